@@ -1,0 +1,166 @@
+//! The only place that reads a clock. Rules take time as a parameter; workers get it from a [`Clock`] they are handed.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::Time;
+
+/// Time since an arbitrary start that never goes back: for spans inside one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mono(Duration);
+
+impl Mono {
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub fn since(self, earlier: Mono) -> Duration {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The moment `span` later.
+    #[must_use]
+    pub fn plus(self, span: Duration) -> Mono {
+        Mono(self.0.saturating_add(span))
+    }
+}
+
+/// A clock: the machine's, or one that a test moves by hand.
+#[derive(Debug, Clone)]
+pub struct Clock(Inner);
+
+#[derive(Debug, Clone)]
+enum Inner {
+    System { start: std::time::Instant },
+    Manual(Arc<Mutex<Manual>>),
+}
+
+#[derive(Debug)]
+struct Manual {
+    wall: Time,
+    mono: Mono,
+    sleepers: BTreeMap<(Mono, u64), oneshot::Sender<()>>,
+    next: u64,
+}
+
+/// Moves a manual [`Clock`]. Sleepers whose time has come are woken in order.
+#[derive(Debug, Clone)]
+pub struct Hand(Arc<Mutex<Manual>>);
+
+impl Clock {
+    /// The machine's clock.
+    #[allow(clippy::disallowed_methods)] // this is the place the rule points at
+    pub fn system() -> Self {
+        Self(Inner::System { start: std::time::Instant::now() })
+    }
+
+    /// A clock that stands at `wall` until its [`Hand`] moves it.
+    pub fn manual(wall: Time) -> (Self, Hand) {
+        let manual = Manual { wall, mono: Mono(Duration::ZERO), sleepers: BTreeMap::new(), next: 0 };
+        let shared = Arc::new(Mutex::new(manual));
+        (Self(Inner::Manual(Arc::clone(&shared))), Hand(shared))
+    }
+
+    /// The wall clock. It may jump, either way.
+    #[allow(clippy::disallowed_methods)]
+    pub fn now(&self) -> Time {
+        match &self.0 {
+            Inner::System { .. } => {
+                let now = std::time::SystemTime::now();
+                let (sign, span) = match now.duration_since(std::time::UNIX_EPOCH) {
+                    Ok(after) => (1, after),
+                    Err(before) => (-1, before.duration()),
+                };
+                Time::from_micros(i64::try_from(span.as_micros()).unwrap_or(i64::MAX).saturating_mul(sign))
+            }
+            Inner::Manual(manual) => lock(manual).wall,
+        }
+    }
+
+    /// The monotonic clock.
+    #[allow(clippy::disallowed_methods)]
+    pub fn mono(&self) -> Mono {
+        match &self.0 {
+            Inner::System { start } => Mono(start.elapsed()),
+            Inner::Manual(manual) => lock(manual).mono,
+        }
+    }
+
+    /// Waits for `span` of this clock's time.
+    #[allow(clippy::disallowed_methods)]
+    pub async fn sleep(&self, span: Duration) {
+        match &self.0 {
+            Inner::System { .. } => tokio::time::sleep(span).await,
+            Inner::Manual(manual) => {
+                let woken = {
+                    let mut manual = lock(manual);
+                    let (wake, woken) = oneshot::channel();
+                    let place = (manual.mono.plus(span), manual.next);
+                    manual.next += 1;
+                    manual.sleepers.insert(place, wake);
+                    woken
+                };
+                // The sender is dropped only with the clock itself; then nobody is left to move time.
+                let _ = woken.await;
+            }
+        }
+    }
+}
+
+impl Hand {
+    /// Moves both clocks forward and wakes whoever slept until then.
+    pub fn advance(&self, span: Duration) {
+        let mut manual = lock(&self.0);
+        manual.wall = manual.wall.plus(span);
+        manual.mono = manual.mono.plus(span);
+        let now = manual.mono;
+        while let Some(first) = manual.sleepers.first_entry().filter(|first| first.key().0 <= now) {
+            // A sleeper that has been dropped needs no waking.
+            let _ = first.remove().send(());
+        }
+    }
+
+    /// Sets the wall clock alone, as an administrator or a time daemon does.
+    pub fn set_wall(&self, wall: Time) {
+        lock(&self.0).wall = wall;
+    }
+}
+
+fn lock(manual: &Mutex<Manual>) -> MutexGuard<'_, Manual> {
+    manual.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_hand_has_passed_its_time() {
+        let (clock, hand) = Clock::manual(Time::from_secs(100));
+        let sleeper = {
+            let clock = clock.clone();
+            tokio::spawn(async move {
+                clock.sleep(Duration::from_secs(10)).await;
+                clock.now()
+            })
+        };
+        while lock(&hand.0).sleepers.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        hand.advance(Duration::from_secs(9));
+        tokio::task::yield_now().await;
+        assert!(!sleeper.is_finished());
+        hand.advance(Duration::from_secs(1));
+        assert_eq!(sleeper.await.unwrap(), Time::from_secs(110));
+    }
+
+    #[test]
+    fn the_wall_may_go_back_and_the_monotonic_clock_does_not() {
+        let (clock, hand) = Clock::manual(Time::from_secs(100));
+        let before = clock.mono();
+        hand.advance(Duration::from_secs(5));
+        hand.set_wall(Time::from_secs(1));
+        assert_eq!(clock.now(), Time::from_secs(1));
+        assert_eq!(clock.mono().since(before), Duration::from_secs(5));
+    }
+}

@@ -1,0 +1,107 @@
+//! Which process this is, so that another one on the same host can tell whether it still lives.
+
+use std::fs;
+
+/// A process as the state database remembers it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessIdentity {
+    /// The host's name.
+    pub host: String,
+    /// `/etc/machine-id`: two hosts of one name are told apart by it.
+    pub machine_id: String,
+    /// Changes with every boot.
+    pub boot_id: String,
+    /// The namespace its process numbers are counted in: two containers on one host cannot see each other's processes.
+    pub pid_namespace: String,
+    /// Process number.
+    pub pid: u32,
+    /// Clock ticks after boot at which it started: a number used again is another process.
+    pub pid_start: u64,
+}
+
+/// What one process can say about another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Life {
+    /// It runs.
+    Alive,
+    /// It certainly does not run any more.
+    Dead,
+    /// It may run where this process cannot look; only its lease tells.
+    CannotTell,
+}
+
+impl ProcessIdentity {
+    /// This process. A fact that `/proc` does not give is left empty, and then never taken for a match.
+    pub fn own() -> Self {
+        let pid = std::process::id();
+        Self {
+            host: rustix::system::uname().nodename().to_string_lossy().into_owned(),
+            machine_id: read_word("/etc/machine-id"),
+            boot_id: read_word("/proc/sys/kernel/random/boot_id"),
+            pid_namespace: namespace(),
+            pid,
+            pid_start: start_of(pid).unwrap_or(0),
+        }
+    }
+
+    /// Whether `other` still lives, judged from this process.
+    pub fn judges(&self, other: &ProcessIdentity) -> Life {
+        self.judges_by(other, start_of)
+    }
+
+    fn judges_by(&self, other: &ProcessIdentity, start_of: impl Fn(u32) -> Option<u64>) -> Life {
+        if self.host != other.host || self.boot_id.is_empty() || other.boot_id.is_empty() {
+            return Life::CannotTell;
+        }
+        if self.boot_id != other.boot_id {
+            // The same machine has been started anew, so the process is gone. A name alone is not the machine.
+            let same_machine = !self.machine_id.is_empty() && self.machine_id == other.machine_id;
+            return if same_machine { Life::Dead } else { Life::CannotTell };
+        }
+        if self.pid_namespace.is_empty() || self.pid_namespace != other.pid_namespace || other.pid_start == 0 {
+            return Life::CannotTell;
+        }
+        if start_of(other.pid) == Some(other.pid_start) { Life::Alive } else { Life::Dead }
+    }
+}
+
+fn read_word(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
+}
+
+fn namespace() -> String {
+    fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// Field 22 of `/proc/PID/stat`, counted after the name's closing bracket (the name may hold blanks and brackets).
+fn start_of(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_sees_itself_alive() {
+        let own = ProcessIdentity::own();
+        assert_eq!(own.judges(&own), Life::Alive);
+        assert!(own.pid_start > 0 && !own.boot_id.is_empty());
+    }
+
+    #[test]
+    fn a_number_used_again_is_another_process_and_another_namespace_tells_nothing() {
+        let own = ProcessIdentity::own();
+        let before = ProcessIdentity { pid_start: own.pid_start + 1, ..own.clone() };
+        assert_eq!(own.judges(&before), Life::Dead);
+        assert_eq!(own.judges_by(&own, |_| None), Life::Dead);
+        let elsewhere = ProcessIdentity { pid_namespace: "pid:[1]".to_owned(), ..before.clone() };
+        assert_eq!(own.judges(&elsewhere), Life::CannotTell);
+        let machine = ProcessIdentity { machine_id: "m".to_owned(), ..own.clone() };
+        let other_boot = ProcessIdentity { boot_id: "x".to_owned(), ..machine.clone() };
+        assert_eq!(machine.judges(&other_boot), Life::Dead);
+        let other_machine = ProcessIdentity { machine_id: "n".to_owned(), ..other_boot };
+        assert_eq!(machine.judges(&other_machine), Life::CannotTell);
+    }
+}

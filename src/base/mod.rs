@@ -1,0 +1,24 @@
+//! The few words every room uses: ids, time and clock, units, severity and findings, backoff, escaping, durable
+//! file calls. `base` knows nobody.
+
+pub mod backoff;
+pub mod clock;
+pub mod disk;
+pub mod encode;
+pub mod escape;
+pub mod faults;
+pub mod finding;
+pub mod hash;
+pub mod host;
+pub mod ids;
+pub mod random;
+pub mod secret;
+pub mod sink;
+pub mod stop;
+pub mod time;
+pub mod units;
+
+pub use clock::Clock;
+pub use escape::Shown;
+pub use finding::{Finding, Severity};
+pub use time::{FileTime, Time};

@@ -1,0 +1,5 @@
+//! firn
+#![forbid(unsafe_code)]
+pub mod base;
+pub mod store;
+pub mod vault;

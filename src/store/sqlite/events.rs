@@ -1,0 +1,78 @@
+//! Events, failures, and the end of what is old.
+
+use rusqlite::params;
+
+use super::db::Db;
+use crate::base::Time;
+use crate::base::ids::{ArchiveId, FileId};
+use crate::store::{EventRow, NewEvent, Result};
+
+/// A sentence in the state database is cut here: server messages and names from outside can be of any length.
+const LONGEST: usize = 2000;
+
+fn cut(text: &str) -> &str {
+    let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    &text[..end]
+}
+
+pub(super) fn add(db: &Db<'_>, event: &NewEvent) -> Result<()> {
+    db.run(
+        "INSERT INTO event (at, who, what, object, detail, outcome) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![db.now(), event.who, event.what, cut(&event.object), cut(&event.detail), cut(&event.outcome)],
+    )?;
+    Ok(())
+}
+
+pub(super) fn page(db: &Db<'_>, before: Option<i64>, limit: u32) -> Result<Vec<EventRow>> {
+    db.rows(
+        "SELECT id, at, who, what, object, detail, outcome FROM event WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        params![before.unwrap_or(i64::MAX), limit],
+        |row| {
+            let event = NewEvent {
+                who: row.get(2)?,
+                what: row.get(3)?,
+                object: row.get(4)?,
+                detail: row.get(5)?,
+                outcome: row.get(6)?,
+            };
+            Ok(EventRow { id: row.get(0)?, at: row.get(1)?, event })
+        },
+    )
+}
+
+pub(super) fn failure(
+    db: &Db<'_>,
+    stage: &str,
+    file: Option<FileId>,
+    archive: Option<ArchiveId>,
+    reason: &str,
+    detail: &str,
+) -> Result<()> {
+    db.run(
+        "INSERT INTO failure (at, stage, file, archive, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+        params![db.now(), stage, file, archive, reason, cut(detail)],
+    )?;
+    Ok(())
+}
+
+/// Row numbers grow with time, so what is old is at the low end: no index by time is needed.
+pub(super) fn prune(db: &Db<'_>, older_than: Time) -> Result<u64> {
+    let mut dropped = 0;
+    for table in ["event", "failure"] {
+        let kept = format!("SELECT id FROM {table} WHERE at >= ? ORDER BY id LIMIT 1");
+        let first_kept = db.one(&kept, [older_than], |row| row.get::<_, i64>(0))?.unwrap_or(i64::MAX);
+        dropped += db.run(&format!("DELETE FROM {table} WHERE id < ?"), [first_kept])?;
+    }
+    dropped += db.run("DELETE FROM worker WHERE ended_at < ?", [older_than])?;
+    Ok(dropped)
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        let text = "é".repeat(1500);
+        assert_eq!(super::cut(&text).len(), 2000);
+        assert_eq!(super::cut("short"), "short");
+    }
+}

@@ -1,0 +1,121 @@
+//! What can be restored: per key the newest version a vault holds, now or as of a time.
+
+use rusqlite::{Row, params};
+
+use super::db::Db;
+use super::files::key_hash;
+use crate::base::ids::{FileId, Key, SourceId};
+use crate::base::{FileTime, Time};
+use crate::store::{Restorable, RestorableKey, Result};
+
+/// The first key that no longer starts with `prefix`: the end of its range. Nothing when every later key starts so.
+fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+pub(super) fn page(
+    db: &Db<'_>,
+    source: SourceId,
+    prefix: &[u8],
+    after: Option<&Key>,
+    at: Option<Time>,
+    limit: u32,
+) -> Result<Vec<RestorableKey>> {
+    let end = end_of(prefix);
+    let read = |row: &Row<'_>| row.get::<_, Key>(0);
+    let select = |condition: &str| {
+        format!("SELECT key FROM file WHERE source = ?1 AND {condition} GROUP BY key ORDER BY key LIMIT ?4")
+    };
+    let keys = match (after, end) {
+        (Some(after), Some(end)) => db.rows(&select("key > ?2 AND key < ?3"), params![source, after, end, limit], read),
+        (Some(after), None) => {
+            db.rows(&select("key > ?2 AND ?3 IS NULL"), params![source, after, None::<i64>, limit], read)
+        }
+        (None, Some(end)) => db.rows(&select("key >= ?2 AND key < ?3"), params![source, prefix, end, limit], read),
+        (None, None) => db.rows(&select("key >= ?2 AND ?3 IS NULL"), params![source, prefix, None::<i64>, limit], read),
+    }?;
+    keys.into_iter().map(|key| Ok(RestorableKey { version: version(db, source, &key, at)?, key })).collect()
+}
+
+pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>> {
+    let known = db.one(
+        "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 LIMIT 1",
+        params![source, key_hash(&key)],
+        |_| Ok(()),
+    )?;
+    match known {
+        None => Ok(None),
+        Some(()) => Ok(Some(RestorableKey { version: version(db, source, &key, at)?, key })),
+    }
+}
+
+/// The version of a key to restore. As of a time: the one that was current then. Now: the newest that is stored, even
+/// when the source has deleted it since, for that is when it is wanted.
+fn version(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>) -> Result<Option<Restorable>> {
+    let mut versions: Vec<(FileId, Restorable)> = db.rows(
+        "SELECT f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset
+         FROM file f
+         JOIN member m ON m.file = f.id
+         JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
+         WHERE f.source = ?1 AND f.key_hash = ?2 AND f.sha256 IS NOT NULL
+           AND (?3 IS NULL OR (f.first_seen <= ?3 AND (f.superseded_at IS NULL OR f.superseded_at > ?3)
+                               AND (f.gone_at IS NULL OR f.gone_at > ?3)))
+         ORDER BY f.first_seen DESC, f.id DESC, a.id LIMIT 1",
+        params![source, key_hash(key), at],
+        |row| {
+            let id = row.get(0)?;
+            let version = Restorable {
+                file: id,
+                length: row.get(1)?,
+                mode: row.get(2)?,
+                mtime: FileTime { secs: row.get(3)?, nanos: row.get(4)? },
+                sha256: row.get(5)?,
+                gone_at: row.get(6)?,
+                newer_waits: false,
+                archive: row.get(7)?,
+                remote_id: row.get(8)?,
+                data_offset: row.get(9)?,
+            };
+            Ok((id, version))
+        },
+    )?;
+    let Some((id, mut version)) = versions.pop() else { return Ok(None) };
+    if at.is_none() {
+        version.newer_waits = db
+            .one(
+                "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 AND id <> ?3 AND superseded_at IS NULL
+                 AND gone_at IS NULL LIMIT 1",
+                params![source, key_hash(key), id],
+                |_| Ok(()),
+            )?
+            .is_some();
+    }
+    Ok(Some(version))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::end_of;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_end_of_a_prefix() {
+        assert_eq!(end_of(b"a/"), Some(b"a0".to_vec()));
+        assert_eq!(end_of(b"a\xff"), Some(b"b".to_vec()));
+        assert_eq!(end_of(b"\xff"), None);
+        assert_eq!(end_of(b""), None);
+    }
+
+    proptest! {
+        #[test]
+        fn keys_lie_before_the_end_exactly_when_they_start_so(prefix: Vec<u8>, key: Vec<u8>, rest: Vec<u8>) {
+            let inside = |key: &[u8]| key >= prefix.as_slice() && end_of(&prefix).is_none_or(|end| key < end.as_slice());
+            prop_assert_eq!(inside(&key), key.starts_with(&prefix));
+            let longer = [prefix.clone(), rest].concat();
+            prop_assert!(inside(&longer));
+        }
+    }
+}

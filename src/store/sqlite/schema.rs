@@ -1,0 +1,260 @@
+//! The schema, as numbered steps that only go forward. Each step runs in a transaction with its own number.
+
+use rusqlite::{Connection, TransactionBehavior, params};
+
+use crate::base::Time;
+use crate::store::StoreError;
+
+/// Marks a database as firn's: `PRAGMA application_id`, "firn" in ASCII.
+pub(super) const APPLICATION_ID: i64 = 0x6669_726e;
+
+/// Steps in order; a step's number is its place, from 1.
+pub(super) const STEPS: &[(&str, &str)] = &[
+    (
+        "files and their queue",
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+         INSERT INTO meta (key, value) VALUES ('time_high', 0);
+
+         CREATE TABLE source (
+             id INTEGER PRIMARY KEY,
+             name TEXT NOT NULL UNIQUE,
+             kind TEXT NOT NULL,
+             device INTEGER,
+             files_present INTEGER,
+             scan_started INTEGER,
+             scanned INTEGER,
+             scanned_by INTEGER
+         );
+
+         CREATE TABLE file (
+             id INTEGER PRIMARY KEY,
+             source INTEGER NOT NULL,
+             key_hash BLOB NOT NULL,
+             version BLOB NOT NULL,
+             key BLOB NOT NULL,
+             domain TEXT,
+             class TEXT,
+             length INTEGER NOT NULL,
+             mode INTEGER NOT NULL,
+             mtime_s INTEGER NOT NULL,
+             mtime_ns INTEGER NOT NULL,
+             devcount INTEGER,
+             source_checksum TEXT,
+             md5 BLOB,
+             sha256 BLOB,
+             first_seen INTEGER NOT NULL,
+             superseded_at INTEGER,
+             gone_at INTEGER
+         );
+         CREATE UNIQUE INDEX file_version ON file (source, key_hash, version);
+         CREATE INDEX file_key ON file (source, key);
+
+         -- lane: 0 live, 1 history. state: see QueueState.
+         CREATE TABLE queue (
+             file INTEGER PRIMARY KEY,
+             lane INTEGER NOT NULL,
+             state INTEGER NOT NULL,
+             attempts INTEGER NOT NULL,
+             queued_at INTEGER NOT NULL,
+             next_try INTEGER NOT NULL,
+             owner INTEGER,
+             generation INTEGER NOT NULL,
+             archive INTEGER
+         );
+         CREATE INDEX queue_claim ON queue (lane, state, next_try, file);",
+    ),
+    (
+        "archives",
+        "-- state: see ArchiveState. live: 1 while something is still to be done, else NULL.
+         CREATE TABLE archive (
+             id INTEGER PRIMARY KEY,
+             uuid BLOB NOT NULL UNIQUE,
+             vault TEXT NOT NULL,
+             region TEXT,
+             remote_id BLOB,
+             lane INTEGER NOT NULL,
+             state INTEGER NOT NULL,
+             live INTEGER,
+             owner INTEGER,
+             generation INTEGER NOT NULL,
+             place TEXT NOT NULL,
+             staging_name TEXT,
+             direct_file INTEGER,
+             upload_id BLOB,
+             part_size INTEGER,
+             closed_by INTEGER,
+             size INTEGER,
+             files INTEGER,
+             manifest_offset INTEGER,
+             tree_hash BLOB,
+             sha256 BLOB,
+             check_kind TEXT,
+             check_value BLOB,
+             confirmed_kind TEXT,
+             confirmed_value BLOB,
+             attempts INTEGER NOT NULL DEFAULT 0,
+             next_try INTEGER,
+             note TEXT,
+             opened_at INTEGER NOT NULL,
+             sealed_at INTEGER,
+             uploading_at INTEGER,
+             unknown_since INTEGER,
+             repeated INTEGER,
+             stored_at INTEGER,
+             verified_at INTEGER,
+             verified_how TEXT
+         );
+         CREATE INDEX archive_live ON archive (state, lane, next_try, id) WHERE live = 1;
+
+         CREATE TABLE member (
+             archive INTEGER NOT NULL,
+             header_offset INTEGER NOT NULL,
+             file INTEGER NOT NULL,
+             data_offset INTEGER NOT NULL,
+             length INTEGER NOT NULL,
+             PRIMARY KEY (archive, header_offset)
+         ) WITHOUT ROWID;
+         CREATE INDEX member_file ON member (file);
+
+         CREATE TABLE part (
+             archive INTEGER NOT NULL,
+             number INTEGER NOT NULL,
+             size INTEGER NOT NULL,
+             tree_hash BLOB NOT NULL,
+             etag BLOB,
+             PRIMARY KEY (archive, number)
+         ) WITHOUT ROWID;
+
+         CREATE TABLE failure (
+             id INTEGER PRIMARY KEY,
+             at INTEGER NOT NULL,
+             stage TEXT NOT NULL,
+             file INTEGER,
+             archive INTEGER,
+             reason TEXT NOT NULL,
+             detail TEXT NOT NULL
+         );
+         CREATE INDEX failure_file ON failure (file) WHERE file IS NOT NULL;
+
+         -- made_at is NULL while the identity is being written into the vault.
+         CREATE TABLE vault (name TEXT PRIMARY KEY, uuid BLOB NOT NULL, made_at INTEGER) WITHOUT ROWID;",
+    ),
+    (
+        "workers, duties, orders, findings",
+        "-- AUTOINCREMENT: a session's number is never used twice, so it fences late writers.
+         CREATE TABLE worker (
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
+             host TEXT NOT NULL,
+             machine_id TEXT NOT NULL,
+             boot_id TEXT NOT NULL,
+             pid_namespace TEXT NOT NULL,
+             pid INTEGER NOT NULL,
+             pid_start INTEGER NOT NULL,
+             kinds TEXT NOT NULL,
+             started INTEGER NOT NULL,
+             last_seen INTEGER NOT NULL,
+             lease_until INTEGER NOT NULL,
+             ended_at INTEGER,
+             doing TEXT NOT NULL DEFAULT ''
+         );
+         CREATE INDEX worker_open ON worker (id) WHERE ended_at IS NULL;
+
+         CREATE TABLE duty (
+             name TEXT PRIMARY KEY,
+             owner INTEGER,
+             generation INTEGER NOT NULL,
+             last_run INTEGER,
+             next_run INTEGER,
+             result TEXT
+         ) WITHOUT ROWID;
+
+         CREATE TABLE command (
+             host TEXT NOT NULL,
+             pool TEXT NOT NULL,
+             size INTEGER,
+             paused INTEGER NOT NULL,
+             drain INTEGER NOT NULL,
+             generation INTEGER NOT NULL,
+             who TEXT NOT NULL,
+             at INTEGER NOT NULL,
+             until INTEGER,
+             applied INTEGER,
+             result TEXT,
+             PRIMARY KEY (host, pool)
+         ) WITHOUT ROWID;
+
+         CREATE TABLE notice (
+             rule TEXT NOT NULL,
+             object TEXT NOT NULL,
+             scope TEXT NOT NULL,
+             severity INTEGER NOT NULL,
+             worst INTEGER NOT NULL,
+             value TEXT NOT NULL,
+             limit_text TEXT NOT NULL,
+             since INTEGER NOT NULL,
+             seen_at INTEGER NOT NULL,
+             next_step TEXT NOT NULL,
+             ack_until INTEGER,
+             last_sent INTEGER,
+             PRIMARY KEY (rule, object)
+         ) WITHOUT ROWID;
+         CREATE INDEX notice_scope ON notice (scope);
+
+         -- writer 0 is the sum of all that have ended.
+         CREATE TABLE tally (
+             writer INTEGER NOT NULL,
+             vault TEXT NOT NULL,
+             lane INTEGER NOT NULL,
+             queued_files INTEGER NOT NULL DEFAULT 0,
+             queued_bytes INTEGER NOT NULL DEFAULT 0,
+             left_files INTEGER NOT NULL DEFAULT 0,
+             left_bytes INTEGER NOT NULL DEFAULT 0,
+             stored_files INTEGER NOT NULL DEFAULT 0,
+             stored_bytes INTEGER NOT NULL DEFAULT 0,
+             archives INTEGER NOT NULL DEFAULT 0,
+             archive_bytes INTEGER NOT NULL DEFAULT 0,
+             PRIMARY KEY (writer, vault, lane)
+         ) WITHOUT ROWID;
+
+         CREATE TABLE event (
+             id INTEGER PRIMARY KEY,
+             at INTEGER NOT NULL,
+             who TEXT NOT NULL,
+             what TEXT NOT NULL,
+             object TEXT NOT NULL,
+             detail TEXT NOT NULL,
+             outcome TEXT NOT NULL
+         );",
+    ),
+];
+
+/// Brings the schema up to date; a newer one than this build knows is refused. `place` is for the error.
+pub(super) fn migrate(db: &mut Connection, place: &str, now: Time) -> Result<(), StoreError> {
+    let failed = |e: rusqlite::Error| super::translate(place, &e);
+    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    loop {
+        // Under the write lock, so that two processes that start together take turns.
+        let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
+        tx.execute_batch(
+            "CREATE TABLE IF NOT EXISTS migration (number INTEGER PRIMARY KEY, name TEXT NOT NULL, applied_at INTEGER NOT NULL)",
+        )
+        .map_err(failed)?;
+        let found: i64 =
+            tx.query_row("SELECT coalesce(max(number), 0) FROM migration", [], |row| row.get(0)).map_err(failed)?;
+        if found > known {
+            return Err(StoreError::Newer { place: place.to_owned(), found, known });
+        }
+        let Some((name, sql)) = usize::try_from(found).ok().and_then(|done| STEPS.get(done)) else {
+            return Ok(());
+        };
+        tx.execute_batch(sql).map_err(failed)?;
+        tx.execute(
+            "INSERT INTO migration (number, name, applied_at) VALUES (?, ?, ?)",
+            params![found + 1, name, now.as_micros()],
+        )
+        .map_err(failed)?;
+        tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed)?;
+        crate::base::faults::step("commit of a migration");
+        tx.commit().map_err(failed)?;
+    }
+}

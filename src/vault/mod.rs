@@ -1,0 +1,440 @@
+//! Cold storage: what firn asks of it ([`Vault`]), and the directory that is the default.
+//!
+//! An archive is put once under a name firn chose beforehand, is confirmed by a hash the vault computed itself, and is
+//! read back through a retrieval job (which a directory grants at once). Vaults differ in what they can do; the
+//! differences are [`Capabilities`], never guesses.
+
+pub mod directory;
+pub mod tree;
+
+use std::ffi::OsString;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use uuid::Uuid;
+
+use crate::base::Time;
+use crate::base::disk::{Dir, DiskError, Trouble};
+use crate::base::hash::{Check, CheckKind};
+use crate::base::ids::{ArchiveUuid, VaultUuid};
+
+/// What an archive is called in the vault beside its id: short, ASCII, enough to find it again and to read its manifest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArchiveName {
+    /// The name firn chose.
+    pub uuid: ArchiveUuid,
+    /// Where the manifest's header starts: one tail range gives the manifest.
+    pub manifest_offset: u64,
+}
+
+/// `firn1 <uuid> m=<offset>`
+impl fmt::Display for ArchiveName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "firn1 {} m={}", self.uuid, self.manifest_offset)
+    }
+}
+
+impl ArchiveName {
+    /// Reads an archive description; nothing if it is not one of firn's.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (uuid, offset) = text.strip_prefix("firn1 ")?.split_once(" m=")?;
+        let name = Self { uuid: ArchiveUuid(Uuid::try_parse(uuid).ok()?), manifest_offset: offset.parse().ok()? };
+        (name.to_string() == text).then_some(name)
+    }
+}
+
+/// How fast a retrieval is to be, and how dear it may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Tier {
+    /// Minutes.
+    Expedited,
+    /// Hours.
+    Standard,
+    /// Up to two days.
+    Bulk,
+}
+
+/// Rules for uploads in parts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartRules {
+    /// Smallest part but the last, bytes.
+    pub smallest: u64,
+    /// Largest part, bytes.
+    pub largest: u64,
+    /// Most parts.
+    pub most: u64,
+}
+
+/// What a vault can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools)] // a list of yes-or-no answers is what it is
+pub struct Capabilities {
+    /// Its kind, as the configuration names it.
+    pub kind: &'static str,
+    /// The hash that it computes of what it holds and confirms.
+    pub check: CheckKind,
+    /// Whether it refuses a body whose hash is not the promised one (else only firn's comparison does).
+    pub refuses_wrong_hash: bool,
+    /// Whether archives must be thawed before they can be read.
+    pub thaw: bool,
+    /// Whether a job may ask for a range of an archive (else the whole archive is thawed).
+    pub range_jobs: bool,
+    /// Tiers of retrieval; none where there is nothing to choose.
+    pub tiers: &'static [Tier],
+    /// Whether a job can be made faster while it runs.
+    pub upgrade: bool,
+    /// Whether the life of a job's output can be extended.
+    pub extend: bool,
+    /// Whether putting the same archive twice leaves one.
+    pub idempotent_put: bool,
+    /// Deleting an archive earlier than this costs as much as keeping it.
+    pub minimum_age: Duration,
+    /// Rules for parts.
+    pub parts: PartRules,
+    /// Smallest and largest archive, bytes.
+    pub archive_size: (u64, u64),
+    /// How long after a request was sent it may still take effect: absence is not final before.
+    pub request_lives: Duration,
+}
+
+/// A complete archive in the staging folder, to be put.
+#[derive(Debug, Clone)]
+pub struct Put {
+    /// What to call it.
+    pub name: ArchiveName,
+    /// Its bytes.
+    pub size: u64,
+    /// What firn computed of it. The vault computes its own and refuses to keep anything else.
+    pub expect: Check,
+    /// The staging folder.
+    pub staging: Dir,
+    /// The file in it. A vault may move it away.
+    pub file: OsString,
+}
+
+/// The bytes of a part, shared so that a try can be repeated without a copy.
+pub type PartBody = Arc<dyn AsRef<[u8]> + Send + Sync>;
+
+/// What the vault holds now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The vault's name for it.
+    pub remote_id: Vec<u8>,
+    /// The hash that the vault computed of what it holds.
+    pub check: Check,
+    /// Its size there, bytes.
+    pub size: u64,
+}
+
+/// Whether the vault holds an archive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Head {
+    /// It does.
+    Stored {
+        /// The name it is stored under.
+        name: ArchiveName,
+        /// As on upload.
+        confirmed: Confirmed,
+    },
+    /// It does not.
+    Absent,
+    /// It cannot say (yet); why.
+    CannotTell(String),
+}
+
+/// An upload that was begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenUpload {
+    /// The vault's name for it.
+    pub upload_id: Vec<u8>,
+    /// Whose it is, where it says.
+    pub uuid: Option<ArchiveUuid>,
+    /// Bytes so far.
+    pub size: u64,
+}
+
+/// Something found in the vault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Item {
+    /// An archive of firn's.
+    Archive {
+        /// Its name.
+        name: ArchiveName,
+        /// The vault's name for it.
+        remote_id: Vec<u8>,
+        /// Bytes.
+        size: u64,
+    },
+    /// Something else; firn leaves it alone. From outside: shown escaped.
+    Foreign(Vec<u8>),
+}
+
+/// A page of something, and where the next one starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// What is on it.
+    pub items: Vec<T>,
+    /// To be handed in for the next page; nothing after the last.
+    pub next: Option<String>,
+}
+
+/// A retrieval to be asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobRequest {
+    /// The vault's name for the archive.
+    pub remote_id: Vec<u8>,
+    /// Only these bytes, where the vault can.
+    pub range: Option<Range<u64>>,
+    /// How fast; nothing where there is nothing to choose.
+    pub tier: Option<Tier>,
+    /// Comes back with the job: the only field of it that is firn's.
+    pub description: String,
+}
+
+/// Where a retrieval job stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JobState {
+    /// Not yet.
+    InProgress,
+    /// Its output can be read, until then if there is an end.
+    Ready {
+        /// The end.
+        until: Option<Time>,
+    },
+    /// It came to nothing.
+    Failed(String),
+    /// Its output is gone again.
+    Expired,
+}
+
+/// A vault's refusal or trouble.
+#[derive(Debug, thiserror::Error)]
+pub enum VaultError {
+    /// The identity is not there: a mount is missing, or this is no vault.
+    #[error(
+        "the vault {vault} at {place} has no {file} (this state expects identity {expected}); nothing is written: mount it, or mend [vault] path"
+    )]
+    NoIdentity {
+        /// The vault's name.
+        vault: String,
+        /// Where.
+        place: String,
+        /// The identity file.
+        file: &'static str,
+        /// What should stand in it.
+        expected: VaultUuid,
+    },
+    /// The identity is another one.
+    #[error(
+        "the vault {vault} at {place} has identity {found}, this state expects {expected}; nothing is written: it is the vault of another state"
+    )]
+    OtherIdentity {
+        /// The vault's name.
+        vault: String,
+        /// Where.
+        place: String,
+        /// What stands there.
+        found: VaultUuid,
+        /// What should.
+        expected: VaultUuid,
+    },
+    /// The identity cannot be read.
+    #[error(
+        "the vault {vault} at {place}: {file} is not an identity of firn's ({detail}); nothing is written: put the right file back"
+    )]
+    BadIdentity {
+        /// The vault's name.
+        vault: String,
+        /// Where.
+        place: String,
+        /// The identity file.
+        file: &'static str,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// What the vault holds is not what was sent. Nothing of it is kept.
+    #[error(
+        "the vault {vault} got {found} where {expected} was sent (archive {archive}); it was not kept and is sent again"
+    )]
+    Mismatch {
+        /// The vault's name.
+        vault: String,
+        /// The archive.
+        archive: ArchiveUuid,
+        /// What firn computed.
+        expected: Check,
+        /// What the vault computed.
+        found: Check,
+    },
+    /// The size is not the promised one.
+    #[error("the vault {vault} got {found} bytes of archive {archive} where {expected} were promised; it was not kept")]
+    WrongSize {
+        /// The vault's name.
+        vault: String,
+        /// The archive.
+        archive: ArchiveUuid,
+        /// What was promised.
+        expected: u64,
+        /// What came.
+        found: u64,
+    },
+    /// The name is taken by something else.
+    #[error("the vault {vault} already holds another archive {archive}; nothing was replaced")]
+    Taken {
+        /// The vault's name.
+        vault: String,
+        /// The archive.
+        archive: ArchiveUuid,
+    },
+    /// The staged file is gone, and the vault does not hold it either.
+    #[error("the staged file of archive {archive} is gone and the vault {vault} does not hold it")]
+    NothingToSend {
+        /// The vault's name.
+        vault: String,
+        /// The archive.
+        archive: ArchiveUuid,
+    },
+    /// No such archive, upload or job.
+    #[error("the vault {vault} has no {what}")]
+    NoSuch {
+        /// The vault's name.
+        vault: String,
+        /// What was asked for.
+        what: String,
+    },
+    /// A request the vault does not take.
+    #[error("the vault {vault} cannot do that: {detail}")]
+    NotPossible {
+        /// The vault's name.
+        vault: String,
+        /// Why.
+        detail: String,
+    },
+    /// The request was sent and its outcome is not known.
+    #[error("the vault {vault} may or may not hold archive {archive}: {detail}")]
+    OutcomeUnknown {
+        /// The vault's name.
+        vault: String,
+        /// The archive.
+        archive: ArchiveUuid,
+        /// What went wrong.
+        detail: String,
+    },
+    /// A file call failed.
+    #[error("the vault {vault}: {source}")]
+    Disk {
+        /// The vault's name.
+        vault: String,
+        /// The call.
+        source: DiskError,
+    },
+    /// firn itself failed.
+    #[error("the vault {vault}: internal error: {detail}")]
+    Internal {
+        /// The vault's name.
+        vault: String,
+        /// What.
+        detail: String,
+    },
+}
+
+impl VaultError {
+    /// Whether it is the vault as a whole that cannot be written (so that every other archive would fail the same way).
+    pub fn is_about_the_vault(&self) -> bool {
+        match self {
+            Self::NoIdentity { .. } | Self::OtherIdentity { .. } | Self::BadIdentity { .. } => true,
+            Self::Disk { source, .. } => {
+                matches!(source.trouble(), Trouble::Full | Trouble::ReadOnly | Trouble::Denied)
+            }
+            _ => false,
+        }
+    }
+}
+
+/// What a vault answers with.
+pub type Result<T> = std::result::Result<T, VaultError>;
+
+/// Cold storage.
+#[async_trait]
+pub trait Vault: Send + Sync {
+    /// Its name in the configuration and in the state.
+    fn name(&self) -> &str;
+
+    /// Where it is, safe to show.
+    fn place(&self) -> String;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Whether it is the vault this state expects and can be reached.
+    async fn ready(&self) -> Result<()>;
+
+    /// Puts a complete archive, once. An error other than [`VaultError::OutcomeUnknown`] means that the vault does not
+    /// hold it.
+    async fn put(&self, put: Put) -> Result<Confirmed>;
+
+    /// Begins an upload in parts of `part_size` bytes (the last may be shorter).
+    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>>;
+
+    /// Sends part `number` (from 0). May be repeated; it is durable when this returns. Returns the vault's name for it.
+    async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>>;
+
+    /// Ends an upload in parts.
+    async fn complete(&self, upload_id: &[u8], name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed>;
+
+    /// Uploads that were begun and not ended.
+    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>>;
+
+    /// Throws an upload away; one that is not there is fine.
+    async fn abort(&self, upload_id: &[u8]) -> Result<()>;
+
+    /// Whether it holds an archive.
+    async fn head(&self, uuid: ArchiveUuid) -> Result<Head>;
+
+    /// Asks for an archive to be made readable. Returns the job's id.
+    async fn request(&self, job: JobRequest) -> Result<Vec<u8>>;
+
+    /// Makes a job faster.
+    async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()>;
+
+    /// Keeps a job's output longer.
+    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()>;
+
+    /// Where a job stands.
+    async fn status(&self, job_id: &[u8]) -> Result<JobState>;
+
+    /// Reads bytes of a job's output (offsets are those of the archive). The caller bounds the range.
+    async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>>;
+
+    /// Everything it holds, page by page.
+    async fn inventory(&self, after: Option<String>) -> Result<Page<Item>>;
+
+    /// Deletes an archive; one that is not there is fine.
+    async fn delete(&self, remote_id: &[u8]) -> Result<()>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_archive_description_reads_back_and_others_do_not() {
+        let text = "firn1 0193a1b2-0000-7000-8000-0000000000aa m=25000448";
+        let name = ArchiveName::parse(text).unwrap();
+        assert_eq!((name.to_string().as_str(), name.manifest_offset), (text, 25_000_448));
+        for other in [
+            "",
+            "firn1 ",
+            "firn2 0193a1b2-0000-7000-8000-0000000000aa m=1",
+            "firn1 0193a1b2 m=1",
+            "firn1 0193a1b2-0000-7000-8000-0000000000aa m=+1",
+            "firn1 0193A1B2-0000-7000-8000-0000000000aa m=1",
+            "firn1 0193a1b2-0000-7000-8000-0000000000aa m=1 ",
+        ] {
+            assert_eq!(ArchiveName::parse(other), None, "{other:?}");
+        }
+    }
+}

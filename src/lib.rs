@@ -1,5 +1,7 @@
 //! firn
 #![forbid(unsafe_code)]
+pub mod backup;
 pub mod base;
+pub mod source;
 pub mod store;
 pub mod vault;

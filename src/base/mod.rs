@@ -2,11 +2,13 @@
 //! file calls. `base` knows nobody.
 
 pub mod backoff;
+pub mod buffers;
 pub mod clock;
 pub mod disk;
 pub mod encode;
 pub mod escape;
 pub mod faults;
+pub mod file;
 pub mod finding;
 pub mod hash;
 pub mod host;
@@ -21,4 +23,5 @@ pub mod units;
 pub use clock::Clock;
 pub use escape::Shown;
 pub use finding::{Finding, Severity};
+pub use stop::Stop;
 pub use time::{FileTime, Time};

@@ -22,6 +22,7 @@ use async_trait::async_trait;
 
 pub use rows::*;
 
+use crate::base::file::FoundFile;
 use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid};
 use crate::base::{Finding, Time};
 
@@ -175,7 +176,8 @@ pub trait Store: Send + Sync {
         files: Vec<(Key, crate::base::ids::Version)>,
     ) -> Result<Vec<Option<FileId>>>;
     /// Enters files that a scan or a watch found: new versions are queued in `lane` and supersede older ones of their
-    /// key; a known version that had been taken for gone is current again.
+    /// key (one that was only waiting becomes the new version itself: a file that changes all day leaves one row);
+    /// a known version that had been taken for gone is current again.
     async fn found(
         &self,
         session: SessionId,
@@ -206,8 +208,8 @@ pub trait Store: Send + Sync {
     async fn fetch_failed(&self, session: SessionId, failures: Vec<FetchFailure>) -> Result<()>;
     /// Claimed files that their source no longer has: marked gone, out of the queue.
     async fn fetch_gone(&self, session: SessionId, files: Vec<(FileId, Generation)>) -> Result<()>;
-    /// Claimed files that are another version by now: the old version leaves the queue (it can no longer be read), the
-    /// new one is queued in the same lane.
+    /// Claimed files that are another version by now. The version claimed can no longer be read and was never stored, so
+    /// its row becomes the new version, still queued; unless that one has been entered already.
     async fn fetch_changed(&self, session: SessionId, files: Vec<ChangedFile>) -> Result<()>;
     /// Makes failed files of a source (or of all) due at once. Returns how many.
     async fn retry_failed(&self, only: Option<FileId>) -> Result<u64>;

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::base::file::FoundFile;
 use crate::base::hash::{Check, Hash16, Hash32};
 use crate::base::host::ProcessIdentity;
-use crate::base::ids::{
-    ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid, Version,
-};
+use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid};
 use crate::base::{FileTime, Severity, Time};
 
 macro_rules! coded {
@@ -170,27 +169,6 @@ pub struct SourceRow {
     pub scanned_by: Option<SessionId>,
 }
 
-/// A file that a source shows, at one version.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FoundFile {
-    /// Its name in the source.
-    pub key: Key,
-    /// Which version.
-    pub version: Version,
-    /// Bytes.
-    pub length: u64,
-    /// Permission bits.
-    pub mode: u32,
-    /// Last change of its content.
-    pub mtime: FileTime,
-    /// Domain, where sources have them.
-    pub domain: Option<String>,
-    /// Class, where sources have them.
-    pub class: Option<String>,
-    /// The checksum that the source itself keeps, such as `MD5:…`.
-    pub source_checksum: Option<String>,
-}
-
 /// What entering found files did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FoundOutcome {
@@ -238,17 +216,17 @@ pub struct FetchFailure {
     pub next_try: Time,
 }
 
-/// A claimed file that turned out to be another version.
+/// A claimed file that turned out to be another version: the row becomes that version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChangedFile {
     /// The claimed version.
     pub file: FileId,
     /// Under which it was claimed.
     pub generation: Generation,
-    /// Its source.
-    pub source: SourceId,
     /// What the source shows now.
     pub found: FoundFile,
+    /// When it changed while it was being read: that was a failed attempt, and this is when to try again.
+    pub failed: Option<(String, Time)>,
 }
 
 /// A bundle to be entered.

@@ -126,6 +126,7 @@ pub fn is_aligned(start: u64, end: u64, size: u64) -> bool {
 }
 
 #[cfg(test)]
+#[allow(clippy::cast_possible_truncation)] // patterns of bytes
 mod tests {
     use super::*;
     use proptest::prelude::*;
@@ -223,11 +224,15 @@ mod tests {
         fn parts_of_a_power_of_two_give_the_hash_of_the_whole(leaves in 1u64..200, power in 0u32..5, seed: u8) {
             let hashes: Vec<Hash32> = (0..leaves).map(|i| leaf(&[seed, i as u8])).collect();
             let mut whole = Tree::new();
-            hashes.iter().for_each(|h| whole.push(*h));
+            for hash in &hashes {
+                whole.push(*hash);
+            }
             let mut parts = Tree::new();
             for part in hashes.chunks(1 << power) {
                 let mut tree = Tree::new();
-                part.iter().for_each(|h| tree.push(*h));
+                for hash in part {
+                    tree.push(*hash);
+                }
                 parts.push_subtree(1 << power, tree.root());
             }
             prop_assert_eq!(parts.root(), whole.root());

@@ -5,10 +5,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::db::Db;
 use super::tally::{self, Add};
+use crate::base::file::FoundFile;
 use crate::base::hash::Hash16;
 use crate::base::ids::{FileId, Key, Lane, SessionId, SourceId, Version};
 use crate::base::{FileTime, Time};
-use crate::store::{FoundFile, FoundOutcome, QueueState, Result, SourceRow, StoreError};
+use crate::store::{ChangedFile, FoundOutcome, QueueState, Result, SourceRow, StoreError};
 
 /// The first half of a key's SHA-256: what an index can hold of a key of any length.
 pub(super) fn key_hash(key: &Key) -> Hash16 {
@@ -82,14 +83,48 @@ pub(super) fn found(
     Ok(outcome)
 }
 
+/// A version of a key that the state knows.
+struct Row1 {
+    id: FileId,
+    key: Key,
+    version: Version,
+    length: u64,
+    current: bool,
+    queued: Option<(Lane, QueueState)>,
+}
+
 /// Enters one version. Whether it is now queued because of this.
-pub(super) fn enter(db: &Db<'_>, session: SessionId, source: SourceId, lane: Lane, file: &FoundFile) -> Result<bool> {
+fn enter(db: &Db<'_>, session: SessionId, source: SourceId, lane: Lane, file: &FoundFile) -> Result<bool> {
     let hash = key_hash(&file.key);
-    let new: Option<FileId> = db.one(
+    let versions = db.rows(
+        "SELECT f.id, f.key, f.version, f.length, f.superseded_at IS NULL AND f.gone_at IS NULL, q.lane, q.state
+         FROM file f LEFT JOIN queue q ON q.file = f.id WHERE f.source = ?1 AND f.key_hash = ?2",
+        params![source, hash],
+        |row| {
+            let queued = row.get::<_, Option<Lane>>(5)?.zip(row.get(6)?);
+            let (id, key, version, length) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
+            Ok(Row1 { id, key, version, length, current: row.get(4)?, queued })
+        },
+    )?;
+    if let Some(other) = versions.iter().find(|row| row.key != file.key) {
+        let text = format!("the keys {} and {} have one hash", other.key.shown(), file.key.shown());
+        return Err(StoreError::Impossible(text));
+    }
+    if let Some(known) = versions.iter().find(|row| row.version == file.version) {
+        return again(db, session, lane, known, &versions);
+    }
+    let waiting = versions.iter().find(|row| matches!(row.queued, Some((_, QueueState::Queued | QueueState::Failed))));
+    if let Some(waiting) = waiting {
+        reversion(db, session, waiting, file)?;
+        if lane == Lane::Live {
+            overtake(db, session, waiting.id, file.length)?;
+        }
+        return Ok(true);
+    }
+    db.run(
         "INSERT INTO file (source, key_hash, version, key, domain, class, length, mode, mtime_s, mtime_ns,
                            source_checksum, first_seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
-         ON CONFLICT (source, key_hash, version) DO NOTHING RETURNING id",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         params![
             source,
             hash,
@@ -104,77 +139,127 @@ pub(super) fn enter(db: &Db<'_>, session: SessionId, source: SourceId, lane: Lan
             file.source_checksum,
             db.now()
         ],
-        |row| row.get(0),
     )?;
-    let id = match new {
-        Some(id) => id,
-        None => match known_version(db, source, hash, file, lane)? {
-            Known::Current => return Ok(false),
-            Known::Again(id) => id,
-        },
-    };
-    supersede_others(db, session, source, hash, id)?;
-    if new.is_none() {
-        // Seen again after it had been taken for gone or superseded: only what no archive holds is queued.
-        let safe = db.one(
-            "SELECT 1 FROM member m JOIN archive a ON a.id = m.archive WHERE m.file = ?1 AND a.state IN (3, 6)
-             UNION ALL SELECT 1 FROM queue WHERE file = ?1",
-            [id],
-            |_| Ok(()),
-        )?;
-        if safe.is_some() {
-            return Ok(false);
-        }
-    }
+    let id = FileId(db.last_id());
+    supersede(db, session, &versions)?;
     queue(db, session, lane, id, file.length)?;
     Ok(true)
 }
 
-enum Known {
-    /// Nothing to do.
-    Current,
-    /// It is current again.
-    Again(FileId),
-}
-
-fn known_version(db: &Db<'_>, source: SourceId, hash: Hash16, file: &FoundFile, lane: Lane) -> Result<Known> {
-    let (id, key, was_current): (FileId, Key, bool) = db
-        .one(
-            "SELECT id, key, superseded_at IS NULL AND gone_at IS NULL FROM file
-             WHERE source = ?1 AND key_hash = ?2 AND version = ?3",
-            params![source, hash, file.version],
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-        )?
-        .ok_or_else(|| StoreError::Impossible("a version conflicts with one that is not there".to_owned()))?;
-    if key != file.key {
-        let text = format!("the keys {} and {} have one hash", key.shown(), file.key.shown());
-        return Err(StoreError::Impossible(text));
-    }
-    if was_current {
-        if lane == Lane::Live {
-            // Still waiting from the first scan, and touched now: live overtakes.
-            db.run(
-                "UPDATE queue SET lane = 0 WHERE file = ?1 AND lane = 1 AND state = ?2",
-                params![id, QueueState::Queued],
-            )?;
+/// A version that is known already is seen.
+fn again(db: &Db<'_>, session: SessionId, lane: Lane, known: &Row1, versions: &[Row1]) -> Result<bool> {
+    if known.current {
+        if lane == Lane::Live && known.queued == Some((Lane::History, QueueState::Queued)) {
+            overtake(db, session, known.id, known.length)?;
         }
-        return Ok(Known::Current);
+        return Ok(false);
     }
-    db.run("UPDATE file SET superseded_at = NULL, gone_at = NULL WHERE id = ?", [id])?;
-    Ok(Known::Again(id))
+    // It had been taken for gone or superseded. What no archive holds is queued.
+    let others: Vec<_> = versions.iter().filter(|row| row.id != known.id).collect();
+    for other in others {
+        supersede(db, session, std::slice::from_ref(other))?;
+    }
+    db.run("UPDATE file SET superseded_at = NULL, gone_at = NULL WHERE id = ?", [known.id])?;
+    let safe = db.one(
+        "SELECT 1 FROM member m JOIN archive a ON a.id = m.archive WHERE m.file = ?1 AND a.state IN (3, 6) LIMIT 1",
+        [known.id],
+        |_| Ok(()),
+    )?;
+    if safe.is_some() || known.queued.is_some() {
+        return Ok(false);
+    }
+    queue(db, session, lane, known.id, known.length)?;
+    Ok(true)
 }
 
-/// Older versions of a key: superseded; those still waiting can no longer be read and leave the queue.
-fn supersede_others(db: &Db<'_>, session: SessionId, source: SourceId, hash: Hash16, current: FileId) -> Result<()> {
-    let older: Vec<FileId> = db.rows(
-        "UPDATE file SET superseded_at = ?4 WHERE source = ?1 AND key_hash = ?2 AND id <> ?3 AND superseded_at IS NULL
-         RETURNING id",
-        params![source, hash, current, db.now()],
-        |row| row.get(0),
+/// A row that only waits becomes another version of its file.
+fn reversion(db: &Db<'_>, session: SessionId, row: &Row1, file: &FoundFile) -> Result<()> {
+    db.run(
+        "UPDATE file SET version = ?2, length = ?3, mode = ?4, mtime_s = ?5, mtime_ns = ?6, domain = ?7, class = ?8,
+                source_checksum = ?9, superseded_at = NULL, gone_at = NULL WHERE id = ?1",
+        params![
+            row.id,
+            file.version,
+            file.length,
+            file.mode,
+            file.mtime.secs,
+            file.mtime.nanos,
+            file.domain,
+            file.class,
+            file.source_checksum
+        ],
     )?;
-    for id in older {
-        leave_queue(db, session, id, "state IN (0, 3)")?;
+    // What was uploaded of the version before is of no use.
+    db.run("UPDATE queue SET archive = NULL WHERE file = ?", [row.id])?;
+    if let Some((lane, _)) = row.queued {
+        let by = signed(file.length) - signed(row.length);
+        tally::add(db, session, "", lane, Add { queued_bytes: by, ..Add::default() })?;
     }
+    Ok(())
+}
+
+/// Still waiting from the first scan, and touched now: live overtakes.
+fn overtake(db: &Db<'_>, session: SessionId, file: FileId, length: u64) -> Result<()> {
+    let moved = db.run("UPDATE queue SET lane = 0 WHERE file = ?1 AND lane = 1 AND state IN (0, 3)", [file])?;
+    if moved > 0 {
+        let bytes = signed(length);
+        tally::add(db, session, "", Lane::History, Add { queued_files: -1, queued_bytes: -bytes, ..Add::default() })?;
+        tally::add(db, session, "", Lane::Live, Add { queued_files: 1, queued_bytes: bytes, ..Add::default() })?;
+    }
+    Ok(())
+}
+
+/// Versions of a key that are no longer its newest; those still waiting can no longer be read and leave the queue.
+fn supersede(db: &Db<'_>, session: SessionId, versions: &[Row1]) -> Result<()> {
+    for row in versions {
+        db.run(
+            "UPDATE file SET superseded_at = ?2 WHERE id = ?1 AND superseded_at IS NULL",
+            params![row.id, db.now()],
+        )?;
+        if row.queued.is_some() {
+            leave_queue(db, session, row.id, "state IN (0, 3)")?;
+        }
+    }
+    Ok(())
+}
+
+fn signed(length: u64) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// A claimed file has become another version. The row becomes that version and waits again, unless a row for that
+/// version exists already: then this one is done with.
+pub(super) fn changed(db: &Db<'_>, session: SessionId, lane: Lane, change: &ChangedFile) -> Result<()> {
+    let (source, length, key): (SourceId, u64, Key) = db
+        .one("SELECT source, length, key FROM file WHERE id = ?", [change.file], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })?
+        .ok_or_else(|| StoreError::Impossible(format!("file {} is queued and not there", change.file)))?;
+    let taken = db.one(
+        "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 AND version = ?3 AND id <> ?4",
+        params![source, key_hash(&key), change.found.version, change.file],
+        |_| Ok(()),
+    )?;
+    if taken.is_some() {
+        db.run(
+            "UPDATE file SET superseded_at = coalesce(superseded_at, ?2) WHERE id = ?1",
+            params![change.file, db.now()],
+        )?;
+        leave_queue(db, session, change.file, "state = 1")?;
+        return Ok(());
+    }
+    let queued = Some((lane, QueueState::Fetching));
+    let row = Row1 { id: change.file, key, version: change.found.version.clone(), length, current: true, queued };
+    reversion(db, session, &row, &change.found)?;
+    let (state, next_try, attempts) = match &change.failed {
+        Some((_, next_try)) => (QueueState::Failed, *next_try, 1),
+        None => (QueueState::Queued, db.now(), 0),
+    };
+    db.run(
+        "UPDATE queue SET state = ?2, owner = NULL, generation = generation + 1, next_try = ?3, attempts = attempts + ?4
+         WHERE file = ?1",
+        params![change.file, state, next_try, attempts],
+    )?;
     Ok(())
 }
 
@@ -192,8 +277,7 @@ fn queue(db: &Db<'_>, session: SessionId, lane: Lane, file: FileId, length: u64)
         "INSERT INTO queue (file, lane, state, attempts, queued_at, next_try, generation) VALUES (?1, ?2, ?3, 0, ?4, ?4, 0)",
         params![file, lane, QueueState::Queued, db.now()],
     )?;
-    let bytes = i64::try_from(length).unwrap_or(i64::MAX);
-    tally::add(db, session, "", lane, Add { queued_files: 1, queued_bytes: bytes, ..Add::default() })
+    tally::add(db, session, "", lane, Add { queued_files: 1, queued_bytes: signed(length), ..Add::default() })
 }
 
 pub(super) fn newest(db: &Db<'_>) -> Result<FileId> {

@@ -31,11 +31,12 @@ use self::db::{Db, Meter};
 use self::open::translate;
 use super::{
     ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, DutyRow, EventRow, FailedRow,
-    FetchFailure, FoundFile, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound,
-    NoticeRow, OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result,
-    ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, Total, Upload, VaultKnown,
+    FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
+    OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result, ResumedBundle,
+    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, Total, Upload, VaultKnown,
 };
 use crate::base::clock::Mono;
+use crate::base::file::FoundFile;
 use crate::base::ids::{
     ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid, Version,
 };

@@ -79,7 +79,8 @@ pub(super) fn failed(db: &Db<'_>, session: SessionId, failures: &[FetchFailure])
 
 pub(super) fn gone(db: &Db<'_>, session: SessionId, claims: &[(FileId, Generation)]) -> Result<()> {
     for (file, generation) in claims {
-        leave_mine(db, session, *file, *generation)?;
+        mine(db, session, *file, *generation)?;
+        files::leave_queue(db, session, *file, "state = 1")?;
         db.run("UPDATE file SET gone_at = coalesce(gone_at, ?2) WHERE id = ?1", params![file, db.now()])?;
     }
     Ok(())
@@ -87,22 +88,19 @@ pub(super) fn gone(db: &Db<'_>, session: SessionId, claims: &[(FileId, Generatio
 
 pub(super) fn changed(db: &Db<'_>, session: SessionId, changes: &[ChangedFile]) -> Result<()> {
     for change in changes {
-        let lane = leave_mine(db, session, change.file, change.generation)?;
-        db.run(
-            "UPDATE file SET superseded_at = coalesce(superseded_at, ?2) WHERE id = ?1",
-            params![change.file, db.now()],
-        )?;
-        files::enter(db, session, change.source, lane, &change.found)?;
+        let lane = mine(db, session, change.file, change.generation)?;
+        files::changed(db, session, lane, change)?;
+        if let Some((detail, _)) = &change.failed {
+            events::failure(db, "fetch", Some(change.file), None, "changing", detail)?;
+        }
     }
     Ok(())
 }
 
-fn leave_mine(db: &Db<'_>, session: SessionId, file: FileId, generation: Generation) -> Result<Lane> {
+fn mine(db: &Db<'_>, session: SessionId, file: FileId, generation: Generation) -> Result<Lane> {
     let lane =
         db.one(&format!("SELECT lane FROM queue WHERE {MINE}"), params![file, session, generation], |row| row.get(0))?;
-    let lane = lane.ok_or_else(|| stale(file, session))?;
-    files::leave_queue(db, session, file, "state = 1")?;
-    Ok(lane)
+    lane.ok_or_else(|| stale(file, session))
 }
 
 pub(super) fn retry(db: &Db<'_>, only: Option<FileId>) -> Result<u64> {

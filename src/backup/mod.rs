@@ -1,0 +1,2 @@
+//! backup
+pub mod bundle;

@@ -5,3 +5,4 @@ pub mod base;
 pub mod source;
 pub mod store;
 pub mod vault;
+pub mod worker;

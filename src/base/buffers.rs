@@ -64,7 +64,7 @@ impl Inner {
     }
 }
 
-/// A buffer in use: [`BUFFER`] bytes of room, of which the first [`Buffer::used`] hold something.
+/// A buffer in use: room for bytes ([`BUFFER`] of them in a pool's), of which the first [`Buffer::used`] hold something.
 #[derive(Debug)]
 pub struct Buffer {
     bytes: Option<Box<[u8]>>,
@@ -76,6 +76,11 @@ impl Buffer {
     /// No buffer: no room, nothing in it. What stands in for one that was lost.
     pub fn empty() -> Self {
         Self { bytes: None, used: 0, from: None }
+    }
+
+    /// A buffer of its own, that belongs to no pool.
+    pub fn loose(bytes: usize) -> Self {
+        Self { bytes: Some(vec![0; bytes].into_boxed_slice()), used: 0, from: None }
     }
 
     /// How many bytes hold something.

@@ -16,6 +16,7 @@
 mod rows;
 pub mod sqlite;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -239,9 +240,9 @@ pub trait Store: Send + Sync {
         files: Vec<(FileId, Generation)>,
         why: String,
     ) -> Result<()>;
-    /// Claims the next sealed bundle of a lane at `place` whose time has come: it is `uploading` from here on, before
-    /// the first byte leaves.
-    async fn upload_claim(&self, session: SessionId, lane: Lane, place: String) -> Result<Option<Upload>>;
+    /// Claims the next sealed bundle of a lane on `host` whose time has come: it is `uploading` from here on, before the
+    /// first byte leaves.
+    async fn upload_claim(&self, session: SessionId, lane: Lane, host: String) -> Result<Option<Upload>>;
     /// Names the upload that the vault opened for it.
     async fn upload_begun(
         &self,
@@ -263,8 +264,17 @@ pub trait Store: Send + Sync {
     async fn upload_failed(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()>;
     /// Nobody knows whether the vault holds it; it is asked again at `next_try`.
     async fn upload_unknown(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()>;
-    /// The vault certainly does not hold it and nothing is left to send: abandoned, its files queued again.
-    async fn upload_abandon(&self, session: SessionId, bundle: BundleRef, why: String) -> Result<u64>;
+    /// The vault certainly does not hold it and nothing is left to send: abandoned, its files queued again. `reason` is a
+    /// word for the failure's kind.
+    async fn upload_abandon(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        reason: &'static str,
+        why: String,
+    ) -> Result<u64>;
+    /// The newest failures with numbers below `before`.
+    async fn failures(&self, before: Option<i64>, limit: u32) -> Result<Vec<FailureRow>>;
     /// Takes over archives that are `uploading` without an owner or `unknown` and due, to settle them with the vault.
     /// Uploads whose one file is queued again are left for its fetcher.
     async fn settle_claim(&self, session: SessionId, limit: u32) -> Result<Vec<Upload>>;
@@ -287,8 +297,8 @@ pub trait Store: Send + Sync {
     async fn archive(&self, uuid: ArchiveUuid) -> Result<Option<ArchiveRow>>;
     /// Members of an archive after a header offset, in order of offset.
     async fn members(&self, archive: ArchiveId, after: Option<u64>, limit: u32) -> Result<Vec<MemberRow>>;
-    /// Names of staged bundles at `place` that are still wanted.
-    async fn staged(&self, place: String) -> Result<Vec<String>>;
+    /// Bundles staged in a folder of a host that are still wanted: name and bytes, where they are complete.
+    async fn staged(&self, host: String, dir: PathBuf) -> Result<Vec<(String, ArchiveUuid, Option<u64>)>>;
 
     // --- vault ----------------------------------------------------------------------------------------------------
 
@@ -338,6 +348,10 @@ pub trait Store: Send + Sync {
 
     /// Totals per vault and lane, summed over all writers.
     async fn totals(&self) -> Result<Vec<Total>>;
+    /// What is due now.
+    async fn due(&self, host: String) -> Result<Due>;
+    /// What is left to do; a file that failed `attempts` times or more is given up (until somebody retries it).
+    async fn unfinished(&self, attempts: u32) -> Result<Unfinished>;
     /// How each lane stands.
     async fn lanes(&self) -> Result<Vec<LaneState>>;
     /// Queue rows of a lane and state after a place in their order.

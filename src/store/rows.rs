@@ -1,6 +1,7 @@
 //! What goes into the store and what comes out.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::base::file::FoundFile;
@@ -214,6 +215,8 @@ pub struct FetchFailure {
     pub detail: String,
     /// When to try again.
     pub next_try: Time,
+    /// Whether it counts as an attempt at the file (the vault's trouble does not).
+    pub counts: bool,
 }
 
 /// A claimed file that turned out to be another version: the row becomes that version.
@@ -229,6 +232,15 @@ pub struct ChangedFile {
     pub failed: Option<(String, Time)>,
 }
 
+/// A staged file of a host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StagedFile {
+    /// The staging folder, absolute.
+    pub dir: PathBuf,
+    /// The file in it.
+    pub name: String,
+}
+
 /// A bundle to be entered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewBundle {
@@ -238,10 +250,10 @@ pub struct NewBundle {
     pub vault: String,
     /// Its lane.
     pub lane: Lane,
-    /// Host and staging folder: who can reach its staged file.
-    pub place: String,
-    /// Its file in the staging folder; nothing when it goes straight to the vault.
-    pub staging_name: Option<String>,
+    /// Who can reach its staged file.
+    pub host: String,
+    /// Its staged file; nothing when it goes straight to the vault.
+    pub staged: Option<StagedFile>,
     /// The one file of a bundle that goes straight to the vault.
     pub direct: Option<FileId>,
 }
@@ -317,10 +329,8 @@ pub struct Upload {
     pub state: ArchiveState,
     /// Failed attempts so far.
     pub attempts: u32,
-    /// Its file in the staging folder, if it has one.
-    pub staging_name: Option<String>,
-    /// Host and staging folder of that file.
-    pub place: String,
+    /// Its staged file, if it has one.
+    pub staged: Option<StagedFile>,
     /// Bytes; nothing when it is not complete.
     pub size: Option<u64>,
     /// Where the manifest starts; nothing when it is not complete.
@@ -623,6 +633,35 @@ pub struct LaneState {
 /// Counts of queue rows stop here: a report is not to grow with the queue.
 pub const COUNTED_UP_TO: u64 = 10_000;
 
+/// What is due now, for workers that would otherwise ask in vain. Indexed by lane: live, history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Due {
+    /// Files to fetch.
+    pub fetch: [bool; 2],
+    /// Sealed bundles of the host to upload.
+    pub upload: [bool; 2],
+    /// Archives to settle with the vault.
+    pub settle: bool,
+}
+
+/// What keeps the pipeline from having nothing left to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools)] // answers to separate questions
+pub struct Unfinished {
+    /// Files wait to be fetched.
+    pub waiting: bool,
+    /// Files are being fetched, or lie in bundles that are not sealed.
+    pub fetching: bool,
+    /// Files are in bundles that are not stored.
+    pub bundled: bool,
+    /// Files failed and are tried again: when the next one is.
+    pub retry_at: Option<Time>,
+    /// Archives are open, sealed, on their way or unknown.
+    pub archives: bool,
+    /// Files that have failed too often: counted up to [`COUNTED_UP_TO`].
+    pub given_up: u64,
+}
+
 /// A file in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueRow {
@@ -653,6 +692,25 @@ pub struct FailedRow {
     pub row: QueueRow,
     /// The newest reason: a word and a sentence.
     pub reason: Option<(String, String)>,
+}
+
+/// A failed attempt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailureRow {
+    /// Its number.
+    pub id: i64,
+    /// When.
+    pub at: Time,
+    /// `fetch`, `bundle` or `upload`.
+    pub stage: String,
+    /// Of which file.
+    pub file: Option<FileId>,
+    /// Of which archive.
+    pub archive: Option<ArchiveId>,
+    /// A word for its kind.
+    pub reason: String,
+    /// The whole sentence.
+    pub detail: String,
 }
 
 /// A key, and what would be restored of it.

@@ -17,7 +17,7 @@ use async_trait::async_trait;
 use uuid::Uuid;
 
 use crate::base::Time;
-use crate::base::disk::{Dir, DiskError, Trouble};
+use crate::base::disk::{Dir, DiskError, Room, Trouble};
 use crate::base::hash::{Check, CheckKind};
 use crate::base::ids::{ArchiveUuid, VaultUuid};
 
@@ -371,6 +371,9 @@ pub trait Vault: Send + Sync {
 
     /// Whether it is the vault this state expects and can be reached.
     async fn ready(&self) -> Result<()>;
+
+    /// How much room it has; nothing where that has no meaning.
+    async fn room(&self) -> Result<Option<Room>>;
 
     /// Puts a complete archive, once. An error other than [`VaultError::OutcomeUnknown`] means that the vault does not
     /// hold it.

@@ -141,6 +141,11 @@ impl<S: Sink> Writer<S> {
         self.members.is_empty()
     }
 
+    /// How many members it has.
+    pub fn files(&self) -> u64 {
+        self.members.len() as u64
+    }
+
     /// Its members so far, as they were claimed.
     pub fn claims(&self) -> Vec<(FileId, Generation)> {
         self.members.iter().map(|m| (m.file, m.generation)).collect()

@@ -1,5 +1,7 @@
 //! Bundles until they are sealed, and how one comes to nothing.
 
+use std::os::unix::ffi::OsStrExt as _;
+
 use rusqlite::params;
 
 use super::db::Db;
@@ -33,18 +35,19 @@ pub(super) fn open(db: &Db<'_>, session: SessionId, new: &NewBundle) -> Result<B
     super::alive(db, session)?;
     let state = if new.direct.is_some() { ArchiveState::Uploading } else { ArchiveState::Open };
     let uploading_at = new.direct.map(|_| db.now());
+    let staging_dir = new.staged.as_ref().map(|staged| staged.dir.as_os_str().as_bytes());
+    let staging_name = new.staged.as_ref().map(|staged| &staged.name);
     db.run(
-        "INSERT INTO archive (uuid, vault, lane, state, live, owner, generation, place, staging_name, direct_file,
-                              opened_at, uploading_at)
-         VALUES (?1, ?2, ?3, ?4, 1, ?5, 1, ?6, ?7, ?8, ?9, ?10)",
+        "INSERT INTO archive (uuid, vault, lane, state, live, owner, generation, host, staging_dir, staging_name,
+                              direct_file, opened_at, uploading_at)
+         VALUES (?1, ?2, ?3, ?4, 1, ?5, 1, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             new.uuid,
             new.vault,
             new.lane,
             state,
             session,
-            new.place,
-            new.staging_name,
+            new.host, staging_dir, staging_name,
             new.direct,
             db.now(),
             uploading_at
@@ -136,7 +139,8 @@ pub(super) fn abandon(
     hold(db, session, bundle, &[ArchiveState::Open, ArchiveState::Uploading])?;
     super::queue::give_back(db, session, files)?;
     unbundle(db, bundle.archive)?;
-    close(db, bundle.archive, ArchiveState::Abandoned, why)
+    close(db, bundle.archive, ArchiveState::Abandoned, why)?;
+    events::failure(db, "bundle", None, Some(bundle.archive), "abandoned", why)
 }
 
 /// Queues the files of a bundle again that are in no other; the bundle no longer counts as a copy of them.
@@ -157,8 +161,5 @@ pub(super) fn close(db: &Db<'_>, archive: ArchiveId, state: ArchiveState, why: &
         "UPDATE archive SET state = ?2, live = NULL, owner = NULL, generation = generation + 1, note = ?3 WHERE id = ?1",
         params![archive, state, why],
     )?;
-    if state == ArchiveState::Abandoned {
-        events::failure(db, "bundle", None, Some(archive), "abandoned", why)?;
-    }
     Ok(())
 }

@@ -5,7 +5,7 @@ use rusqlite::params;
 use super::db::Db;
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, FileId};
-use crate::store::{EventRow, NewEvent, Result};
+use crate::store::{EventRow, FailureRow, NewEvent, Result};
 
 /// A sentence in the state database is cut here: server messages and names from outside can be of any length.
 const LONGEST: usize = 2000;
@@ -53,6 +53,24 @@ pub(super) fn failure(
         params![db.now(), stage, file, archive, reason, cut(detail)],
     )?;
     Ok(())
+}
+
+pub(super) fn failures(db: &Db<'_>, before: Option<i64>, limit: u32) -> Result<Vec<FailureRow>> {
+    db.rows(
+        "SELECT id, at, stage, file, archive, reason, detail FROM failure WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        params![before.unwrap_or(i64::MAX), limit],
+        |row| {
+            Ok(FailureRow {
+                id: row.get(0)?,
+                at: row.get(1)?,
+                stage: row.get(2)?,
+                file: row.get(3)?,
+                archive: row.get(4)?,
+                reason: row.get(5)?,
+                detail: row.get(6)?,
+            })
+        },
+    )
 }
 
 /// Row numbers grow with time, so what is old is at the low end: no index by time is needed.

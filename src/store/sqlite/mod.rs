@@ -18,7 +18,7 @@ mod tally;
 mod uploads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -30,10 +30,10 @@ use tokio::sync::oneshot;
 use self::db::{Db, Meter};
 use self::open::translate;
 use super::{
-    ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, DutyRow, EventRow, FailedRow,
+    ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow,
     FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
     OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result, ResumedBundle,
-    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, Total, Upload, VaultKnown,
+    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, Total, Unfinished, Upload, VaultKnown,
 };
 use crate::base::clock::Mono;
 use crate::base::file::FoundFile;
@@ -297,8 +297,8 @@ impl Store for SqliteStore {
         self.write(move |db| bundles::abandon(db, session, bundle, &files, &why)).await
     }
 
-    async fn upload_claim(&self, session: SessionId, lane: Lane, place: String) -> Result<Option<Upload>> {
-        self.write(move |db| uploads::claim(db, session, lane, &place)).await
+    async fn upload_claim(&self, session: SessionId, lane: Lane, host: String) -> Result<Option<Upload>> {
+        self.write(move |db| uploads::claim(db, session, lane, &host)).await
     }
 
     async fn upload_begun(
@@ -335,8 +335,18 @@ impl Store for SqliteStore {
         self.write(move |db| uploads::unknown(db, session, bundle, &why, next_try)).await
     }
 
-    async fn upload_abandon(&self, session: SessionId, bundle: BundleRef, why: String) -> Result<u64> {
-        self.write(move |db| uploads::abandon(db, session, bundle, &why)).await
+    async fn upload_abandon(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        reason: &'static str,
+        why: String,
+    ) -> Result<u64> {
+        self.write(move |db| uploads::abandon(db, session, bundle, reason, &why)).await
+    }
+
+    async fn failures(&self, before: Option<i64>, limit: u32) -> Result<Vec<FailureRow>> {
+        self.read(move |db| events::failures(db, before, limit)).await
     }
 
     async fn settle_claim(&self, session: SessionId, limit: u32) -> Result<Vec<Upload>> {
@@ -372,8 +382,16 @@ impl Store for SqliteStore {
         self.read(move |db| reports::members(db, archive, after, limit)).await
     }
 
-    async fn staged(&self, place: String) -> Result<Vec<String>> {
-        self.read(move |db| reports::staged(db, &place)).await
+    async fn staged(&self, host: String, dir: PathBuf) -> Result<Vec<(String, ArchiveUuid, Option<u64>)>> {
+        self.read(move |db| reports::staged(db, &host, &dir)).await
+    }
+
+    async fn due(&self, host: String) -> Result<Due> {
+        self.read(move |db| reports::due(db, &host)).await
+    }
+
+    async fn unfinished(&self, attempts: u32) -> Result<Unfinished> {
+        self.read(move |db| reports::unfinished(db, attempts)).await
     }
 
     async fn vault_identity(&self, name: String) -> Result<VaultKnown> {

@@ -66,10 +66,10 @@ pub(super) fn give_back(db: &Db<'_>, session: SessionId, files: &[(FileId, Gener
 pub(super) fn failed(db: &Db<'_>, session: SessionId, failures: &[FetchFailure]) -> Result<()> {
     for failure in failures {
         let sql = format!(
-            "UPDATE queue SET owner = NULL, generation = generation + 1, archive = NULL, attempts = attempts + 1,
+            "UPDATE queue SET owner = NULL, generation = generation + 1, archive = NULL, attempts = attempts + ?5,
                     state = 3, next_try = ?4 WHERE {MINE}"
         );
-        if db.run(&sql, params![failure.file, session, failure.generation, failure.next_try])? == 0 {
+        if db.run(&sql, params![failure.file, session, failure.generation, failure.next_try, failure.counts])? == 0 {
             return Err(stale(failure.file, session));
         }
         events::failure(db, "fetch", Some(failure.file), None, &failure.reason, &failure.detail)?;

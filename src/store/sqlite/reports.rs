@@ -1,12 +1,15 @@
 //! What reports read: pages by key, counts with an end, sums of tallies. Nothing here grows with archived rows.
 
-use rusqlite::{Row, params};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use rusqlite::{Row, ToSql, params};
 
 use super::db::Db;
 use super::{tally, uploads};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Lane};
-use crate::store::{ArchiveRow, COUNTED_UP_TO, FailedRow, LaneState, MemberRow, QueueRow, QueueState, Result};
+use crate::store::{ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, MemberRow, QueueRow, QueueState, Result, Unfinished};
 
 pub(super) fn lanes(db: &Db<'_>) -> Result<Vec<LaneState>> {
     let totals = tally::totals(db)?;
@@ -164,10 +167,62 @@ pub(super) fn members(db: &Db<'_>, archive: ArchiveId, after: Option<u64>, limit
     )
 }
 
-pub(super) fn staged(db: &Db<'_>, place: &str) -> Result<Vec<String>> {
+pub(super) fn staged(db: &Db<'_>, host: &str, dir: &Path) -> Result<Vec<(String, ArchiveUuid, Option<u64>)>> {
     db.rows(
-        "SELECT staging_name FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5) AND place = ? AND staging_name IS NOT NULL",
-        [place],
-        |row| row.get(0),
+        "SELECT staging_name, uuid, size FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5) AND host = ?1
+         AND staging_dir = ?2 AND staging_name IS NOT NULL",
+        params![host, dir.as_os_str().as_bytes()],
+        |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )
+}
+
+pub(super) fn due(db: &Db<'_>, host: &str) -> Result<Due> {
+    let mut due = Due::default();
+    let is = |sql: &str, params: &[&dyn ToSql]| Ok(db.one(sql, params, |_| Ok(()))?.is_some());
+    for (place, lane) in Lane::ALL.iter().enumerate() {
+        due.fetch[place] = is(
+            "SELECT 1 FROM queue WHERE lane = ?1 AND state = 0 AND next_try <= ?2
+             UNION ALL SELECT 1 FROM queue WHERE lane = ?1 AND state = 3 AND next_try <= ?2 LIMIT 1",
+            params![lane, db.now()],
+        )?;
+        due.upload[place] = is(
+            "SELECT 1 FROM archive WHERE live = 1 AND state = 1 AND lane = ?1 AND next_try <= ?2 AND host = ?3 LIMIT 1",
+            params![lane, db.now(), host],
+        )?;
+    }
+    due.settle = is(
+        "SELECT 1 FROM archive WHERE live = 1 AND state IN (2, 5) AND owner IS NULL
+         AND (next_try IS NULL OR next_try <= ?1) LIMIT 1",
+        params![db.now()],
+    )?;
+    Ok(due)
+}
+
+pub(super) fn unfinished(db: &Db<'_>, attempts: u32) -> Result<Unfinished> {
+    let mut left = Unfinished::default();
+    for lane in Lane::ALL {
+        let some = |states: &str| {
+            let sql = format!("SELECT 1 FROM queue WHERE lane = ? AND state IN ({states}) LIMIT 1");
+            Ok(db.one(&sql, [lane], |_| Ok(()))?.is_some())
+        };
+        left.waiting |= some("0")?;
+        left.fetching |= some("1")?;
+        left.bundled |= some("2")?;
+        let retry: Option<Time> = db.one(
+            "SELECT next_try FROM queue WHERE lane = ?1 AND state = 3 AND attempts < ?2 ORDER BY next_try LIMIT 1",
+            params![lane, attempts],
+            |row| row.get(0),
+        )?;
+        left.retry_at = [left.retry_at, retry].into_iter().flatten().min();
+        left.given_up += db
+            .one(
+                "SELECT count(*) FROM (SELECT 1 FROM queue WHERE lane = ?1 AND state = 3 AND attempts >= ?2 LIMIT ?3)",
+                params![lane, attempts, COUNTED_UP_TO],
+                |row| row.get::<_, u64>(0),
+            )?
+            .unwrap_or(0);
+    }
+    let live = db.one("SELECT 1 FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5) LIMIT 1", [], |_| Ok(()))?;
+    left.archives = live.is_some();
+    Ok(left)
 }

@@ -1,5 +1,9 @@
 //! From sealed to stored, and what lies between: failed, unknown, duplicate.
 
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt as _;
+use std::path::PathBuf;
+
 use rusqlite::{Row, params};
 
 use super::db::Db;
@@ -9,11 +13,12 @@ use crate::base::Time;
 use crate::base::hash::{Check, CheckKind, Hash32};
 use crate::base::ids::{ArchiveId, Lane, SessionId};
 use crate::store::{
-    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StoreError, Upload,
+    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoreError,
+    Upload,
 };
 
 const UPLOAD: &str =
-    "id, uuid, generation, lane, state, attempts, staging_name, place, size, manifest_offset, check_kind,
+    "id, uuid, generation, lane, state, attempts, staging_dir, staging_name, size, manifest_offset, check_kind,
     check_value, tree_hash, upload_id, unknown_since, repeated";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
@@ -22,8 +27,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         lane: row.get(3)?,
         state: row.get(4)?,
         attempts: row.get(5)?,
-        staging_name: row.get(6)?,
-        place: row.get(7)?,
+        staged: row.get::<_, Option<Vec<u8>>>(6)?.zip(row.get(7)?).map(|(dir, name)| StagedFile {
+            dir: PathBuf::from(OsString::from_vec(dir)),
+            name,
+        }),
         size: row.get(8)?,
         manifest_offset: row.get(9)?,
         check: read_check(row, 10)?,
@@ -41,12 +48,12 @@ pub(super) fn read_check(row: &Row<'_>, first: usize) -> rusqlite::Result<Option
     Ok(kind.and_then(|word| CheckKind::from_word(&word)).zip(value).map(|(kind, value)| Check { kind, value }))
 }
 
-pub(super) fn claim(db: &Db<'_>, session: SessionId, lane: Lane, place: &str) -> Result<Option<Upload>> {
+pub(super) fn claim(db: &Db<'_>, session: SessionId, lane: Lane, host: &str) -> Result<Option<Upload>> {
     super::alive(db, session)?;
     let next = db.one(
-        "SELECT id FROM archive WHERE live = 1 AND state = ?1 AND lane = ?2 AND next_try <= ?3 AND place = ?4
+        "SELECT id FROM archive WHERE live = 1 AND state = ?1 AND lane = ?2 AND next_try <= ?3 AND host = ?4
          ORDER BY next_try, id LIMIT 1",
-        params![ArchiveState::Sealed, lane, db.now(), place],
+        params![ArchiveState::Sealed, lane, db.now(), host],
         |row| row.get::<_, ArchiveId>(0),
     )?;
     let Some(archive) = next else { return Ok(None) };
@@ -173,10 +180,17 @@ pub(super) fn unknown(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &
     events::failure(db, "upload", None, Some(bundle.archive), "unknown", why)
 }
 
-pub(super) fn abandon(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &str) -> Result<u64> {
+pub(super) fn abandon(
+    db: &Db<'_>,
+    session: SessionId,
+    bundle: BundleRef,
+    reason: &str,
+    why: &str,
+) -> Result<u64> {
     bundles::hold(db, session, bundle, &[ArchiveState::Uploading, ArchiveState::Unknown])?;
     let files = bundles::unbundle(db, bundle.archive)?;
     bundles::close(db, bundle.archive, ArchiveState::Abandoned, why)?;
+    events::failure(db, "upload", None, Some(bundle.archive), reason, why)?;
     Ok(files)
 }
 
@@ -244,7 +258,7 @@ pub(super) fn repeat(db: &Db<'_>, session: SessionId, bundle: BundleRef, next_tr
 
 pub(super) fn orphan(db: &Db<'_>, session: SessionId, orphan: &Orphan) -> Result<()> {
     let new = db.run(
-        "INSERT INTO archive (uuid, vault, remote_id, lane, state, generation, place, size, manifest_offset, opened_at)
+        "INSERT INTO archive (uuid, vault, remote_id, lane, state, generation, host, size, manifest_offset, opened_at)
          VALUES (?1, ?2, ?3, 1, ?4, 1, '', ?5, ?6, ?7) ON CONFLICT (uuid) DO NOTHING",
         params![
             orphan.uuid,

@@ -28,7 +28,7 @@ use super::{
     ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, PartRules, Put,
     Result, Tier, Vault, VaultError,
 };
-use crate::base::disk::{Dir, DiskError, DiskFile, Trouble};
+use crate::base::disk::{Dir, DiskError, DiskFile, Room, Trouble};
 use crate::base::hash::{Check, CheckKind, Hash32};
 use crate::base::ids::{ArchiveUuid, VaultUuid};
 use crate::base::{Shown, Time};
@@ -400,6 +400,10 @@ impl Vault for DirectoryVault {
 
     async fn ready(&self) -> Result<()> {
         self.blocking(|inner| inner.root().map(|_| ())).await
+    }
+
+    async fn room(&self) -> Result<Option<Room>> {
+        self.blocking(|inner| Ok(Some(inner.root()?.dir.room().map_err(|e| inner.disk(e))?))).await
     }
 
     async fn put(&self, put: Put) -> Result<Confirmed> {

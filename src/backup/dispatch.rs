@@ -1,0 +1,205 @@
+//! Handing out work: from the queue to the fetch pool, from sealed bundles to the upload pool, orders to pools.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, Semaphore};
+
+use super::fetch::fetch;
+use super::lane::give_back;
+use super::pipe::{BackupError, Pipe};
+use super::plan::{Route, take_batch};
+use super::upload::upload;
+use crate::base::Time;
+use crate::base::ids::{Generation, Lane};
+use crate::store::{Claimed, OrderRow};
+use crate::worker::pool::Pool;
+
+/// Files claimed in one go: a claim is a commit, so they are few and large.
+const CLAIM: u32 = 512;
+/// With fewer than this in hand more are claimed.
+const LOW: usize = 128;
+/// How often the state is asked although nothing here says that there is work: other processes queue work too.
+const ASK: Duration = Duration::from_millis(500);
+/// How often ages of bundles are looked at.
+const AGES: Duration = Duration::from_millis(250);
+/// How often orders are looked for.
+const ORDERS: Duration = Duration::from_secs(1);
+
+fn index(lane: Lane) -> usize {
+    usize::from(lane == Lane::History)
+}
+
+/// Waits for a word of this process, or long enough that other processes may have found work.
+async fn wait(pipe: &Pipe, word: std::pin::Pin<&mut tokio::sync::futures::Notified<'_>>) {
+    tokio::select! {
+        () = word => {}
+        () = pipe.clock.sleep(ASK) => {}
+        () = pipe.stop.stopped() => {}
+    }
+}
+
+/// Hands a lane's files to the fetch pool until the pipeline stops; then gives back what was not begun.
+pub async fn fetches(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
+    let mut ready = VecDeque::new();
+    let mut large = VecDeque::new();
+    // Files that go to the vault directly hold buffers for long: one at a time for each lane.
+    let one_direct = Arc::new(Semaphore::new(1));
+    let mut more = true;
+    while !pipe.stop.is_stopped() {
+        let word = pipe.queued.notified();
+        tokio::pin!(word);
+        // From here on a word is not missed.
+        word.as_mut().enable();
+        let idle = pipe.fetch.view();
+        if ready.len() < LOW && !idle.paused && !idle.draining {
+            more = more || pipe.store.due(pipe.settings.host.clone()).await?.fetch[index(lane)];
+            if more {
+                let claimed = pipe.store.claim(pipe.session, lane, CLAIM).await?;
+                pipe.hand((claimed.len() as u64).cast_signed());
+                more = claimed.len() as u64 == u64::from(CLAIM);
+                for file in claimed {
+                    let is_direct = pipe.sizes().route(file.found.length) == Route::Direct;
+                    if is_direct { &mut large } else { &mut ready }.push_back(file);
+                }
+            }
+        }
+        if !large.is_empty()
+            && let Ok(permit) = Arc::clone(&one_direct).try_acquire_owned()
+            && let Some(file) = large.pop_front()
+        {
+            let shared = Arc::clone(&pipe);
+            // It waits for its place in the pool by itself, so that small files go on meanwhile.
+            pipe.spawn(async move {
+                let Some(slot) = place(&shared, &shared.fetch, lane).await else {
+                    return give_back(&shared, &[file]).await;
+                };
+                let done = fetch(shared, lane, vec![file], slot).await;
+                drop(permit);
+                done
+            });
+            continue;
+        }
+        if ready.is_empty() {
+            wait(&pipe, word).await;
+            continue;
+        }
+        let Some(slot) = place(&pipe, &pipe.fetch, lane).await else { break };
+        let batch = take_batch(&mut ready, pipe.sizes());
+        let shared = Arc::clone(&pipe);
+        pipe.spawn(async move { fetch(shared, lane, batch, slot).await });
+    }
+    let rest: Vec<Claimed> = ready.into_iter().chain(large).collect();
+    give_back(&pipe, &rest).await
+}
+
+/// A place in a pool; nothing when the pipeline stops.
+async fn place(pipe: &Pipe, pool: &Pool, lane: Lane) -> Option<crate::worker::pool::Slot> {
+    tokio::select! {
+        slot = pool.start(lane) => (!pipe.stop.is_stopped()).then_some(slot),
+        () = pipe.stop.stopped() => None,
+    }
+}
+
+/// Hands a lane's sealed bundles to the upload pool until the pipeline stops.
+pub async fn uploads(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
+    let mut more = true;
+    while !pipe.stop.is_stopped() {
+        let word = pipe.sealed.notified();
+        tokio::pin!(word);
+        word.as_mut().enable();
+        if let Some(rest) = pipe.vault_rests() {
+            tokio::select! {
+                () = pipe.clock.sleep(rest) => {}
+                () = pipe.stop.stopped() => {}
+            }
+            continue;
+        }
+        more = more || pipe.store.due(pipe.settings.host.clone()).await?.upload[index(lane)];
+        if !more {
+            wait(&pipe, word).await;
+            continue;
+        }
+        let Some(slot) = place(&pipe, &pipe.upload, lane).await else { break };
+        let Some(claimed) = pipe.store.upload_claim(pipe.session, lane, pipe.settings.host.clone()).await? else {
+            more = false;
+            continue;
+        };
+        let shared = Arc::clone(&pipe);
+        pipe.spawn(async move {
+            let done = upload(&shared, claimed).await;
+            drop(slot);
+            done
+        });
+    }
+    Ok(())
+}
+
+/// Seals bundles that have reached their age, until the pipeline stops.
+pub async fn ages(pipe: Arc<Pipe>) -> Result<(), BackupError> {
+    while !pipe.stop.is_stopped() {
+        tokio::select! {
+            () = pipe.clock.sleep(AGES) => {}
+            () = pipe.stop.stopped() => {}
+        }
+        for lane in &pipe.lanes {
+            lane.seal_if_due(&pipe, None).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Applies orders to the pools, and takes them back when their time is over.
+pub async fn orders(pipe: Arc<Pipe>, host: String) -> Result<(), BackupError> {
+    let mut applied: HashMap<String, (Generation, bool)> = HashMap::new();
+    while !pipe.stop.is_stopped() {
+        let now = pipe.store.now().await?;
+        for order in pipe.store.orders(host.clone()).await? {
+            let Some(pool) = [&pipe.fetch, &pipe.upload].into_iter().find(|pool| pool.name() == order.pool) else {
+                continue;
+            };
+            let over = order.until.is_some_and(|until| until <= now);
+            let drained = order.drain && pool.view().busy == 0;
+            let known = applied.get(&order.pool) == Some(&(order.generation, over));
+            if known && !(drained && order.result.as_deref() != Some("drained")) {
+                continue;
+            }
+            let result = apply(pool, &order, over);
+            tracing::info!(pool = order.pool, who = order.who, result, "an order was applied");
+            applied.insert(order.pool.clone(), (order.generation, over));
+            pipe.store.order_applied(order.host, order.pool, order.generation, result).await?;
+        }
+        tokio::select! {
+            () = pipe.clock.sleep(ORDERS) => {}
+            () = pipe.stop.stopped() => {}
+        }
+    }
+    Ok(())
+}
+
+fn apply(pool: &Pool, order: &OrderRow, over: bool) -> String {
+    if let Some(size) = order.size
+        && let Err(e) = pool.resize(size)
+    {
+        return e.to_string();
+    }
+    pool.pause(order.paused && !over);
+    pool.drain(order.drain && !over);
+    let view = pool.view();
+    let until = order.until.map_or_else(String::new, |until: Time| format!(" until {until}"));
+    match (view.paused, view.draining, view.busy) {
+        (true, ..) => format!("paused{until}"),
+        (_, true, 0) => "drained".to_owned(),
+        (_, true, busy) => format!("draining, {busy} at work"),
+        _ => format!("running with {}", view.size),
+    }
+}
+
+/// A word for whoever waits for files or bundles.
+pub fn wake(pipe: &Pipe) {
+    let all: [&Notify; 2] = [&pipe.queued, &pipe.sealed];
+    for word in all {
+        word.notify_waiters();
+    }
+}

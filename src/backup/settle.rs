@@ -1,0 +1,191 @@
+//! Settling: what became of uploads whose end nobody saw; and clearing up after those who died.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use super::pipe::{BackupError, Pipe, blocking};
+use super::staging::is_staged_name;
+use super::upload::{ASK_UNKNOWN, Sent, abandon, conclude};
+use crate::base::ids::ArchiveUuid;
+use crate::store::{ArchiveState, Confirmation, Upload};
+use crate::vault::{ArchiveName, Head, VaultError};
+
+/// Archives settled in one go.
+const AT_ONCE: u32 = 16;
+
+/// Settles what can be settled now. How many were looked at.
+pub async fn settle(pipe: &Arc<Pipe>) -> Result<usize, BackupError> {
+    let claimed = pipe.store.settle_claim(pipe.session, AT_ONCE).await?;
+    let count = claimed.len();
+    for upload in claimed {
+        one(pipe, upload).await?;
+    }
+    Ok(count)
+}
+
+async fn one(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
+    let bundle = upload.bundle;
+    let now = pipe.store.now().await?;
+    match pipe.vault.head(bundle.uuid).await {
+        Ok(Head::Stored { confirmed, .. }) => match upload.check {
+            Some(check) if check == confirmed.check && upload.size == Some(confirmed.size) => {
+                let confirmation = Confirmation {
+                    remote_id: confirmed.remote_id,
+                    check: confirmed.check,
+                    size: confirmed.size,
+                };
+                let state = pipe.store.settle_stored(pipe.session, bundle, confirmation).await?;
+                tracing::info!(archive = %bundle.uuid, %state, "the vault holds an archive whose upload was not seen to end");
+                remove_staged(pipe, &upload).await
+            }
+            // What it holds is not what was sent: conclude says so and deletes it.
+            Some(check) => {
+                let sent = Sent {
+                    bundle,
+                    size: upload.size.unwrap_or(0),
+                    check,
+                    attempts: upload.attempts,
+                    staged: upload.staged.is_some(),
+                };
+                conclude(pipe, sent, Ok(confirmed)).await?;
+                remove_staged(pipe, &upload).await
+            }
+            None => {
+                let why = "the vault holds an archive of that name whose contents nobody recorded".to_owned();
+                abandon(pipe, bundle, "no-contents", why).await
+            }
+        },
+        Ok(Head::Absent) => absent(pipe, upload).await,
+        Ok(Head::CannotTell(why)) => later(pipe, &upload, why, now).await,
+        Err(e) => later(pipe, &upload, e.to_string(), now).await,
+    }
+}
+
+/// The vault does not hold it: it is sent again from what there is of it, or its files are.
+async fn absent(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
+    let bundle = upload.bundle;
+    match (&upload.staged, &upload.upload_id, upload.size.zip(upload.check).zip(upload.manifest_offset)) {
+        (Some(_), _, Some(_)) => {
+            // Back to `sealed`: putting it again finds the staged file, or what the vault took in of it.
+            let why = "its upload was not seen to end, and the vault does not hold it".to_owned();
+            let now = pipe.store.now().await?;
+            pipe.store.upload_failed(pipe.session, bundle, why, now).await?;
+            pipe.sealed.notify_waiters();
+            Ok(())
+        }
+        (None, Some(upload_id), Some(((size, check), manifest_offset))) => {
+            // All parts were sent; only the end of it is missing.
+            let name = ArchiveName { uuid: bundle.uuid, manifest_offset };
+            let completed = pipe.vault.complete(upload_id, name, size, check).await;
+            let completed = match completed {
+                Err(VaultError::NoSuch { .. } | VaultError::NothingToSend { .. }) => {
+                    let why = "its upload was not seen to end, and the vault has nothing of it".to_owned();
+                    return abandon(pipe, bundle, "nothing-to-send", why).await;
+                }
+                other => other,
+            };
+            let sent = Sent { bundle, size, check, attempts: upload.attempts, staged: false };
+            conclude(pipe, sent, completed).await
+        }
+        (_, upload_id, _) => {
+            if let Some(upload_id) = upload_id
+                && let Err(e) = pipe.vault.abort(upload_id).await
+            {
+                tracing::warn!(error = %e, archive = %bundle.uuid, "an upload could not be thrown away; that is done later");
+            }
+            abandon(pipe, bundle, "nothing-to-send", "its upload was not complete".to_owned()).await?;
+            remove_staged(pipe, &upload).await
+        }
+    }
+}
+
+/// The vault cannot say. After long enough the files are sent again in another archive.
+async fn later(
+    pipe: &Arc<Pipe>,
+    upload: &Upload,
+    why: String,
+    now: crate::base::Time,
+) -> Result<(), BackupError> {
+    let bundle = upload.bundle;
+    let next_try = now.plus(ASK_UNKNOWN);
+    let too_long = pipe.settings.repeat_unknown_after.is_some_and(|after| {
+        upload.unknown_since.is_some_and(|since| now.since(since) >= after)
+    });
+    if upload.state == ArchiveState::Unknown && too_long && !upload.repeated && upload.size.is_some() {
+        let files = pipe.store.repeat_unknown(pipe.session, bundle, next_try).await?;
+        tracing::warn!(archive = %bundle.uuid, files, "an archive has been unknown for too long; its files go into another");
+        pipe.queued.notify_waiters();
+        return Ok(());
+    }
+    pipe.store.upload_unknown(pipe.session, bundle, why, next_try).await?;
+    Ok(())
+}
+
+async fn remove_staged(pipe: &Pipe, upload: &Upload) -> Result<(), BackupError> {
+    if let Some(staged) = upload.staged.as_ref().filter(|staged| staged.dir == pipe.staging.path()) {
+        let (staging, name) = (pipe.staging.clone(), staged.name.clone());
+        if let Err(e) = blocking(move || staging.remove(&name)).await? {
+            tracing::warn!(error = %e, "a staged file that is no longer needed stays until the next start");
+        }
+    }
+    pipe.release(upload.bundle.uuid);
+    Ok(())
+}
+
+/// At the start: staged bundles that are still wanted hold their share of the budget, the rest is removed. Files that
+/// firn did not put there are left alone; how many there are.
+pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
+    let staging = pipe.staging.clone();
+    // The listing comes first: a bundle that is begun meanwhile is in the state before it is in the folder.
+    let names = blocking(move || staging.dir().names()).await??;
+    let wanted = pipe.store.staged(pipe.settings.host.clone(), pipe.staging.path().to_owned()).await?;
+    let keep: HashSet<&str> = wanted.iter().map(|(name, ..)| name.as_str()).collect();
+    let mut foreign = 0;
+    for name in names {
+        if !is_staged_name(&name) {
+            foreign += u64::from(name != "lost+found");
+            continue;
+        }
+        if name.to_str().is_none_or(|name| !keep.contains(name)) {
+            let staging = pipe.staging.clone();
+            blocking(move || staging.dir().remove(&name)).await??;
+        }
+    }
+    for (_, uuid, size) in wanted {
+        if let Some(size) = size {
+            pipe.hold(uuid, vec![pipe.staging.adopt(size)]);
+        }
+    }
+    Ok(foreign)
+}
+
+/// Throws away uploads in the vault that belong to archives which came to nothing.
+pub async fn clear_uploads(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
+    let mut after = None;
+    loop {
+        let page = match pipe.vault.uploads(after).await {
+            Ok(page) => page,
+            Err(e) => {
+                tracing::warn!(error = %e, "the vault's open uploads cannot be listed");
+                return Ok(());
+            }
+        };
+        for upload in page.items {
+            if let Some(uuid) = upload.uuid
+                && came_to_nothing(pipe, uuid).await?
+                && let Err(e) = pipe.vault.abort(&upload.upload_id).await
+            {
+                tracing::warn!(error = %e, archive = %uuid, "an upload could not be thrown away; that is done later");
+            }
+        }
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(()),
+        }
+    }
+}
+
+async fn came_to_nothing(pipe: &Pipe, uuid: ArchiveUuid) -> Result<bool, BackupError> {
+    // An upload whose archive this state has never entered is not touched: it may be somebody else's.
+    Ok(pipe.store.archive(uuid).await?.is_some_and(|row| !row.state.is_live()))
+}

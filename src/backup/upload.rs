@@ -1,0 +1,162 @@
+//! Uploading: a sealed bundle into the vault, and what its answer means.
+
+use std::ffi::OsString;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::pipe::{BackupError, Pipe, blocking};
+use super::plan::{self, UPLOAD_AGAIN};
+use crate::base::disk::Dir;
+use crate::base::faults;
+use crate::base::hash::Check;
+use crate::store::{BundleRef, Confirmation, NewEvent, Upload};
+use crate::vault::{ArchiveName, Confirmed, Put, VaultError};
+
+/// An unknown archive is asked for again after this long.
+pub const ASK_UNKNOWN: Duration = Duration::from_secs(30);
+
+/// Uploads one sealed bundle.
+pub async fn upload(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
+    let bundle = upload.bundle;
+    let whole = upload.size.zip(upload.check).zip(upload.manifest_offset).zip(upload.staged.clone());
+    let Some((((size, check), manifest_offset), staged)) = whole else {
+        let why = "it has no staged file or no contents".to_owned();
+        return abandon(pipe, bundle, "nothing-to-send", why).await;
+    };
+    let dir = staged.dir.clone();
+    let staging = match blocking(move || Dir::open(&dir)).await? {
+        Ok(staging) => staging,
+        Err(e) => {
+            let next_try = pipe.at(plan::wait(UPLOAD_AGAIN, upload.attempts + 1, bundle.archive.0)).await?;
+            pipe.store.upload_failed(pipe.session, bundle, e.to_string(), next_try).await?;
+            return Ok(());
+        }
+    };
+    let name = ArchiveName { uuid: bundle.uuid, manifest_offset };
+    let put = Put { name, size, expect: check, staging: staging.clone(), file: OsString::from(&staged.name) };
+    faults::step("vault: put");
+    let answer = pipe.vault.put(put).await;
+    let settled = is_settled(&answer);
+    let sent = Sent { bundle, size, check, attempts: upload.attempts, staged: true };
+    conclude(pipe, sent, answer).await?;
+    if settled {
+        // A vault on another device has copied it, a refused one is of no use: either way nothing needs it any more.
+        let removed = blocking(move || staging.remove(&OsString::from(&staged.name))).await?;
+        if let Err(e) = removed {
+            tracing::warn!(error = %e, "a staged file that is no longer needed stays until the next start");
+        }
+        pipe.release(bundle.uuid);
+    }
+    Ok(())
+}
+
+fn is_settled(answer: &Result<Confirmed, VaultError>) -> bool {
+    matches!(
+        answer,
+        Ok(_)
+            | Err(VaultError::Mismatch { .. }
+                | VaultError::WrongSize { .. }
+                | VaultError::NothingToSend { .. }
+                | VaultError::Taken { .. })
+    )
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy)]
+pub struct Sent {
+    /// The archive.
+    pub bundle: BundleRef,
+    /// Its bytes.
+    pub size: u64,
+    /// What the vault must confirm.
+    pub check: Check,
+    /// Failed attempts before this one.
+    pub attempts: u32,
+    /// Whether it lies in the staging folder, so that it can be sent again.
+    pub staged: bool,
+}
+
+/// Records what the vault answered. Only its own hash of what it holds, equal to ours, makes an archive stored.
+pub async fn conclude(
+    pipe: &Arc<Pipe>,
+    sent: Sent,
+    answer: Result<Confirmed, VaultError>,
+) -> Result<(), BackupError> {
+    let Sent { bundle, size, check, attempts, staged } = sent;
+    let wait = plan::wait(UPLOAD_AGAIN, attempts + 1, bundle.archive.0);
+    match answer {
+        Ok(confirmed) if confirmed.check == check && confirmed.size == size => {
+            let Confirmed { remote_id, check, size } = confirmed;
+            pipe.store.upload_stored(pipe.session, bundle, Confirmation { remote_id, check, size }).await?;
+            pipe.vault_worked();
+            pipe.counters.add("backup.stored_archives", 1);
+            pipe.counters.add("backup.stored_bytes", size);
+            Ok(())
+        }
+        Ok(confirmed) => {
+            let why = format!(
+                "the vault {} confirmed {} of {} bytes where {check} of {size} bytes was sent",
+                pipe.vault.name(),
+                confirmed.check,
+                confirmed.size
+            );
+            alarm(pipe, bundle, &why).await?;
+            if let Err(e) = pipe.vault.delete(&confirmed.remote_id).await {
+                tracing::error!(error = %e, archive = %bundle.uuid, "a wrong archive could not be deleted from the vault");
+            }
+            pipe.vault_failed();
+            abandon(pipe, bundle, "mismatch", why).await
+        }
+        Err(e @ (VaultError::Mismatch { .. } | VaultError::WrongSize { .. })) => {
+            alarm(pipe, bundle, &e.to_string()).await?;
+            pipe.vault_failed();
+            abandon(pipe, bundle, "mismatch", e.to_string()).await
+        }
+        Err(e @ (VaultError::NothingToSend { .. } | VaultError::Taken { .. })) => {
+            abandon(pipe, bundle, "nothing-to-send", e.to_string()).await
+        }
+        Err(e) if staged && !matches!(e, VaultError::OutcomeUnknown { .. }) => {
+            if e.is_about_the_vault() {
+                pipe.vault_failed();
+            }
+            tracing::warn!(error = %e, archive = %bundle.uuid, wait_s = wait.as_secs(), "an upload failed; it is tried again");
+            pipe.store.upload_failed(pipe.session, bundle, e.to_string(), pipe.at(wait).await?).await?;
+            Ok(())
+        }
+        Err(e) => {
+            if e.is_about_the_vault() {
+                pipe.vault_failed();
+            }
+            tracing::warn!(error = %e, archive = %bundle.uuid, "nobody knows whether the vault holds an archive; it is asked");
+            let next_try = pipe.at(wait.min(ASK_UNKNOWN)).await?;
+            pipe.store.upload_unknown(pipe.session, bundle, e.to_string(), next_try).await?;
+            Ok(())
+        }
+    }
+}
+
+/// An archive comes to nothing: its files are queued again.
+pub async fn abandon(
+    pipe: &Pipe,
+    bundle: BundleRef,
+    reason: &'static str,
+    why: String,
+) -> Result<(), BackupError> {
+    tracing::warn!(archive = %bundle.uuid, reason, why, "an archive is given up; its files are fetched again");
+    pipe.store.upload_abandon(pipe.session, bundle, reason, why).await?;
+    pipe.release(bundle.uuid);
+    pipe.queued.notify_waiters();
+    Ok(())
+}
+
+async fn alarm(pipe: &Pipe, bundle: BundleRef, why: &str) -> Result<(), BackupError> {
+    tracing::error!(archive = %bundle.uuid, why, "the vault holds something else than was sent");
+    let event = NewEvent {
+        who: format!("session {}", pipe.session),
+        what: "archive.mismatch".to_owned(),
+        object: bundle.uuid.to_string(),
+        detail: why.to_owned(),
+        outcome: "its files are fetched and sent again".to_owned(),
+    };
+    Ok(pipe.store.event(event).await?)
+}

@@ -6,3 +6,7 @@ pub mod source;
 pub mod store;
 pub mod vault;
 pub mod worker;
+pub mod config;
+pub mod restore;
+pub mod services;
+pub mod cli;

@@ -53,6 +53,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::unnecessary_wraps)] // what a source answers with
     fn root(device: u64, is_empty: bool) -> Result<Root, SourceError> {
         Ok(Root { device: Some(device), is_empty })
     }

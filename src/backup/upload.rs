@@ -87,10 +87,12 @@ pub async fn conclude(
     match answer {
         Ok(confirmed) if confirmed.check == check && confirmed.size == size => {
             let Confirmed { remote_id, check, size } = confirmed;
-            pipe.store.upload_stored(pipe.session, bundle, Confirmation { remote_id, check, size }).await?;
+            let confirmation = Confirmation { remote_id, check, size };
+            let stored = pipe.store.upload_stored(pipe.session, bundle, confirmation).await?;
             pipe.vault_worked();
             pipe.counters.add("backup.stored_archives", 1);
-            pipe.counters.add("backup.stored_bytes", size);
+            pipe.counters.add("backup.stored_files", stored.files);
+            pipe.counters.add("backup.stored_bytes", stored.bytes);
             Ok(())
         }
         Ok(confirmed) => {

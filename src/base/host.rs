@@ -44,6 +44,12 @@ impl ProcessIdentity {
         }
     }
 
+    /// Names the machine in the state: who can reach its folders.
+    pub fn host_key(&self) -> String {
+        let machine: String = self.machine_id.chars().take(12).collect();
+        if machine.is_empty() { self.host.clone() } else { format!("{}/{machine}", self.host) }
+    }
+
     /// Whether `other` still lives, judged from this process.
     pub fn judges(&self, other: &ProcessIdentity) -> Life {
         self.judges_by(other, start_of)

@@ -259,7 +259,12 @@ pub trait Store: Send + Sync {
     /// asked to complete it.
     async fn upload_contents(&self, session: SessionId, bundle: BundleRef, sealed: SealedBundle) -> Result<()>;
     /// The vault has confirmed it: the archive is `stored` and its files leave the queue.
-    async fn upload_stored(&self, session: SessionId, bundle: BundleRef, confirmed: Confirmation) -> Result<()>;
+    async fn upload_stored(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        confirmed: Confirmation,
+    ) -> Result<StoredFiles>;
     /// The attempt failed and the vault certainly does not hold it: `sealed` again, tried at `next_try`.
     async fn upload_failed(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()>;
     /// Nobody knows whether the vault holds it; it is asked again at `next_try`.

@@ -371,6 +371,15 @@ pub struct Confirmation {
     pub size: u64,
 }
 
+/// Files that an archive made safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StoredFiles {
+    /// How many left the queue with it.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
 /// An archive in the vault that nobody here knows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Orphan {

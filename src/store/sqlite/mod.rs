@@ -33,7 +33,7 @@ use super::{
     ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow,
     FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
     OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result, ResumedBundle,
-    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, Total, Unfinished, Upload, VaultKnown,
+    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished, Upload, VaultKnown,
 };
 use crate::base::clock::Mono;
 use crate::base::file::FoundFile;
@@ -323,7 +323,12 @@ impl Store for SqliteStore {
         self.write(move |db| uploads::contents(db, session, bundle, &sealed)).await
     }
 
-    async fn upload_stored(&self, session: SessionId, bundle: BundleRef, confirmed: Confirmation) -> Result<()> {
+    async fn upload_stored(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        confirmed: Confirmation,
+    ) -> Result<StoredFiles> {
         self.write(move |db| uploads::stored(db, session, bundle, &confirmed)).await
     }
 

@@ -13,7 +13,7 @@ use crate::base::Time;
 use crate::base::hash::{Check, CheckKind, Hash32};
 use crate::base::ids::{ArchiveId, Lane, SessionId};
 use crate::store::{
-    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoreError,
+    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoredFiles, StoreError,
     Upload,
 };
 
@@ -107,13 +107,18 @@ pub(super) fn contents(db: &Db<'_>, session: SessionId, bundle: BundleRef, seale
     Ok(())
 }
 
-pub(super) fn stored(db: &Db<'_>, session: SessionId, bundle: BundleRef, confirmed: &Confirmation) -> Result<()> {
+pub(super) fn stored(
+    db: &Db<'_>,
+    session: SessionId,
+    bundle: BundleRef,
+    confirmed: &Confirmation,
+) -> Result<StoredFiles> {
     bundles::hold(db, session, bundle, &[ArchiveState::Uploading])?;
     store(db, session, bundle.archive, confirmed)
 }
 
 /// The one transition that makes files safe: the archive is stored, its files leave the queue, the totals grow.
-fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confirmation) -> Result<()> {
+fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confirmation) -> Result<StoredFiles> {
     let (vault, lane, size): (String, Lane, u64) = db
         .one("SELECT vault, lane, size FROM archive WHERE id = ? AND size IS NOT NULL", [archive], |row| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?))
@@ -157,7 +162,7 @@ fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confir
             db.now()
         ],
     )?;
-    Ok(())
+    Ok(StoredFiles { files: left.len() as u64, bytes: left.iter().map(|(_, length)| length).sum() })
 }
 
 pub(super) fn failed(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &str, next_try: Time) -> Result<()> {

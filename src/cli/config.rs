@@ -1,0 +1,152 @@
+//! `firn config init|check|show|paths`
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+
+use super::{CliError, out};
+use crate::base::Shown;
+use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Writes a configuration with every key and its default, commented out
+    Init {
+        /// Where to (default: the user's own; "-" for standard output)
+        path: Option<PathBuf>,
+        /// Overwrites what is there
+        #[arg(long)]
+        force: bool,
+    },
+    /// Says what is wrong with the configuration: file, line, key, what was found, what is allowed
+    Check,
+    /// Shows every setting in force, and where it comes from
+    Show,
+    /// Shows where the configuration is looked for, and the paths it names
+    Paths,
+}
+
+pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
+    match command {
+        Command::Init { path, force } => init(path, force),
+        Command::Check => {
+            let config = Config::load(given)?;
+            let mut missing = Vec::new();
+            if config.sources.is_empty() {
+                missing.push("no source: add [[source]] with a name and a path");
+            }
+            if config.vault.is_none() {
+                missing.push("no vault: add [vault] with a path");
+            }
+            let file = config.file.as_deref().map_or_else(String::new, |file| Shown::path(file).to_string());
+            if missing.is_empty() {
+                out::line(format!("{file}: OK"))?;
+                return Ok(0);
+            }
+            for text in &missing {
+                out::error(&format!("{file}: {text}; `firn run` needs one"));
+            }
+            Ok(super::FAILED)
+        }
+        Command::Show => show(&Config::load(given)?),
+        Command::Paths => paths(given),
+    }
+}
+
+fn init(path: Option<PathBuf>, force: bool) -> Result<u8, CliError> {
+    let path = match path {
+        Some(path) if path.as_os_str() == "-" => {
+            std::io::stdout().lock().write_all(TEMPLATE.as_bytes())?;
+            return Ok(0);
+        }
+        Some(path) => path,
+        None => {
+            let places = candidates();
+            places.user.unwrap_or(places.system)
+        }
+    };
+    let failed = |source| ConfigError::Unwritten { path: path.clone(), source };
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent).map_err(failed)?;
+    }
+    let mut options = std::fs::File::options();
+    options.write(true);
+    let opened = if force { options.create(true).truncate(true) } else { options.create_new(true) }.open(&path);
+    let mut file = match opened {
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => return Err(ConfigError::Exists(path).into()),
+        other => other.map_err(failed)?,
+    };
+    file.write_all(TEMPLATE.as_bytes()).map_err(failed)?;
+    out::line(format!("wrote {}; name a source and a vault in it, then: firn config check", Shown::path(&path)))?;
+    Ok(0)
+}
+
+fn show(config: &Config) -> Result<u8, CliError> {
+    let empty = Section::new();
+    let mut section = "";
+    for key in KEYS.iter().filter(|key| key.section != "source") {
+        if key.section != section {
+            if !section.is_empty() {
+                out::line("")?;
+            }
+            section = key.section;
+            out::line(format!("[{section}]"))?;
+        }
+        match config.settings.sections.get(section).unwrap_or(&empty).get(key.name) {
+            Some(setting) => setting_line(key.name, &key.kind.write(&setting.value), &setting.origin)?,
+            None => out::line(format!("# {} is not set", key.name))?,
+        }
+    }
+    for (_, source) in &config.settings.sources {
+        out::line("\n[[source]]")?;
+        for key in KEYS.iter().filter(|key| key.section == "source") {
+            let default = key.default.and_then(|text| key.kind.read(text));
+            match (source.get(key.name), default) {
+                (Some(setting), _) => setting_line(key.name, &key.kind.write(&setting.value), &setting.origin)?,
+                (None, Some(value)) => setting_line(key.name, &key.kind.write(&value), &Origin::Default)?,
+                (None, None) => {}
+            }
+        }
+    }
+    Ok(0)
+}
+
+fn setting_line(name: &str, value: &str, origin: &Origin) -> Result<(), CliError> {
+    let text = format!("{name} = {}", Shown::text(value).to_string().replace("\\\\", "\\"));
+    out::line(format!("{text:<44} # {origin}"))
+}
+
+fn paths(given: &Given) -> Result<u8, CliError> {
+    let places = candidates();
+    let used = given.file.clone().or_else(|| places.in_use());
+    let line = |what: &str, path: &std::path::Path, note: &str| {
+        out::line(format!("{what:<22} {}{note}", Shown::path(path)))
+    };
+    if let Some(file) = &given.file {
+        line("configuration (given)", file, "")?;
+    }
+    for (what, path) in [("configuration (user)", places.user.clone()), ("configuration (system)", Some(places.system.clone()))] {
+        match path {
+            Some(path) => {
+                let is_used = given.file.is_none() && used.as_ref() == Some(&path);
+                let note = if is_used { "  (in use)" } else if path.is_file() { "" } else { "  (not there)" };
+                line(what, &path, note)?;
+            }
+            None => out::line(format!("{what:<22} none: this user has no home"))?,
+        }
+    }
+    if used.is_none() {
+        return Ok(0);
+    }
+    let config = Config::load(given)?;
+    line("state", &config.state, "")?;
+    line("staging", &config.staging, "")?;
+    for source in &config.sources {
+        line(&format!("source {}", source.name), &source.path, "")?;
+    }
+    if let Some(vault) = &config.vault {
+        line(&format!("vault {}", vault.name), &vault.path, "")?;
+    }
+    Ok(0)
+}

@@ -1,0 +1,158 @@
+//! The command line: what can be asked, and the headless commands, a file each.
+
+mod config;
+mod out;
+mod pool;
+mod progress;
+mod queue;
+mod report;
+mod restore;
+mod run;
+mod source;
+mod status;
+mod vault;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, ConfigError, Given};
+use crate::restore::RestoreError;
+use crate::services::ServiceError;
+use crate::store::StoreError;
+
+/// Off-site cold backups that survive anything: a directory backed up into a vault, and given back.
+#[derive(Debug, Parser)]
+#[command(name = "firn", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// The configuration file (else `FIRN_CONFIG`, else the user's, else the machine's: see `firn config paths`)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Overrides one setting, such as --set backup.fetchers=16; may be repeated
+    #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
+    set: Vec<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the workers: scan and watch, fetch, bundle, upload
+    Run(run::Args),
+    /// Says how everything stands; the exit code is its severity: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
+    Status(status::Args),
+    /// Lists what waits, what is on its way and what failed; exit code as for status
+    Queue(queue::Args),
+    /// Restores files from the vault
+    Restore(restore::Args),
+    /// The vault
+    #[command(subcommand)]
+    Vault(vault::Command),
+    /// The sources
+    #[command(subcommand)]
+    Source(source::Command),
+    /// Pauses, resumes, drains or resizes a pool of running workers, on any host
+    #[command(subcommand)]
+    Pool(pool::Command),
+    /// The configuration
+    #[command(subcommand)]
+    Config(config::Command),
+}
+
+/// A command that failed.
+#[derive(Debug, thiserror::Error)]
+enum CliError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    #[error(transparent)]
+    Worker(#[from] crate::backup::pipe::KindError),
+    #[error(transparent)]
+    Pool(#[from] crate::worker::pool::SizeError),
+    #[error("{0}")]
+    Usage(String),
+    #[error("cannot write the answer: {0}")]
+    Output(#[from] std::io::Error),
+}
+
+impl From<crate::base::disk::DiskError> for CliError {
+    fn from(e: crate::base::disk::DiskError) -> Self {
+        Self::Restore(RestoreError::Disk(e))
+    }
+}
+
+/// Exit code of a command that could not do what it was asked.
+const FAILED: u8 = 1;
+/// Exit code of a command that was asked for something impossible, as clap's own.
+const USAGE: u8 = 2;
+/// Exit code of a report that cannot see.
+const BLIND: u8 = 3;
+
+impl Cli {
+    /// Runs the command. What went wrong is said on standard error.
+    pub fn run(self) -> ExitCode {
+        let blind = matches!(self.command, Command::Status(_) | Command::Queue(_));
+        let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => {
+                out::error(&format!("cannot start: {e}"));
+                return ExitCode::from(FAILED);
+            }
+        };
+        let code = runtime.block_on(self.dispatch());
+        // Threads that still block (a walk of a slow disk) are not waited for: nothing of theirs is needed.
+        runtime.shutdown_background();
+        match code {
+            Ok(code) => ExitCode::from(code),
+            // Whoever read the answer has gone; that is no failure of ours.
+            Err(CliError::Output(e)) if e.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+            Err(e) => {
+                out::error(&e.to_string());
+                ExitCode::from(match e {
+                    _ if blind => BLIND,
+                    CliError::Config(_) | CliError::Usage(_) | CliError::Worker(_) | CliError::Pool(_) => USAGE,
+                    _ => FAILED,
+                })
+            }
+        }
+    }
+
+    async fn dispatch(self) -> Result<u8, CliError> {
+        let file = self.config.or_else(|| std::env::var_os("FIRN_CONFIG").map(PathBuf::from));
+        let given = Given { file, set: self.set };
+        match self.command {
+            Command::Run(args) => run::run(Config::load(&given)?, args).await,
+            Command::Status(args) => status::run(Config::load(&given)?, args).await,
+            Command::Queue(args) => queue::run(Config::load(&given)?, args).await,
+            Command::Restore(args) => restore::run(Config::load(&given)?, args).await,
+            Command::Vault(command) => vault::run(Config::load(&given)?, command).await,
+            Command::Source(command) => source::run(Config::load(&given)?, command).await,
+            Command::Pool(command) => pool::run(Config::load(&given)?, command).await,
+            Command::Config(command) => config::run(&given, command),
+        }
+    }
+}
+
+/// Who asks: the operating system's user, on this host.
+fn who() -> String {
+    let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
+    let user = user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
+    format!("{user} on {}", rustix::system::uname().nodename().to_string_lossy())
+}
+
+/// `NAME:PATH`, `NAME:` or `NAME`, as bytes.
+fn split_source(text: &OsString) -> (String, Vec<u8>) {
+    use std::os::unix::ffi::OsStrExt as _;
+    let bytes = text.as_bytes();
+    match bytes.iter().position(|byte| *byte == b':') {
+        Some(colon) => (String::from_utf8_lossy(&bytes[..colon]).into_owned(), bytes[colon + 1..].to_vec()),
+        None => (String::from_utf8_lossy(bytes).into_owned(), Vec::new()),
+    }
+}

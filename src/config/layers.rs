@@ -1,0 +1,220 @@
+//! From file, environment and flags to one value a key: flag > `FIRN_*` > file > default.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use toml::de::{DeTable, DeValue};
+
+use super::problem::{Origin, Problem};
+use super::schema::{self, KEYS, Key, Kind, Value, nearest};
+use crate::base::Shown;
+
+/// A value and where it comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// The value.
+    pub value: Value,
+    /// Who made it.
+    pub origin: Origin,
+}
+
+/// Settings by key.
+pub type Section = BTreeMap<&'static str, Setting>;
+
+/// All settings that somebody made or that have a default.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Settings {
+    /// By section, then key.
+    pub sections: BTreeMap<&'static str, Section>,
+    /// The sources, each with the line it begins at.
+    pub sources: Vec<(Origin, Section)>,
+}
+
+/// Variables that begin with `FIRN_` and are no keys.
+const OTHER_VARIABLES: [&str; 5] = ["FIRN_CONFIG", "FIRN_BUG", "FIRN_CRASH_AT", "FIRN_CRASH_LOSS", "FIRN_CRASH_LIMBO"];
+
+/// Builds the settings from their layers; what is wrong is added to `problems` and left out.
+pub fn merge(
+    file: Option<(&Path, &str)>,
+    variables: &[(String, String)],
+    flags: &[String],
+    problems: &mut Vec<Problem>,
+) -> Settings {
+    let mut settings = Settings::default();
+    for key in KEYS.iter().filter(|key| key.section != "source") {
+        if let Some(value) = key.default.and_then(|text| key.kind.read(text)) {
+            let setting = Setting { value, origin: Origin::Default };
+            settings.sections.entry(key.section).or_default().insert(key.name, setting);
+        }
+    }
+    if let Some((path, text)) = file {
+        File { path, text, settings: &mut settings, problems }.read();
+    }
+    for (name, text) in variables {
+        variable(name, text, &mut settings, problems);
+    }
+    for flag in flags {
+        self::flag(flag, &mut settings, problems);
+    }
+    settings
+}
+
+fn variable(name: &str, text: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
+    if OTHER_VARIABLES.contains(&name) {
+        return;
+    }
+    let origin = Origin::Variable(Shown::text(name).to_string());
+    let Some(key) = KEYS.iter().find(|key| key.variable().as_deref() == Some(name)) else {
+        let known: Vec<String> = KEYS.iter().filter_map(Key::variable).collect();
+        let near = nearest(name, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        problems.push(Problem { origin, key: String::new(), text: format!("no key of firn's is set by it{near}") });
+        return;
+    };
+    put(key, text, origin, settings, problems);
+}
+
+fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
+    let wrong = |text: String| Problem { origin: Origin::Flag, key: String::new(), text };
+    let Some((path, text)) = flag.split_once('=') else {
+        problems.push(wrong(format!("found {:?}; write --set section.key=value", Shown::text(flag).to_string())));
+        return;
+    };
+    let key = KEYS.iter().filter(|key| key.section != "source").find(|key| key.path() == path);
+    let Some(key) = key else {
+        let known: Vec<String> = KEYS.iter().filter(|key| key.section != "source").map(Key::path).collect();
+        let near = nearest(path, known.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        let text = match path.strip_prefix("source.") {
+            Some(_) => "sources are set in the configuration file only".to_owned(),
+            None => format!("unknown key {:?}{near}", Shown::text(path).to_string()),
+        };
+        problems.push(wrong(text));
+        return;
+    };
+    put(key, text, Origin::Flag, settings, problems);
+}
+
+fn put(key: &'static Key, text: &str, origin: Origin, settings: &mut Settings, problems: &mut Vec<Problem>) {
+    match key.kind.read(text) {
+        Some(value) => {
+            settings.sections.entry(key.section).or_default().insert(key.name, Setting { value, origin });
+        }
+        None => problems.push(Problem { origin, key: key.path(), text: found(&format!("{:?}", Shown::text(text).to_string()), key.kind) }),
+    }
+}
+
+fn found(what: &str, kind: Kind) -> String {
+    format!("found {what}; allowed is {}", kind.allowed())
+}
+
+/// A configuration file being read.
+struct File<'a> {
+    path: &'a Path,
+    text: &'a str,
+    settings: &'a mut Settings,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl File<'_> {
+    fn read(&mut self) {
+        let (document, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            let at = error.span().map_or(0, |span| span.start);
+            let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
+            self.wrong(at, "", format!("this is not TOML: {}", Shown::text(&message)));
+        }
+        for (name, value) in document.get_ref() {
+            let at = name.span().start;
+            let name: &str = name.get_ref();
+            match (name, value.get_ref()) {
+                ("source", DeValue::Array(list)) => {
+                    for item in list {
+                        match item.get_ref() {
+                            DeValue::Table(table) => {
+                                let section = self.section("source", table);
+                                let origin = self.origin(item.span().start);
+                                self.settings.sources.push((origin, section));
+                            }
+                            other => self.wrong_type(item.span().start, "source", other, "a table: write [[source]]"),
+                        }
+                    }
+                }
+                ("source", other) => self.wrong_type(at, "source", other, "a list: write [[source]], in two brackets"),
+                (name, DeValue::Table(table)) if KEYS.iter().any(|key| key.section == name) => {
+                    let known = KEYS.iter().find(|key| key.section == name).map_or("", |key| key.section);
+                    let section = self.section(known, table);
+                    self.settings.sections.entry(known).or_default().extend(section);
+                }
+                (name, other) if KEYS.iter().any(|key| key.section == name) => {
+                    self.wrong_type(at, name, other, &format!("a section: write [{name}]"));
+                }
+                (name, _) => {
+                    let mut sections: Vec<&str> = KEYS.iter().map(|key| key.section).collect();
+                    sections.dedup();
+                    let near = near_words(name, &sections);
+                    self.wrong(at, name, format!("unknown section{near}; there are {}", sections.join(", ")));
+                }
+            }
+        }
+    }
+
+    fn section(&mut self, name: &'static str, table: &DeTable<'_>) -> Section {
+        let mut section = Section::new();
+        for (key, value) in table {
+            let at = key.span().start;
+            let found_name: &str = key.get_ref();
+            let Some(key) = schema::find(name, found_name) else {
+                let known: Vec<&str> = schema::section(name).map(|key| key.name).collect();
+                let near = near_words(found_name, &known);
+                let path = format!("{name}.{found_name}");
+                self.wrong(at, &path, format!("unknown key{near}; [{name}] has {}", known.join(", ")));
+                continue;
+            };
+            let read = match value.get_ref() {
+                DeValue::String(text) => key.kind.read(text).ok_or_else(|| format!("{:?}", Shown::text(text).to_string())),
+                DeValue::Integer(n) if key.kind.takes_integer() && n.radix() == 10 => {
+                    key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
+                }
+                other => Err(type_of(other).to_owned()),
+            };
+            match read {
+                Ok(value) => {
+                    section.insert(key.name, Setting { value, origin: self.origin(at) });
+                }
+                Err(what) => self.wrong(at, &key.path(), found(&what, key.kind)),
+            }
+        }
+        section
+    }
+
+    fn origin(&self, at: usize) -> Origin {
+        let before = self.text.get(..at).unwrap_or(self.text);
+        Origin::File(self.path.to_owned(), before.matches('\n').count() + 1)
+    }
+
+    fn wrong(&mut self, at: usize, key: &str, text: String) {
+        let origin = self.origin(at);
+        self.problems.push(Problem { origin, key: key.to_owned(), text });
+    }
+
+    fn wrong_type(&mut self, at: usize, key: &str, found: &DeValue<'_>, allowed: &str) {
+        self.wrong(at, key, format!("found {}; allowed is {allowed}", type_of(found)));
+    }
+}
+
+fn near_words(found: &str, words: &[&str]) -> String {
+    nearest(found, words.iter().copied()).map_or_else(String::new, |near| format!("; did you mean {near:?}?"))
+}
+
+fn type_of(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) => "an integer",
+        DeValue::Float(_) => "a float",
+        DeValue::Boolean(_) => "a boolean",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,244 @@
+//! Every key there is: its kind, its default, what it means. The template, the checks, the environment variables and
+//! `firn config show` all come from this one table.
+
+use std::time::Duration;
+
+use crate::base::units::{exact_size, exact_span, parse_size, parse_span};
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text that is not empty.
+    Text,
+    /// A path; a relative one is relative to the configuration file.
+    Path,
+    /// A name: letters, digits, `_`, `.`, `-`; 64 at most.
+    Name,
+    /// One of these words.
+    Word(&'static [&'static str]),
+    /// A whole number from … to ….
+    Number(u64, u64),
+    /// A size in bytes from … to ….
+    Size(u64, u64),
+    /// A span of time from … to …, seconds.
+    Span(u64, u64),
+    /// A span of time as before, or `never`.
+    SpanOrNever(u64, u64),
+}
+
+/// A value, read and found possible.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Value {
+    /// Text, path, name or word.
+    Text(String),
+    /// Number or size.
+    Number(u64),
+    /// Span; nothing is `never`.
+    Span(Option<Duration>),
+}
+
+/// A key of a section.
+#[derive(Debug, Clone, Copy)]
+pub struct Key {
+    /// The section.
+    pub section: &'static str,
+    /// The key.
+    pub name: &'static str,
+    /// What it may be.
+    pub kind: Kind,
+    /// What it is when nobody says; nothing: it must be said where its section is used.
+    pub default: Option<&'static str>,
+    /// One line of what it means.
+    pub about: &'static str,
+}
+
+impl Key {
+    /// `section.name`.
+    pub fn path(&self) -> String {
+        format!("{}.{}", self.section, self.name)
+    }
+
+    /// The environment variable that overrides it. (Sources are lists, and have none.)
+    pub fn variable(&self) -> Option<String> {
+        (self.section != "source").then(|| format!("FIRN_{}_{}", self.section, self.name).to_uppercase())
+    }
+}
+
+const fn key(
+    section: &'static str,
+    name: &'static str,
+    kind: Kind,
+    default: Option<&'static str>,
+    about: &'static str,
+) -> Key {
+    Key { section, name, kind, default, about }
+}
+
+const DAY: u64 = 86_400;
+
+/// Every key, section by section, in the order of the template.
+pub const KEYS: &[Key] = &[
+    key("state", "url", Kind::Text, Some("sqlite:firn.db"), "the state database: sqlite:PATH, on a local disk"),
+    key("staging", "path", Kind::Path, Some("staging"), "where bundles wait for the vault; best on the vault's or a fast local disk"),
+    key("staging", "budget", Kind::Size(1 << 20, 1 << 50), Some("10GB"), "what they may take there; a file larger than half of it is never staged"),
+    key("source", "name", Kind::Name, None, "the source's name, for commands and reports"),
+    key("source", "kind", Kind::Word(&["directory"]), Some("directory"), "what it is"),
+    key("source", "path", Kind::Path, None, "its root: every regular file below it is backed up"),
+    key("source", "rescan", Kind::Span(1, 30 * DAY), Some("6h"), "how often everything is looked at again, beside the watch"),
+    key("vault", "name", Kind::Name, Some("vault"), "the vault's name, for commands and reports"),
+    key("vault", "kind", Kind::Word(&["directory"]), Some("directory"), "what it is"),
+    key("vault", "path", Kind::Path, None, "its folder"),
+    key("backup", "bundle_size", Kind::Size(1 << 16, 1 << 40), Some("25MB"), "a bundle is closed at this size …"),
+    key("backup", "bundle_age", Kind::Span(1, DAY), Some("20s"), "… or at this age, so that a quiet hour still gets a file into the vault"),
+    key("backup", "fetchers", Kind::Number(2, 1024), Some("8"), "how many fetch at once; one of them is kept for live files"),
+    key("backup", "uploaders", Kind::Number(2, 1024), Some("4"), "how many upload at once; one of them is kept for live files"),
+    key("backup", "md5", Kind::Word(&["auto", "always", "never"]), Some("auto"), "when to compute MD5 beside SHA-256; auto: where the source keeps one to compare with"),
+    key("backup", "attempts", Kind::Number(1, 1000), Some("5"), "a file that failed this often is reported as given up (and tried ever more rarely)"),
+    key("backup", "memory", Kind::Size(32 << 20, 1 << 40), Some("64MiB"), "memory for file contents, in buffers of 8 MiB"),
+    key("backup", "repeat_unknown_after", Kind::SpanOrNever(60, 365 * DAY), Some("1h"), "an archive whose upload nobody saw end is sent again after this; or never"),
+    key("worker", "lease", Kind::Span(10, 3600), Some("60s"), "a worker that is not heard of for this long has lost its work to others"),
+    key("worker", "stop_within", Kind::Span(1, 3600), Some("20s"), "how long work in progress may take to finish when firn is told to stop"),
+    key("log", "level", Kind::Word(&["error", "warn", "info", "debug", "trace"]), Some("info"), "how much `firn run` says on standard error"),
+];
+
+/// Keys of a section.
+pub fn section(name: &str) -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().filter(move |key| key.section == name)
+}
+
+/// A key by its path.
+pub fn find(section: &str, name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.section == section && key.name == name)
+}
+
+impl Kind {
+    /// What is allowed, in words.
+    pub fn allowed(&self) -> String {
+        let span = |secs| exact_span(Duration::from_secs(secs));
+        match self {
+            Self::Text => "text that is not empty".to_owned(),
+            Self::Path => "a path".to_owned(),
+            Self::Name => "a name of letters, digits, \"_\", \".\" and \"-\", 64 at most".to_owned(),
+            Self::Word(words) => {
+                let words: Vec<_> = words.iter().map(|word| format!("{word:?}")).collect();
+                match words.as_slice() {
+                    [one] => one.clone(),
+                    [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
+                    [] => String::new(),
+                }
+            }
+            Self::Number(low, high) => format!("a whole number from {low} to {high}"),
+            Self::Size(low, high) => {
+                format!("a size from {} to {}, such as \"25MB\" or \"64MiB\"", exact_size(*low), exact_size(*high))
+            }
+            Self::Span(low, high) => {
+                format!("a span of time from {} to {}, such as \"20s\" or \"6h\"", span(*low), span(*high))
+            }
+            Self::SpanOrNever(low, high) => {
+                format!("a span of time from {} to {}, such as \"1h\", or \"never\"", span(*low), span(*high))
+            }
+        }
+    }
+
+    /// Reads a text, as it stands in a file's string, a variable or a flag.
+    pub fn read(&self, text: &str) -> Option<Value> {
+        let within = |low: u64, n: u64, high: u64| (low..=high).contains(&n).then_some(n);
+        let span = |low: u64, high: u64| {
+            let span = parse_span(text).ok()?;
+            (Duration::from_secs(low)..=Duration::from_secs(high)).contains(&span).then_some(Value::Span(Some(span)))
+        };
+        match *self {
+            Self::Text | Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
+            Self::Name => {
+                let fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+                let ok = !text.is_empty() && text.len() <= 64 && text.chars().all(fine);
+                ok.then(|| Value::Text(text.to_owned()))
+            }
+            Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            Self::Number(low, high) => within(low, text.trim().parse().ok()?, high).map(Value::Number),
+            Self::Size(low, high) => within(low, parse_size(text).ok()?, high).map(Value::Number),
+            Self::SpanOrNever(..) if text == "never" => Some(Value::Span(None)),
+            Self::Span(low, high) | Self::SpanOrNever(low, high) => span(low, high),
+        }
+    }
+
+    /// Whether a TOML integer may stand for it.
+    pub fn takes_integer(&self) -> bool {
+        matches!(self, Self::Number(..) | Self::Size(..))
+    }
+
+    /// A value as it is written in a file.
+    pub fn write(&self, value: &Value) -> String {
+        match value {
+            Value::Number(n) if matches!(self, Self::Size(..)) => format!("{:?}", exact_size(*n)),
+            Value::Number(n) => n.to_string(),
+            Value::Span(Some(span)) => format!("{:?}", exact_span(*span)),
+            Value::Span(None) => "\"never\"".to_owned(),
+            Value::Text(text) => toml_string(text),
+        }
+    }
+}
+
+/// A TOML basic string.
+fn toml_string(text: &str) -> String {
+    let escaped = text.chars().map(|c| match c {
+        '"' => "\\\"".to_owned(),
+        '\\' => "\\\\".to_owned(),
+        c if c.is_control() => format!("\\u{:04X}", c as u32),
+        c => c.to_string(),
+    });
+    format!("\"{}\"", escaped.collect::<String>())
+}
+
+/// The nearest of some words to one that is none of them, if one is near.
+pub fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let distance = |word: &str| strsim::damerau_levenshtein(found, word);
+    let best = words.into_iter().min_by_key(|word| distance(word))?;
+    (distance(best) <= 1 + best.len() / 4).then_some(best)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_allowed_and_reads_back_as_it_is_written() {
+        for key in KEYS {
+            let Some(default) = key.default else { continue };
+            let value = key.kind.read(default).unwrap_or_else(|| panic!("{}: {default}", key.path()));
+            let written = key.kind.write(&value);
+            assert_eq!(key.kind.read(written.trim_matches('"')), Some(value), "{}", key.path());
+        }
+    }
+
+    #[test]
+    fn no_key_twice() {
+        for (n, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[n + 1..].iter().all(|other| other.path() != key.path()), "{}", key.path());
+        }
+    }
+
+    #[test]
+    fn limits_are_kept_and_told() {
+        let number = Kind::Number(2, 1024);
+        assert_eq!(number.read("2"), Some(Value::Number(2)));
+        for text in ["1", "1025", "many", "-3", "2.5", ""] {
+            assert_eq!(number.read(text), None, "{text}");
+        }
+        assert_eq!(number.allowed(), "a whole number from 2 to 1024");
+        assert_eq!(Kind::Span(1, DAY).read("25h"), None);
+        assert_eq!(Kind::SpanOrNever(60, DAY).read("never"), Some(Value::Span(None)));
+        assert_eq!(Kind::Word(&["a", "b", "c"]).allowed(), "\"a\", \"b\" or \"c\"");
+        for name in ["", "a b", "a/b", "é", &"x".repeat(65)] {
+            assert_eq!(Kind::Name.read(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognised_and_nonsense_is_not() {
+        let words = || section("backup").map(|key| key.name);
+        assert_eq!(nearest("bundel_size", words()), Some("bundle_size"));
+        assert_eq!(nearest("fetcher", words()), Some("fetchers"));
+        assert_eq!(nearest("colour", words()), None);
+    }
+}

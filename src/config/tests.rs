@@ -1,0 +1,147 @@
+use std::fmt::Write as _;
+
+use super::*;
+
+fn parse(text: &str) -> Result<Config, ConfigError> {
+    Config::parse(Some((Path::new("/c/firn.toml"), text)), &[], &[])
+}
+
+fn problems(result: Result<Config, ConfigError>) -> Vec<String> {
+    match result.unwrap_err() {
+        ConfigError::Wrong(problems) => problems.iter().map(ToString::to_string).collect(),
+        other => panic!("{other}"),
+    }
+}
+
+const MINIMAL: &str = r#"
+[state]   
+url = "sqlite:firn.db"
+[staging]
+path = "staging"
+[[source]]
+name = "ugc"
+kind = "directory"
+path = "photos"
+[vault]
+kind = "directory"
+path = "vault"
+[backup]
+bundle_size = "25MB"
+bundle_age = "20s"
+fetchers = 8
+uploaders = 4
+"#;
+
+#[test]
+fn the_minimal_configuration_works_and_its_paths_are_relative_to_it() {
+    let config = parse(MINIMAL).unwrap();
+    assert_eq!(config.state, Path::new("/c/firn.db"));
+    assert_eq!(config.staging, Path::new("/c/staging"));
+    assert_eq!(config.sources[0].path, Path::new("/c/photos"));
+    assert_eq!(config.sources[0].rescan, Duration::from_hours(6));
+    assert_eq!(config.vault.unwrap().path, Path::new("/c/vault"));
+    assert_eq!((config.backup.bundle_size, config.backup.fetchers), (25_000_000, 8));
+}
+
+#[test]
+fn the_template_as_it_stands_is_all_defaults() {
+    let empty = parse("").unwrap();
+    let template = parse(TEMPLATE).unwrap();
+    assert_eq!(template, empty);
+}
+
+/// With its `#` removed the template names every key there is, and each with its default.
+#[test]
+fn the_template_uncommented_is_all_defaults_too() {
+    let mut text = String::new();
+    for line in TEMPLATE.lines() {
+        let live = line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c == '[' || c.is_ascii_lowercase()));
+        writeln!(text, "{}", live.unwrap_or("")).unwrap();
+    }
+    let written = parse(&text).unwrap();
+    let defaults = parse("").unwrap();
+    for key in KEYS {
+        let made = if key.section == "source" {
+            written.settings.sources[0].1.get(key.name)
+        } else {
+            written.settings.sections[key.section].get(key.name)
+        };
+        let made = made.unwrap_or_else(|| panic!("{} is not in the template", key.path()));
+        assert!(matches!(made.origin, Origin::File(..)), "{} is not in the template", key.path());
+        match key.default {
+            Some(default) => assert_eq!(Some(&made.value), key.kind.read(default).as_ref(), "{}", key.path()),
+            None => assert!(["source.name", "source.path", "vault.path"].contains(&key.path().as_str())),
+        }
+    }
+    assert_eq!(written.backup, defaults.backup);
+    assert_eq!((written.lease, written.stop_within), (defaults.lease, defaults.stop_within));
+}
+
+#[test]
+fn flag_over_variable_over_file_over_default() {
+    let file = "[backup]\nfetchers = 5\nuploaders = 5\nattempts = 7\n";
+    let variables =
+        [("FIRN_BACKUP_FETCHERS".to_owned(), "6".to_owned()), ("FIRN_BACKUP_UPLOADERS".to_owned(), "6".to_owned())];
+    let flags = ["backup.fetchers=9".to_owned()];
+    let config = Config::parse(Some((Path::new("f.toml"), file)), &variables, &flags).unwrap();
+    let made = |key: &str| config.settings.sections["backup"][key].clone();
+    assert_eq!((made("fetchers").value, made("fetchers").origin), (Value::Number(9), Origin::Flag));
+    assert_eq!(made("uploaders").value, Value::Number(6));
+    assert_eq!(made("uploaders").origin.to_string(), "environment variable FIRN_BACKUP_UPLOADERS");
+    assert_eq!(made("attempts").origin.to_string(), "f.toml:4");
+    assert_eq!(made("memory").origin, Origin::Default);
+    assert_eq!(config.backup.fetchers, 9);
+}
+
+#[test]
+fn an_unknown_variable_or_flag_is_refused_with_the_nearest_name() {
+    let variables = [("FIRN_BACKUP_FETCHER".to_owned(), "6".to_owned()), ("FIRN_CONFIG".to_owned(), "x".to_owned())];
+    let told = problems(Config::parse(None, &variables, &["backup.bundel_size=1MB".to_owned(), "x".to_owned()]));
+    assert_eq!(
+        told,
+        [
+            "environment variable FIRN_BACKUP_FETCHER: no key of firn's is set by it; did you mean FIRN_BACKUP_FETCHERS?",
+            "--set: unknown key \"backup.bundel_size\"; did you mean backup.bundle_size?",
+            "--set: found \"x\"; write --set section.key=value",
+        ]
+    );
+}
+
+#[test]
+fn a_state_address_never_shows_its_password() {
+    let told = problems(parse("[state]\nurl = \"mysql://firn:hunter2@db/firn\"\n"));
+    assert_eq!(
+        told,
+        ["/c/firn.toml:2: state.url: found the engine \"mysql\"; allowed is sqlite:PATH, such as \"sqlite:firn.db\""]
+    );
+}
+
+#[test]
+fn what_firn_writes_must_not_lie_in_a_source_whatever_way_it_is_spelled() {
+    let temp = tempfile::tempdir().unwrap();
+    std::fs::create_dir(temp.path().join("photos")).unwrap();
+    std::os::unix::fs::symlink(temp.path().join("photos"), temp.path().join("link")).unwrap();
+    let file = temp.path().join("firn.toml");
+    for (section, key) in [
+        ("[state]\nurl = \"sqlite:photos/firn.db\"", "state.url"),
+        ("[staging]\npath = \"photos/new/staging\"", "staging.path"),
+        ("[vault]\npath = \"link/vault\"", "vault.path"),
+        ("[vault]\npath = \"photos/../photos\"", "vault.path"),
+    ] {
+        let text = format!("[[source]]\nname = \"ugc\"\npath = \"photos\"\n{section}\n");
+        let told = problems(Config::parse(Some((&file, &text)), &[], &[]));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains(&format!(":5: {key}: found ")) && told[0].contains("lies in the source ugc"), "{told:?}");
+    }
+    let beside = "[[source]]\nname = \"ugc\"\npath = \"photos\"\n[vault]\npath = \"photos2\"\n";
+    assert!(Config::parse(Some((&file, beside)), &[], &[]).is_ok());
+}
+
+#[test]
+fn staging_and_vault_are_apart() {
+    let told = problems(parse("[staging]\npath = \"vault/staging\"\n[vault]\npath = \"vault\"\n"));
+    assert_eq!(
+        told,
+        ["/c/firn.toml:2: staging.path: found /c/vault/staging, and the vault is /c/vault; neither may lie in the other"]
+    );
+}

@@ -1,0 +1,155 @@
+//! Restoring: which files, from which archives, to where; and getting them there without harming what is there already.
+//!
+//! Pure: [`target`] turns a key into a path that cannot leave the destination. Thin: [`deliver`] reads members by their
+//! offset, checks their SHA-256 before they get their final name, and puts times and modes back.
+
+pub mod deliver;
+pub mod target;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use crate::base::Time;
+use crate::base::disk::DiskError;
+use crate::base::ids::{ArchiveUuid, Key, SourceId};
+use crate::store::{Restorable, RestorableKey, Store, StoreError};
+use crate::vault::{Vault, VaultError};
+
+/// Keys looked up in one go.
+const PAGE: u32 = 500;
+/// Archives of a plan are counted up to here.
+pub const ARCHIVES_COUNTED: usize = 100_000;
+
+/// Which files are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wish {
+    /// Of which source.
+    pub source: SourceId,
+    /// Which keys.
+    pub keys: Keys,
+    /// As they were then; nothing: the newest there are.
+    pub at: Option<Time>,
+    /// Only what the source still has.
+    pub current: bool,
+}
+
+/// Which keys of a source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keys {
+    /// One.
+    One(Key),
+    /// Those that begin so; all of them for nothing.
+    Prefix(Vec<u8>),
+}
+
+/// What a wish comes to, before anything is read.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// Files that will be restored.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Archives they are in, counted up to [`ARCHIVES_COUNTED`].
+    pub archives: u64,
+    /// How many of the files their source has deleted since.
+    pub gone: u64,
+    /// How many have a newer version that no vault holds yet.
+    pub newer_waits: u64,
+    /// Keys no version of which can be restored (as of that time).
+    pub without: u64,
+}
+
+/// A restore that cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault as a whole.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The destination as a whole.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A task of it failed.
+    #[error("a task of the restore failed: {0}")]
+    Task(String),
+}
+
+/// Where files are restored from.
+#[derive(Clone)]
+pub struct Restorer {
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// The vault.
+    pub vault: Arc<dyn Vault>,
+}
+
+/// The files of a wish, a page at a time.
+pub struct Pages<'a> {
+    restorer: &'a Restorer,
+    wish: &'a Wish,
+    after: Option<Key>,
+    over: bool,
+}
+
+impl Restorer {
+    /// The files of a wish. Memory does not grow with their number.
+    pub fn pages<'a>(&'a self, wish: &'a Wish) -> Pages<'a> {
+        Pages { restorer: self, wish, after: None, over: false }
+    }
+
+    /// Adds up what a wish comes to.
+    pub async fn plan(&self, wish: &Wish) -> Result<Plan, RestoreError> {
+        let mut plan = Plan::default();
+        let mut archives: HashSet<ArchiveUuid> = HashSet::new();
+        let mut pages = self.pages(wish);
+        while let Some(page) = pages.next().await? {
+            for key in page {
+                match key.version {
+                    None => plan.without += 1,
+                    Some(version) => {
+                        plan.files += 1;
+                        plan.bytes += version.length;
+                        plan.gone += u64::from(version.gone_at.is_some());
+                        plan.newer_waits += u64::from(version.newer_waits);
+                        if archives.len() < ARCHIVES_COUNTED {
+                            archives.insert(version.archive);
+                        }
+                    }
+                }
+            }
+        }
+        plan.archives = archives.len() as u64;
+        Ok(plan)
+    }
+}
+
+impl Pages<'_> {
+    /// The next page; nothing after the last.
+    pub async fn next(&mut self) -> Result<Option<Vec<RestorableKey>>, RestoreError> {
+        if self.over {
+            return Ok(None);
+        }
+        let (store, wish) = (&self.restorer.store, self.wish);
+        let mut page = match &wish.keys {
+            Keys::One(key) => {
+                self.over = true;
+                store.restorable_key(wish.source, key.clone(), wish.at).await?.into_iter().collect()
+            }
+            Keys::Prefix(prefix) => {
+                store.restorable(wish.source, prefix.clone(), self.after.clone(), wish.at, PAGE).await?
+            }
+        };
+        let Some(last) = page.last() else {
+            self.over = true;
+            return Ok(None);
+        };
+        self.after = Some(last.key.clone());
+        if wish.current {
+            let still_there = |version: &Restorable| version.gone_at.is_none();
+            page.retain(|key: &RestorableKey| key.version.as_ref().is_none_or(still_there));
+        }
+        Ok(Some(page))
+    }
+}

@@ -1,0 +1,265 @@
+//! The composition root: from a configuration to what is alive.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::backup::digest::Md5Policy;
+use crate::backup::pipe::{Kinds, Settings};
+use crate::backup::pipeline::{Job, View};
+use crate::base::buffers::BUFFER;
+use crate::base::disk::{Dir, DiskError};
+use crate::base::host::ProcessIdentity;
+use crate::base::ids::VaultUuid;
+use crate::base::random::RandomError;
+use crate::base::sink::CounterSink;
+use crate::base::{Clock, Shown};
+use crate::config::Config;
+use crate::restore::Restorer;
+use crate::source::Source;
+use crate::source::directory::DirectorySource;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{NewEvent, Store, StoreError};
+use crate::vault::directory::{DirectoryVault, IDENTITY_FILE};
+use crate::vault::{Vault, VaultError};
+use crate::worker::pool::{Pool, SizeError};
+
+/// Something that cannot be brought to life.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The vault.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    /// The staging folder.
+    #[error(transparent)]
+    Disk(#[from] DiskError),
+    /// A pool.
+    #[error(transparent)]
+    Pool(#[from] SizeError),
+    /// No random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// No source.
+    #[error("the configuration names no source; add [[source]] with a name and a path")]
+    NoSource,
+    /// No vault.
+    #[error("the configuration names no vault; add [vault] with a path")]
+    NoVault,
+    /// The folder is not empty and no vault.
+    #[error("{place} holds files and is no vault ({IDENTITY_FILE} is missing); name an empty folder in [vault] path, or make it a vault with `firn vault init`")]
+    NotEmpty {
+        /// Where.
+        place: String,
+    },
+    /// The vault belongs to another state.
+    #[error("{place} is a vault ({found}) that this state does not know; use the state database that does, or name another folder in [vault] path")]
+    Stranger {
+        /// Where.
+        place: String,
+        /// Its identity.
+        found: VaultUuid,
+    },
+    /// The state knows archives, and no vault of that name.
+    #[error("this state has archives elsewhere and knows no vault named {name}; if {place} is to be one, make it with `firn vault init`")]
+    NewVault {
+        /// The vault's name.
+        name: String,
+        /// Where.
+        place: String,
+    },
+    /// It is a vault already.
+    #[error("{place} is this state's vault {name} already; nothing was changed")]
+    MadeAlready {
+        /// The vault's name.
+        name: String,
+        /// Where.
+        place: String,
+    },
+}
+
+/// What is alive.
+pub struct Services {
+    /// What it was made from.
+    pub config: Config,
+    /// Time.
+    pub clock: Clock,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// This process.
+    pub process: ProcessIdentity,
+}
+
+impl Services {
+    /// Opens the state; makes it if `create` says so.
+    pub async fn open(config: Config, create: bool) -> Result<Self, ServiceError> {
+        let clock = Clock::system();
+        let (path, opened) = (config.state.clone(), clock.clone());
+        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, opened, create))
+            .await
+            .map_err(|_| StoreError::Closed)??;
+        Ok(Self { config, clock, store: Arc::new(store), process: ProcessIdentity::own() })
+    }
+
+    fn vault(&self) -> Result<DirectoryVault, ServiceError> {
+        let vault = self.config.vault.as_ref().ok_or(ServiceError::NoVault)?;
+        Ok(DirectoryVault::new(vault.name.clone(), vault.path.clone()))
+    }
+
+    /// The vault that this state knows. One that it does not know yet is made, the first time: when the state is new
+    /// and the folder absent or empty. A known one comes back even while it cannot be reached.
+    pub async fn attach_vault(&self) -> Result<DirectoryVault, ServiceError> {
+        let vault = self.vault()?;
+        let (name, place) = (vault.name().to_owned(), vault.place());
+        let known = self.store.vault_identity(name.clone()).await?;
+        if let (Some(uuid), true) = (known.uuid, known.made) {
+            vault.expect(uuid);
+            return Ok(vault);
+        }
+        match (known.uuid, vault.identity().await?) {
+            // Its making was interrupted after it was written.
+            (Some(uuid), Some(found)) if found.uuid == uuid => {
+                self.store.vault_remember(name, uuid, true).await?;
+                vault.expect(uuid);
+                Ok(vault)
+            }
+            (_, Some(found)) => Err(ServiceError::Stranger { place, found: found.uuid }),
+            (_, None) if !known.state_is_new => Err(ServiceError::NewVault { name, place }),
+            (_, None) if !vault.is_vacant().await? && known.uuid.is_none() => Err(ServiceError::NotEmpty { place }),
+            (uuid, None) => self.make(vault, uuid).await,
+        }
+    }
+
+    /// Makes the configured folder a vault of this state, whatever else it holds.
+    pub async fn make_vault(&self) -> Result<VaultUuid, ServiceError> {
+        let vault = self.vault()?;
+        let (name, place) = (vault.name().to_owned(), vault.place());
+        let known = self.store.vault_identity(name.clone()).await?;
+        match (known.uuid, vault.identity().await?) {
+            (Some(uuid), Some(found)) if found.uuid == uuid && known.made => {
+                Err(ServiceError::MadeAlready { name, place })
+            }
+            (Some(uuid), Some(found)) if found.uuid == uuid => {
+                self.store.vault_remember(name, uuid, true).await?;
+                Ok(uuid)
+            }
+            (_, Some(found)) => Err(ServiceError::Stranger { place, found: found.uuid }),
+            // The identity is known and gone: the mount is missing, or the wrong folder is named.
+            (Some(expected), None) if known.made => {
+                Err(VaultError::NoIdentity { vault: name, place, file: IDENTITY_FILE, expected }.into())
+            }
+            (uuid, None) => {
+                let made = self.make(vault, uuid).await?;
+                let known = self.store.vault_identity(made.name().to_owned()).await?;
+                known.uuid.ok_or(ServiceError::NoVault)
+            }
+        }
+    }
+
+    /// The intent first, then the identity, then that it is there: interrupted anywhere, it is taken up again.
+    async fn make(&self, vault: DirectoryVault, uuid: Option<VaultUuid>) -> Result<DirectoryVault, ServiceError> {
+        let name = vault.name().to_owned();
+        let uuid = match uuid {
+            Some(uuid) => uuid,
+            None => VaultUuid::new()?,
+        };
+        self.store.vault_remember(name.clone(), uuid, false).await?;
+        vault.make(uuid, self.clock.now()).await?;
+        self.store.vault_remember(name.clone(), uuid, true).await?;
+        let event = NewEvent {
+            who: format!("pid {} on {}", self.process.pid, self.process.host),
+            what: "vault.made".to_owned(),
+            object: name,
+            detail: format!("{} is now the vault {uuid}", vault.place()),
+            outcome: "done".to_owned(),
+        };
+        self.store.event(event).await?;
+        vault.expect(uuid);
+        Ok(vault)
+    }
+
+    /// The sources of the configuration.
+    pub fn sources(&self) -> Vec<(Arc<dyn Source>, std::time::Duration)> {
+        let source = |config: &crate::config::SourceConfig| -> (Arc<dyn Source>, std::time::Duration) {
+            (Arc::new(DirectorySource::new(config.name.clone(), config.path.clone())), config.rescan)
+        };
+        self.config.sources.iter().map(source).collect()
+    }
+
+    /// Everything a pipeline needs. What cannot work is told here, not by a worker that falls over and over.
+    pub async fn job(
+        &self,
+        kinds: Kinds,
+        until_idle: bool,
+        counters: Arc<dyn CounterSink>,
+    ) -> Result<Job, ServiceError> {
+        if self.config.sources.is_empty() {
+            return Err(ServiceError::NoSource);
+        }
+        let vault = self.attach_vault().await?;
+        let staging = self.config.staging.clone();
+        writable(&staging).await?;
+        let backup = &self.config.backup;
+        let md5 = match backup.md5.as_str() {
+            "always" => Md5Policy::Always,
+            "never" => Md5Policy::Never,
+            _ => Md5Policy::Auto,
+        };
+        Ok(Job {
+            settings: Settings {
+                kinds,
+                bundle_size: backup.bundle_size,
+                bundle_age: backup.bundle_age,
+                direct_over: self.config.staging_budget / 2,
+                md5,
+                attempts: backup.attempts,
+                repeat_unknown_after: backup.repeat_unknown_after,
+                host: self.process.host_key(),
+                until_idle,
+            },
+            store: Arc::clone(&self.store),
+            vault: Arc::new(vault),
+            sources: self.sources(),
+            staging,
+            staging_budget: self.config.staging_budget,
+            staging_for_live: self.config.staging_budget / 4,
+            buffers: usize::try_from(backup.memory).unwrap_or(usize::MAX) / BUFFER,
+            fetch: Pool::new("fetch", backup.fetchers)?,
+            upload: Pool::new("upload", backup.uploaders)?,
+            clock: self.clock.clone(),
+            counters,
+            process: self.process.clone(),
+            lease: self.config.lease,
+            view: View::default(),
+        })
+    }
+
+    /// What restores files.
+    pub async fn restorer(&self) -> Result<Restorer, ServiceError> {
+        let vault = self.attach_vault().await?;
+        vault.ready().await?;
+        Ok(Restorer { store: Arc::clone(&self.store), vault: Arc::new(vault) })
+    }
+}
+
+/// A folder that can be made and written.
+async fn writable(path: &Path) -> Result<(), ServiceError> {
+    let path = path.to_owned();
+    let tried = tokio::task::spawn_blocking(move || {
+        let dir = Dir::open_or_make(&path)?;
+        let probe = std::ffi::OsString::from(format!(".firn-probe-{}", std::process::id()));
+        dir.remove(&probe)?;
+        dir.create(&probe, 0o600)?;
+        dir.remove(&probe)
+    });
+    match tried.await {
+        Ok(done) => Ok(done?),
+        Err(e) => Err(DiskError {
+            op: "try",
+            path: Shown::text("the staging folder").to_string().into(),
+            source: std::io::Error::other(e.to_string()),
+        }
+        .into()),
+    }
+}

@@ -48,13 +48,17 @@ pub enum ServiceError {
     #[error("the configuration names no vault; add [vault] with a path")]
     NoVault,
     /// The folder is not empty and no vault.
-    #[error("{place} holds files and is no vault ({IDENTITY_FILE} is missing); name an empty folder in [vault] path, or make it a vault with `firn vault init`")]
+    #[error(
+        "{place} holds files and is no vault ({IDENTITY_FILE} is missing); name an empty folder in [vault] path, or make it a vault with `firn vault init`"
+    )]
     NotEmpty {
         /// Where.
         place: String,
     },
     /// The vault belongs to another state.
-    #[error("{place} is a vault ({found}) that this state does not know; use the state database that does, or name another folder in [vault] path")]
+    #[error(
+        "{place} is a vault ({found}) that this state does not know; use the state database that does, or name another folder in [vault] path"
+    )]
     Stranger {
         /// Where.
         place: String,
@@ -62,7 +66,9 @@ pub enum ServiceError {
         found: VaultUuid,
     },
     /// The state knows archives, and no vault of that name.
-    #[error("this state has archives elsewhere and knows no vault named {name}; if {place} is to be one, make it with `firn vault init`")]
+    #[error(
+        "this state has archives elsewhere and knows no vault named {name}; if {place} is to be one, make it with `firn vault init`"
+    )]
     NewVault {
         /// The vault's name.
         name: String,

@@ -1,11 +1,15 @@
 //! Hashing files: SHA-256 always, MD5 where something will be compared with it.
 
+use std::any::Any;
+use std::collections::BTreeMap;
+
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
 
 use super::bundle::writer::Digests;
 use crate::base::encode;
 use crate::base::hash::{Hash16, Hash32};
+use crate::source::Seen;
 
 /// When MD5 is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,16 +63,42 @@ impl FileHasher {
     }
 }
 
-/// Hashes of a file that is all there.
-pub fn of_bytes(bytes: &[u8], with_md5: bool) -> Digests {
-    let mut hasher = FileHasher::new(with_md5);
-    hasher.update(bytes);
-    hasher.finish()
+/// Computes the SHA-256 of files while they are read.
+#[derive(Default)]
+pub struct WhileRead {
+    current: Option<(usize, Sha256)>,
+    done: BTreeMap<usize, Hash32>,
 }
 
-/// Hashes of files that are all there: their bytes, and whether their MD5 is wanted.
-pub fn of_many(files: &[(&[u8], bool)]) -> Vec<Digests> {
-    files.iter().map(|(bytes, with_md5)| of_bytes(bytes, *with_md5)).collect()
+impl WhileRead {
+    /// The SHA-256 of the file at this place of the list.
+    pub fn take(&mut self, file: usize) -> Hash32 {
+        self.close();
+        // A file without bytes was never shown any.
+        self.done.remove(&file).unwrap_or_else(|| Hash32(Sha256::digest([]).into()))
+    }
+
+    fn close(&mut self) {
+        if let Some((file, hasher)) = self.current.take() {
+            self.done.insert(file, Hash32(hasher.finalize().into()));
+        }
+    }
+}
+
+impl Seen for WhileRead {
+    fn bytes(&mut self, file: usize, bytes: &[u8]) {
+        if self.current.as_ref().is_none_or(|(current, _)| *current != file) {
+            self.close();
+            self.current = Some((file, Sha256::new()));
+        }
+        if let Some((_, hasher)) = &mut self.current {
+            hasher.update(bytes);
+        }
+    }
+
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send> {
+        self
+    }
 }
 
 /// Compares with the checksum that the source keeps; what is wrong, if something is.
@@ -97,6 +127,23 @@ mod tests {
         }
     }
 
+    fn of_bytes(bytes: &[u8], with_md5: bool) -> Digests {
+        let mut hasher = FileHasher::new(with_md5);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+
+    #[test]
+    fn files_hashed_while_they_are_read_each_by_itself() {
+        let mut seen = WhileRead::default();
+        seen.bytes(0, b"a");
+        seen.bytes(0, b"bc");
+        seen.bytes(2, b"x");
+        assert_eq!(seen.take(0), of_bytes(b"abc", false).sha256);
+        assert_eq!(seen.take(1), of_bytes(b"", false).sha256, "a file without bytes is shown none");
+        assert_eq!(seen.take(2), of_bytes(b"x", false).sha256);
+    }
+
     #[test]
     fn pieces_give_the_hashes_of_the_whole() {
         let mut hasher = FileHasher::new(true);
@@ -104,10 +151,7 @@ mod tests {
         hasher.update(b"c");
         let digests = hasher.finish();
         assert_eq!(digests, of_bytes(b"abc", true));
-        assert_eq!(
-            digests.sha256.to_string(),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(digests.sha256.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(digests.md5.unwrap().to_string(), "900150983cd24fb0d6963f7d28e17f72");
     }
 

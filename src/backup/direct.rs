@@ -1,9 +1,10 @@
 //! A file too large to be staged: read once, sent to the vault part by part, taken up again where it was left.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::bundle::writer::{Member, Sink, WriteError, Writer};
+use super::bundle::leaves::{Hands, Sink};
+use super::bundle::writer::{Member, WriteError, Writer};
 use super::bundle::{member, padded};
 use super::digest::{FileHasher, differs};
 use super::fetch::{failure, leave, unread_files};
@@ -26,8 +27,12 @@ pub const PART: u64 = BUFFER as u64;
 /// How much is read, hashed and put into parts at a time.
 const PIECE: usize = LEAF;
 
-/// Gathers leaves into parts.
-struct PartSink {
+/// Gathers leaves into parts. They come in order, from one hand.
+#[derive(Default)]
+struct PartSink(Mutex<Parts>);
+
+#[derive(Default)]
+struct Parts {
     current: Option<Buffer>,
     /// For the leaf that is left when a part fills up in the last step.
     spare: Option<Buffer>,
@@ -43,35 +48,45 @@ struct Part {
 }
 
 impl Sink for PartSink {
-    fn leaf(&mut self, offset: u64, bytes: &[u8], hash: Hash32) -> Result<(), DiskError> {
+    fn leaf(&self, offset: u64, bytes: &[u8], hash: Hash32) -> Result<(), DiskError> {
+        let mut parts = self.lock();
         let at = usize::try_from(offset % PART).unwrap_or(0);
-        if self.current.is_none() {
-            self.current = self.spare.take();
+        if parts.current.is_none() {
+            parts.current = parts.spare.take();
         }
-        let room = self.current.as_mut().and_then(|buffer| buffer.get_mut(at..at + bytes.len()));
-        let Some(room) = room else {
+        let number = parts.number;
+        let buffer = parts.current.as_mut().filter(|buffer| buffer.len() >= at + bytes.len());
+        let Some(buffer) = buffer else {
             let source = std::io::Error::other("no buffer for the next part");
-            return Err(DiskError { op: "gather", path: format!("part {}", self.number).into(), source });
+            return Err(DiskError { op: "gather", path: format!("part {number}").into(), source });
         };
-        room.copy_from_slice(bytes);
-        if let Some(buffer) = &mut self.current {
-            buffer.set_used(at + bytes.len());
-        }
-        self.tree.push(hash);
+        buffer[at..at + bytes.len()].copy_from_slice(bytes);
+        buffer.set_used(at + bytes.len());
+        parts.tree.push(hash);
         // The last leaf may be short: then the part is the last, too.
         if at + bytes.len() == BUFFER || bytes.len() < LEAF {
-            self.close();
+            parts.close();
         }
         Ok(())
     }
 
-    fn cut(&mut self, _: u64) -> Result<(), DiskError> {
+    fn cut(&self, _: u64) -> Result<(), DiskError> {
         // Nothing is cut back here: an upload that goes wrong is thrown away as a whole.
         Ok(())
     }
 }
 
 impl PartSink {
+    fn lock(&self) -> MutexGuard<'_, Parts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_full(&self) -> Option<Part> {
+        self.lock().full.pop_front()
+    }
+}
+
+impl Parts {
     fn close(&mut self) {
         if let Some(body) = self.current.take().filter(|body| body.used() > 0) {
             let tree_hash = std::mem::take(&mut self.tree).root();
@@ -122,8 +137,7 @@ pub async fn send(
     source: Arc<dyn Source>,
     slot: Slot,
 ) -> Result<(), BackupError> {
-    let wanted =
-        Wanted { key: file.found.key.clone(), version: file.found.version.clone(), length: file.found.length };
+    let wanted = Wanted { key: file.found.key.clone(), version: file.found.version.clone(), length: file.found.length };
     let reading = match source.open(wanted).await {
         Ok(reading) => reading,
         Err(unread) => return unread_files(pipe, Some(&*source), vec![(file, unread)]).await,
@@ -208,11 +222,11 @@ impl Sending<'_> {
         let pipe = self.pipe;
         let policy = pipe.settings.md5;
         let mut hasher = FileHasher::new(policy.applies(self.file.found.source_checksum.as_deref()));
-        let sink = PartSink { current: None, spare: None, tree: Tree::new(), number: 0, full: VecDeque::new() };
-        let mut writer = Writer::new(self.bundle.uuid, pipe.vault.capabilities().check, sink);
-        let member =
-            Member { file: self.file.file, generation: self.file.generation, source, found: &self.file.found };
-        self.feed(&mut writer).await?;
+        let check = pipe.vault.capabilities().check;
+        let mut writer = Writer::new(self.bundle.uuid, check, PartSink::default(), Hands::Own);
+        let sink = writer.sink();
+        let member = Member { file: self.file.file, generation: self.file.generation, source, found: &self.file.found };
+        self.feed(&sink).await?;
         let mark = writer.begin(member).map_err(|e| internal(&e))?;
         let mut piece = Buffer::loose(PIECE);
         let mut offset = 0;
@@ -220,7 +234,7 @@ impl Sending<'_> {
             if pipe.stop.is_stopped() {
                 return Err(Broken::Stopped(Stopped::Ending));
             }
-            self.feed(&mut writer).await?;
+            self.feed(&sink).await?;
             piece = reading.read(offset, piece).await.map_err(|unread| Broken::Stopped(Stopped::Unread(unread)))?;
             offset += piece.used() as u64;
             pipe.counters.add("backup.fetched_bytes", piece.used() as u64);
@@ -239,18 +253,18 @@ impl Sending<'_> {
         if let Some(detail) = differs(self.file.found.source_checksum.as_deref(), &digests) {
             return Err(Broken::Stopped(Stopped::Unread(Unread::Failed { reason: "checksum", detail })));
         }
-        self.feed(&mut writer).await?;
+        self.feed(&sink).await?;
         if let Err(bytes) = writer.end(member, mark, digests).map_err(|e| internal(&e))? {
             let text = format!("{bytes} bytes were written for {}", self.file.found.length);
             return Err(BackupError::Task(text).into());
         }
-        self.feed(&mut writer).await?;
+        self.feed(&sink).await?;
         let closed = pipe.store.now().await?;
         // What is left is the manifest and the end of the tar: less than a leaf, which may fill a part and begin another.
-        writer.sink().spare = Some(Buffer::loose(LEAF));
-        let (sealed, mut sink) = writer.finish(ClosedBy::Size, closed).map_err(|e| internal(&e))?;
-        sink.close();
-        while let Some(part) = sink.full.pop_front() {
+        sink.lock().spare = Some(Buffer::loose(LEAF));
+        let (sealed, _) = writer.finish(ClosedBy::Size, closed).map_err(|e| internal(&e))?;
+        sink.lock().close();
+        while let Some(part) = sink.next_full() {
             self.send_part(part).await?;
         }
         self.part_done().await?;
@@ -258,13 +272,14 @@ impl Sending<'_> {
     }
 
     /// Sends the part that is full, if one is, and gives the sink a buffer for the next.
-    async fn feed(&mut self, writer: &mut Writer<PartSink>) -> Result<(), Broken> {
-        while let Some(part) = writer.sink().full.pop_front() {
+    async fn feed(&mut self, sink: &PartSink) -> Result<(), Broken> {
+        while let Some(part) = sink.next_full() {
             self.send_part(part).await?;
         }
-        if writer.sink().current.is_none() {
+        let hungry = sink.lock().current.is_none();
+        if hungry {
             let buffer = self.pipe.buffers.take(leave(self.lane)).await;
-            writer.sink().current = Some(buffer);
+            sink.lock().current = Some(buffer);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::fetch::fetch;
 use super::lane::give_back;
 use super::pipe::{BackupError, Pipe};
-use super::plan::{Route, take_batch};
+use super::plan::{BATCH_BYTES, MD5_BATCH_BYTES, Route, take_batch};
 use super::upload::upload;
 use crate::base::Time;
 use crate::base::ids::{Generation, Lane};
@@ -86,7 +86,11 @@ pub async fn fetches(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
             continue;
         }
         let Some(slot) = place(&pipe, &pipe.fetch, lane).await else { break };
-        let batch = take_batch(&mut ready, pipe.sizes());
+        let side_by_side = ready
+            .front()
+            .is_some_and(|file: &Claimed| pipe.settings.md5.applies(file.found.source_checksum.as_deref()));
+        let most = if side_by_side { MD5_BATCH_BYTES } else { BATCH_BYTES };
+        let batch = take_batch(&mut ready, pipe.sizes(), most);
         let shared = Arc::clone(&pipe);
         pipe.spawn(async move { fetch(shared, lane, batch, slot).await });
     }

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use super::digest::{self, differs};
+use super::bundle::writer::Digests;
+use super::digest::{Md5Policy, WhileRead, differs};
 use super::lane::{Fetched, Open, Streamed, give_back, seal_beside, stream_to_end};
+use super::md5_lanes;
 use super::pipe::{BackupError, Pipe, blocking};
 use super::plan::{self, FETCH_AGAIN, Route};
 use super::root;
@@ -11,7 +13,7 @@ use super::staging::Reservation;
 use crate::base::Time;
 use crate::base::file::FoundFile;
 use crate::base::ids::Lane;
-use crate::source::{Source, Unread, Wanted};
+use crate::source::{ReadWhole, Source, Unread, Wanted};
 use crate::store::{ChangedFile, Claimed, ClosedBy, FetchFailure};
 use crate::worker::pool::Slot;
 
@@ -61,37 +63,11 @@ async fn whole(
     share: Reservation,
 ) -> Result<(), BackupError> {
     let buffer = pipe.buffers.take(leave(lane)).await;
-    let (buffer, results) = source.read_whole(batch.iter().map(wanted).collect(), buffer).await;
-    let policy = pipe.settings.md5;
-    let name = source.name().to_owned();
-    let (fetched, unread) = blocking(move || {
-        let mut fetched = Fetched { buffer, files: Vec::with_capacity(batch.len()), source: name };
-        let mut unread = Vec::new();
-        let mut read = Vec::with_capacity(batch.len());
-        for (file, result) in batch.into_iter().zip(results) {
-            match result {
-                Ok(start) => read.push((file, start)),
-                Err(why) => unread.push((file, why)),
-            }
-        }
-        let wishes: Vec<(&[u8], bool)> = read
-            .iter()
-            .map(|(file, start)| {
-                let length = usize::try_from(file.found.length).unwrap_or(0);
-                let bytes = fetched.buffer.get(*start..start.saturating_add(length)).unwrap_or_default();
-                (bytes, policy.applies(file.found.source_checksum.as_deref()))
-            })
-            .collect();
-        let digests = digest::of_many(&wishes);
-        for ((file, start), digests) in read.into_iter().zip(digests) {
-            match differs(file.found.source_checksum.as_deref(), &digests) {
-                Some(detail) => unread.push((file, Unread::Failed { reason: "checksum", detail })),
-                None => fetched.files.push((file, start, digests)),
-            }
-        }
-        (fetched, unread)
-    })
-    .await?;
+    let read = source.read_whole(batch.iter().map(wanted).collect(), buffer, Box::<WhileRead>::default()).await;
+    let (policy, name) = (pipe.settings.md5, source.name().to_owned());
+    let sort = move || sort_out(batch, read, policy, name);
+    // Nothing but MD5 takes long enough here to be worth another thread.
+    let (fetched, unread) = if policy == Md5Policy::Never { sort() } else { blocking(sort).await? };
     unread_files(pipe, Some(&*source), unread).await?;
     if fetched.files.is_empty() {
         return Ok(());
@@ -99,6 +75,41 @@ async fn whole(
     pipe.counters.add("backup.fetched_files", fetched.files.len() as u64);
     pipe.counters.add("backup.fetched_bytes", fetched.files.iter().map(|(file, ..)| file.found.length).sum());
     pipe.lane(lane).append(pipe, fetched, share).await
+}
+
+/// Which files were read, and what the others lacked.
+fn sort_out(
+    batch: Vec<Claimed>,
+    read: ReadWhole,
+    policy: Md5Policy,
+    source: String,
+) -> (Fetched, Vec<(Claimed, Unread)>) {
+    let ReadWhole { buffer, results, seen } = read;
+    let mut seen = seen.and_then(|seen| seen.into_any().downcast::<WhileRead>().ok()).unwrap_or_default();
+    let mut fetched = Fetched { buffer, files: Vec::with_capacity(batch.len()), source };
+    let mut unread = Vec::new();
+    for (place, (file, result)) in batch.into_iter().zip(results).enumerate() {
+        match result {
+            Ok(start) => fetched.files.push((file, start, Digests { sha256: seen.take(place), md5: None })),
+            Err(why) => unread.push((file, why)),
+        }
+    }
+    let wanting: Vec<usize> = (0..fetched.files.len())
+        .filter(|place| policy.applies(fetched.files[*place].0.found.source_checksum.as_deref()))
+        .collect();
+    let bytes: Vec<&[u8]> = wanting.iter().map(|place| fetched.bytes(*place)).collect();
+    for (place, md5) in wanting.iter().zip(md5_lanes::of_many(&bytes)) {
+        fetched.files[*place].2.md5 = Some(md5);
+    }
+    let mut good = Vec::with_capacity(fetched.files.len());
+    for (file, start, digests) in fetched.files.drain(..) {
+        match differs(file.found.source_checksum.as_deref(), &digests) {
+            Some(detail) => unread.push((file, Unread::Failed { reason: "checksum", detail })),
+            None => good.push((file, start, digests)),
+        }
+    }
+    fetched.files = good;
+    (fetched, unread)
 }
 
 /// Streams one large file: into the lane's bundle, or into one of its own.
@@ -199,7 +210,14 @@ async fn root_trouble(pipe: &Pipe, source: &dyn Source, now: Time) -> Result<Opt
 
 /// A failed attempt at a claimed file.
 pub fn failure(file: &Claimed, reason: &str, detail: String, next_try: Time) -> FetchFailure {
-    FetchFailure { file: file.file, generation: file.generation, reason: reason.to_owned(), detail, next_try, counts: true }
+    FetchFailure {
+        file: file.file,
+        generation: file.generation,
+        reason: reason.to_owned(),
+        detail,
+        next_try,
+        counts: true,
+    }
 }
 
 fn change(file: &Claimed, found: FoundFile, failed: Option<(String, Time)>) -> ChangedFile {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
+use super::bundle::leaves::{Hands, Sink};
 use super::bundle::member;
-use super::bundle::writer::{Digests, Member, Sink, WriteError, Writer};
+use super::bundle::writer::{Digests, Member, WriteError, Writer};
 use super::digest::FileHasher;
 use super::pipe::{BackupError, Pipe, blocking};
 use super::staging::{Reservation, staged_name};
@@ -37,11 +38,11 @@ pub struct Open {
 pub struct StagedSink(DiskFile);
 
 impl Sink for StagedSink {
-    fn leaf(&mut self, offset: u64, bytes: &[u8], _: Hash32) -> Result<(), DiskError> {
+    fn leaf(&self, offset: u64, bytes: &[u8], _: Hash32) -> Result<(), DiskError> {
         self.0.write_at(bytes, offset)
     }
 
-    fn cut(&mut self, len: u64) -> Result<(), DiskError> {
+    fn cut(&self, len: u64) -> Result<(), DiskError> {
         self.0.truncate(len)
     }
 }
@@ -54,6 +55,15 @@ pub struct Fetched {
     pub files: Vec<(Claimed, usize, Digests)>,
     /// The name of their source.
     pub source: String,
+}
+
+impl Fetched {
+    /// The bytes of the file at this place of the list.
+    pub fn bytes(&self, place: usize) -> &[u8] {
+        let Some((claimed, start, _)) = self.files.get(place) else { return &[] };
+        let length = usize::try_from(claimed.found.length).unwrap_or(usize::MAX);
+        self.buffer.get(*start..start.saturating_add(length)).unwrap_or_default()
+    }
 }
 
 /// How streaming a file ended.
@@ -80,9 +90,10 @@ impl Open {
         let bundle = pipe.store.bundle_open(pipe.session, new).await?;
         let dir = pipe.staging.dir().clone();
         let check = pipe.vault.capabilities().check;
+        let hands = Hands::Runtime(tokio::runtime::Handle::current());
         match blocking(move || dir.create(OsStr::new(&name), 0o640)).await? {
             Ok(file) => {
-                let writer = Writer::new(uuid, check, StagedSink(file));
+                let writer = Writer::new(uuid, check, StagedSink(file), hands);
                 Ok(Some(Self { writer, bundle, since: None, share: Vec::new() }))
             }
             Err(e) => {
@@ -177,7 +188,7 @@ impl Open {
         let Self { writer, bundle, share, .. } = self;
         let claims = writer.claims();
         // Closes the file before it is removed.
-        drop(writer.into_sink());
+        blocking(move || writer.discard()).await?;
         abandon(pipe, bundle, claims, share, why).await
     }
 
@@ -207,7 +218,7 @@ impl Open {
                 pipe.staging.worked();
                 pipe.hand(-files.cast_signed());
                 pipe.counters.add("backup.bundles", 1);
-                pipe.sealed.notify_one();
+                pipe.sealed.notify_waiters();
                 Ok(())
             }
             Err(error) => {
@@ -231,7 +242,7 @@ impl Broken {
         let mut claims = writer.claims();
         claims.extend(more.iter().map(|file| (file.file, file.generation)));
         // Closes the file before it is removed.
-        drop(writer.into_sink());
+        blocking(move || writer.discard()).await?;
         tell(pipe, &self.error);
         abandon(pipe, bundle, claims, share, self.error.to_string()).await
     }
@@ -293,11 +304,9 @@ impl LaneWriter {
                 let mut open = open;
                 let mut at = next;
                 let result = loop {
-                    let Some((claimed, start, digests)) = fetched.files.get(at) else { break Ok(()) };
-                    let length = usize::try_from(claimed.found.length).unwrap_or(usize::MAX);
-                    let bytes = fetched.buffer.get(*start..start.saturating_add(length)).unwrap_or_default();
+                    let Some((claimed, _, digests)) = fetched.files.get(at) else { break Ok(()) };
                     let member = as_member(claimed, &fetched.source);
-                    if let Err(e) = open.writer.append(member, bytes, *digests) {
+                    if let Err(e) = open.writer.append(member, fetched.bytes(at), *digests) {
                         break Err(e);
                     }
                     at += 1;

@@ -10,6 +10,7 @@ mod direct;
 mod dispatch;
 mod fetch;
 mod lane;
+mod md5_lanes;
 pub mod pipe;
 pub mod pipeline;
 pub mod plan;

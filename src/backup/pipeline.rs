@@ -24,7 +24,7 @@ use crate::worker::pool::{Pool, PoolView};
 use crate::worker::session::Lease;
 
 /// How often idleness is looked for.
-const LOOK: Duration = Duration::from_millis(100);
+const LOOK: Duration = Duration::from_millis(25);
 
 /// Everything a pipeline is started with, again and again.
 pub struct Job {
@@ -264,13 +264,17 @@ async fn until_idle(
         }
         let left = pipe.store.unfinished(pipe.settings.attempts).await?;
         let open_files: Option<u64> = pipe.lanes.iter().map(|lane| lane.glance().map(|(_, files)| files)).sum();
-        if kinds.has(Kind::Fetch) && !left.waiting && open_files.is_some_and(|files| files > 0 && files == pipe.in_hand()) {
+        if kinds.has(Kind::Fetch)
+            && !left.waiting
+            && open_files.is_some_and(|files| files > 0 && files == pipe.in_hand())
+        {
             // All that is in hand lies in open bundles: nothing is gained by waiting for their age.
             for lane in &pipe.lanes {
                 lane.seal_if_due(pipe, Some(ClosedBy::Hand)).await?;
             }
         }
-        let fetched = !kinds.has(Kind::Fetch) || (!left.waiting && !left.fetching && left.retry_at.is_none() && pipe.in_hand() == 0);
+        let fetched = !kinds.has(Kind::Fetch)
+            || (!left.waiting && !left.fetching && left.retry_at.is_none() && pipe.in_hand() == 0);
         let uploaded = !kinds.has(Kind::Upload) || (!left.bundled && !left.archives);
         if fetched && uploaded {
             let held = scanning.iter().filter(|(_, standing)| matches!(*standing.borrow(), Scanning::Held(_)));

@@ -64,9 +64,15 @@ impl Sizes {
     }
 }
 
-/// Takes the next piece of work off the front: one large file, or small ones of one source that fit a buffer
-/// together. A file that has failed before comes alone, so that it can hurt no other.
-pub fn take_batch(ready: &mut VecDeque<Claimed>, sizes: Sizes) -> Vec<Claimed> {
+/// Bytes of a batch whose files are only hashed while they are read: few enough that they are still in a processor's
+/// cache when they are appended.
+pub const BATCH_BYTES: u64 = 1 << 20;
+/// Bytes of a batch whose MD5s are computed side by side: as many as fit.
+pub const MD5_BATCH_BYTES: u64 = BUFFER as u64;
+
+/// Takes the next piece of work off the front: one large file, or small ones of one source that have at most `most`
+/// bytes together. A file that has failed before comes alone, so that it can hurt no other.
+pub fn take_batch(ready: &mut VecDeque<Claimed>, sizes: Sizes, most: u64) -> Vec<Claimed> {
     let Some(first) = ready.pop_front() else { return Vec::new() };
     let small = |file: &Claimed| sizes.route(file.found.length) == Route::Whole && file.attempts == 0;
     if !small(&first) {
@@ -76,9 +82,8 @@ pub fn take_batch(ready: &mut VecDeque<Claimed>, sizes: Sizes) -> Vec<Claimed> {
     let mut bytes = first.found.length;
     let mut batch = vec![first];
     while batch.len() < BATCH_FILES
-        && let Some(next) = ready.pop_front_if(|next| {
-            small(next) && next.source == source && bytes + next.found.length <= BUFFER as u64
-        })
+        && let Some(next) =
+            ready.pop_front_if(|next| small(next) && next.source == source && bytes + next.found.length <= most)
     {
         bytes += next.found.length;
         batch.push(next);
@@ -161,7 +166,7 @@ mod tests {
     fn a_file_that_failed_before_comes_alone() {
         let mut ready: VecDeque<_> = [claimed(1, 1, 10, 0), claimed(2, 1, 10, 1), claimed(3, 1, 10, 0)].into();
         let batches: Vec<Vec<i64>> = std::iter::from_fn(|| {
-            let batch = take_batch(&mut ready, SIZES);
+            let batch = take_batch(&mut ready, SIZES, MD5_BATCH_BYTES);
             (!batch.is_empty()).then(|| batch.iter().map(|file| file.file.0).collect())
         })
         .collect();
@@ -171,18 +176,19 @@ mod tests {
     proptest! {
         #[test]
         fn batches_fit_a_buffer_keep_the_order_and_lose_nothing(
-            files in prop::collection::vec((1i64..3, 0u64..30_000_000, 0u32..2), 0..600)
+            files in prop::collection::vec((1i64..3, 0u64..30_000_000, 0u32..2), 0..600),
+            most in prop_oneof![Just(BATCH_BYTES), Just(MD5_BATCH_BYTES)],
         ) {
             let mut ready: VecDeque<_> =
                 files.iter().enumerate().map(|(n, (source, length, attempts))| claimed(i64::try_from(n).unwrap(), *source, *length, *attempts)).collect();
             let mut seen = Vec::new();
             loop {
-                let batch = take_batch(&mut ready, SIZES);
+                let batch = take_batch(&mut ready, SIZES, most);
                 if batch.is_empty() {
                     break;
                 }
                 if batch.len() > 1 {
-                    prop_assert!(batch.iter().map(|f| f.found.length).sum::<u64>() <= BUFFER as u64);
+                    prop_assert!(batch.iter().map(|f| f.found.length).sum::<u64>() <= most);
                     prop_assert!(batch.iter().all(|f| f.source == batch[0].source && f.attempts == 0));
                     prop_assert!(batch.len() <= BATCH_FILES);
                 }

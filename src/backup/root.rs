@@ -43,14 +43,7 @@ mod tests {
     use crate::base::ids::SourceId;
 
     fn row(device: Option<u64>, files_present: Option<u64>) -> SourceRow {
-        SourceRow {
-            id: SourceId(1),
-            name: "ugc".to_owned(),
-            device,
-            files_present,
-            scanned: None,
-            scanned_by: None,
-        }
+        SourceRow { id: SourceId(1), name: "ugc".to_owned(), device, files_present, scanned: None, scanned_by: None }
     }
 
     #[allow(clippy::unnecessary_wraps)] // what a source answers with

@@ -343,7 +343,8 @@ impl<'a> Round<'a> {
         pipe.store.source_scanned(self.row.id, pipe.session, scan.started, scan.files).await?;
         let findings = scan.troubles.findings(name, scan.started);
         pipe.store.notice_round(scope(&**self.source), findings).await?;
-        let result = format!("{} files, {gone} gone since the scan before{}", Count(scan.files), scan.troubles.skipped());
+        let result =
+            format!("{} files, {gone} gone since the scan before{}", Count(scan.files), scan.troubles.skipped());
         tracing::info!(source = name, result, "scanned");
         let next = pipe.store.now().await?.plus(self.rescan);
         pipe.store.duty_done(duty_of(name), pipe.session, self.duty, next, result).await?;
@@ -361,8 +362,7 @@ impl<'a> Round<'a> {
             let page = store.current_files(source, after, scan.up_to, PAGE).await?;
             let Some((last, _)) = page.last() else { return Ok(marked) };
             after = *last;
-            let unseen: Vec<(FileId, Key)> =
-                page.into_iter().filter(|(id, _)| !scan.seen.contains(*id)).collect();
+            let unseen: Vec<(FileId, Key)> = page.into_iter().filter(|(id, _)| !scan.seen.contains(*id)).collect();
             if unseen.is_empty() {
                 continue;
             }
@@ -411,7 +411,10 @@ mod tests {
         troubles.watch_limit = Some((8192, "the system lets no more be watched".to_owned()));
         let findings = troubles.findings("ugc", Time::default());
         let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
-        assert_eq!(told[0], "WARNING source.unreadable ugc (permission): 12 not backed up; the first: cannot open the folder private (should be: every file and folder of the source can be read); give firn's user the right to read it");
+        assert_eq!(
+            told[0],
+            "WARNING source.unreadable ugc (permission): 12 not backed up; the first: cannot open the folder private (should be: every file and folder of the source can be read); give firn's user the right to read it"
+        );
         assert!(told[1].starts_with("WARNING source.watch-limit ugc: only 8,192 folders are watched"), "{}", told[1]);
     }
 }

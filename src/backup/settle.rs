@@ -29,11 +29,8 @@ async fn one(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
     match pipe.vault.head(bundle.uuid).await {
         Ok(Head::Stored { confirmed, .. }) => match upload.check {
             Some(check) if check == confirmed.check && upload.size == Some(confirmed.size) => {
-                let confirmation = Confirmation {
-                    remote_id: confirmed.remote_id,
-                    check: confirmed.check,
-                    size: confirmed.size,
-                };
+                let confirmation =
+                    Confirmation { remote_id: confirmed.remote_id, check: confirmed.check, size: confirmed.size };
                 let state = pipe.store.settle_stored(pipe.session, bundle, confirmation).await?;
                 tracing::info!(archive = %bundle.uuid, %state, "the vault holds an archive whose upload was not seen to end");
                 remove_staged(pipe, &upload).await
@@ -100,17 +97,13 @@ async fn absent(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
 }
 
 /// The vault cannot say. After long enough the files are sent again in another archive.
-async fn later(
-    pipe: &Arc<Pipe>,
-    upload: &Upload,
-    why: String,
-    now: crate::base::Time,
-) -> Result<(), BackupError> {
+async fn later(pipe: &Arc<Pipe>, upload: &Upload, why: String, now: crate::base::Time) -> Result<(), BackupError> {
     let bundle = upload.bundle;
     let next_try = now.plus(ASK_UNKNOWN);
-    let too_long = pipe.settings.repeat_unknown_after.is_some_and(|after| {
-        upload.unknown_since.is_some_and(|since| now.since(since) >= after)
-    });
+    let too_long = pipe
+        .settings
+        .repeat_unknown_after
+        .is_some_and(|after| upload.unknown_since.is_some_and(|since| now.since(since) >= after));
     if upload.state == ArchiveState::Unknown && too_long && !upload.repeated && upload.size.is_some() {
         let files = pipe.store.repeat_unknown(pipe.session, bundle, next_try).await?;
         tracing::warn!(archive = %bundle.uuid, files, "an archive has been unknown for too long; its files go into another");

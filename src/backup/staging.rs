@@ -8,11 +8,11 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
+use crate::base::Clock;
 use crate::base::backoff::Backoff;
 use crate::base::clock::Mono;
 use crate::base::disk::{Dir, DiskError};
 use crate::base::ids::{ArchiveUuid, Lane};
-use crate::base::Clock;
 
 /// Room that is left on the file system for what a budget does not foresee: manifests, a last leaf.
 const MARGIN: u64 = 4 << 20;
@@ -209,7 +209,9 @@ mod tests {
     fn only_names_that_firn_gives_are_its_own() {
         let uuid = ArchiveUuid(Uuid::from_u128(7));
         assert!(is_staged_name(OsStr::new(&staged_name(uuid))));
-        for other in ["x.tar", "lost+found", "00000000-0000-0000-0000-000000000007", "00000000000000000000000000000007.tar"] {
+        for other in
+            ["x.tar", "lost+found", "00000000-0000-0000-0000-000000000007", "00000000000000000000000000000007.tar"]
+        {
             assert!(!is_staged_name(OsStr::new(other)), "{other}");
         }
     }

@@ -77,11 +77,7 @@ pub struct Sent {
 }
 
 /// Records what the vault answered. Only its own hash of what it holds, equal to ours, makes an archive stored.
-pub async fn conclude(
-    pipe: &Arc<Pipe>,
-    sent: Sent,
-    answer: Result<Confirmed, VaultError>,
-) -> Result<(), BackupError> {
+pub async fn conclude(pipe: &Arc<Pipe>, sent: Sent, answer: Result<Confirmed, VaultError>) -> Result<(), BackupError> {
     let Sent { bundle, size, check, attempts, staged } = sent;
     let wait = plan::wait(UPLOAD_AGAIN, attempts + 1, bundle.archive.0);
     match answer {
@@ -138,12 +134,7 @@ pub async fn conclude(
 }
 
 /// An archive comes to nothing: its files are queued again.
-pub async fn abandon(
-    pipe: &Pipe,
-    bundle: BundleRef,
-    reason: &'static str,
-    why: String,
-) -> Result<(), BackupError> {
+pub async fn abandon(pipe: &Pipe, bundle: BundleRef, reason: &'static str, why: String) -> Result<(), BackupError> {
     tracing::warn!(archive = %bundle.uuid, reason, why, "an archive is given up; its files are fetched again");
     pipe.store.upload_abandon(pipe.session, bundle, reason, why).await?;
     pipe.release(bundle.uuid);

@@ -96,7 +96,9 @@ async fn vault_findings(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     let mut findings = Vec::new();
     match pipe.vault.ready().await {
         Ok(()) => {}
-        Err(e @ (VaultError::NoIdentity { .. } | VaultError::OtherIdentity { .. } | VaultError::BadIdentity { .. })) => {
+        Err(
+            e @ (VaultError::NoIdentity { .. } | VaultError::OtherIdentity { .. } | VaultError::BadIdentity { .. }),
+        ) => {
             findings.push(
                 Finding::new("vault.identity", vault, Severity::Critical, now)
                     .value(e.to_string())
@@ -195,10 +197,15 @@ async fn queue_findings(pipe: &Arc<Pipe>, now: Time, findings: &mut Vec<Finding>
         return Ok(());
     }
     let first = pipe.store.failed_page(None, 1).await?.into_iter().next();
-    let first = first.and_then(|row| row.reason).map_or_else(String::new, |(_, detail)| format!("; the next: {detail}"));
+    let first =
+        first.and_then(|row| row.reason).map_or_else(String::new, |(_, detail)| format!("; the next: {detail}"));
     findings.push(
         Finding::new("backup.failed", "queue", Severity::Warning, now)
-            .value(format!("{} files could not be fetched in {} tries{first}", Count(left.given_up), pipe.settings.attempts))
+            .value(format!(
+                "{} files could not be fetched in {} tries{first}",
+                Count(left.given_up),
+                pipe.settings.attempts
+            ))
             .limit("none")
             .next("firn queue lists them with their reasons; they are tried again at growing intervals"),
     );
@@ -252,7 +259,11 @@ async fn inventory(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     if let Some(first) = foreign.first() {
         findings.push(
             Finding::new("vault.foreign", pipe.vault.name(), Severity::Warning, now)
-                .value(format!("{} files in the vault are not firn's; the first: {}", foreign.len(), Shown::bytes(first)))
+                .value(format!(
+                    "{} files in the vault are not firn's; the first: {}",
+                    foreign.len(),
+                    Shown::bytes(first)
+                ))
                 .limit("only archives of firn; it leaves the others alone")
                 .next("move them elsewhere"),
         );

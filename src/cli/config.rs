@@ -120,17 +120,24 @@ fn setting_line(name: &str, value: &str, origin: &Origin) -> Result<(), CliError
 fn paths(given: &Given) -> Result<u8, CliError> {
     let places = candidates();
     let used = given.file.clone().or_else(|| places.in_use());
-    let line = |what: &str, path: &std::path::Path, note: &str| {
-        out::line(format!("{what:<22} {}{note}", Shown::path(path)))
-    };
+    let line =
+        |what: &str, path: &std::path::Path, note: &str| out::line(format!("{what:<22} {}{note}", Shown::path(path)));
     if let Some(file) = &given.file {
         line("configuration (given)", file, "")?;
     }
-    for (what, path) in [("configuration (user)", places.user.clone()), ("configuration (system)", Some(places.system.clone()))] {
+    for (what, path) in
+        [("configuration (user)", places.user.clone()), ("configuration (system)", Some(places.system.clone()))]
+    {
         match path {
             Some(path) => {
                 let is_used = given.file.is_none() && used.as_ref() == Some(&path);
-                let note = if is_used { "  (in use)" } else if path.is_file() { "" } else { "  (not there)" };
+                let note = if is_used {
+                    "  (in use)"
+                } else if path.is_file() {
+                    ""
+                } else {
+                    "  (not there)"
+                };
                 line(what, &path, note)?;
             }
             None => out::line(format!("{what:<22} none: this user has no home"))?,

@@ -86,7 +86,15 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
 }
 
 fn queued_line(row: &QueueRow) -> String {
-    format!("{:<9} {}:{}  {:<7}  {:>9}  since {}", row.state, row.source, row.key, row.lane, Size(row.length), row.queued_at)
+    format!(
+        "{:<9} {}:{}  {:<7}  {:>9}  since {}",
+        row.state,
+        row.source,
+        row.key,
+        row.lane,
+        Size(row.length),
+        row.queued_at
+    )
 }
 
 fn failed_line(row: &FailedRow) -> String {
@@ -94,6 +102,12 @@ fn failed_line(row: &FailedRow) -> String {
     let why = reason.map_or("no reason recorded", |(_, detail)| detail);
     format!(
         "{:<9} {}:{}  {:<7}  {:>9}  {} tries, next at {}: {why}",
-        file.state, file.source, file.key, file.lane, Size(file.length), file.attempts, file.next_try
+        file.state,
+        file.source,
+        file.key,
+        file.lane,
+        Size(file.length),
+        file.attempts,
+        file.next_try
     )
 }

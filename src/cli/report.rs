@@ -4,9 +4,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::base::encode::put_bytes;
-use crate::base::{Severity, Time};
 use crate::base::ids::Lane;
-use crate::store::{ArchiveRow, ArchiveState, FailedRow, LaneState, NoticeRow, QueueRow, SessionRow, Store, StoreError};
+use crate::base::{Severity, Time};
+use crate::store::{
+    ArchiveRow, ArchiveState, FailedRow, LaneState, NoticeRow, QueueRow, SessionRow, Store, StoreError,
+};
 
 /// Archives on their way that a report counts and lists.
 pub(super) const ARCHIVES: u32 = 1000;

@@ -61,7 +61,14 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         }))
     };
     let mut signals = Signals::listen()?;
-    let mut show = Show { store: Arc::clone(&services.store), totals, screen: screen.clone(), clock: clock.clone(), job, last: None };
+    let mut show = Show {
+        store: Arc::clone(&services.store),
+        totals,
+        screen: screen.clone(),
+        clock: clock.clone(),
+        job,
+        last: None,
+    };
     let mut stopped_by = None;
     loop {
         tokio::select! {
@@ -186,7 +193,8 @@ impl Show {
         if self.last.is_none_or(|(at, _)| now.since(at) >= Duration::from_secs(2)) {
             self.last = Some((now, stored_bytes));
         }
-        let scanning = self.job.view.glance().is_some_and(|glance| glance.scanning.values().any(|what| what == "scanning"));
+        let scanning =
+            self.job.view.glance().is_some_and(|glance| glance.scanning.values().any(|what| what == "scanning"));
         self.screen.show(&Moment {
             stored_files: self.totals.get("backup.stored_files").unwrap_or(0),
             stored_bytes,

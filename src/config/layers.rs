@@ -100,7 +100,11 @@ fn put(key: &'static Key, text: &str, origin: Origin, settings: &mut Settings, p
         Some(value) => {
             settings.sections.entry(key.section).or_default().insert(key.name, Setting { value, origin });
         }
-        None => problems.push(Problem { origin, key: key.path(), text: found(&format!("{:?}", Shown::text(text).to_string()), key.kind) }),
+        None => problems.push(Problem {
+            origin,
+            key: key.path(),
+            text: found(&format!("{:?}", Shown::text(text).to_string()), key.kind),
+        }),
     }
 }
 
@@ -172,7 +176,9 @@ impl File<'_> {
                 continue;
             };
             let read = match value.get_ref() {
-                DeValue::String(text) => key.kind.read(text).ok_or_else(|| format!("{:?}", Shown::text(text).to_string())),
+                DeValue::String(text) => {
+                    key.kind.read(text).ok_or_else(|| format!("{:?}", Shown::text(text).to_string()))
+                }
                 DeValue::Integer(n) if key.kind.takes_integer() && n.radix() == 10 => {
                     key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
                 }

@@ -117,8 +117,8 @@ impl Config {
             Some(path) => path.clone(),
             None => candidates.in_use().ok_or_else(|| ConfigError::None(candidates.all()))?,
         };
-        let text = std::fs::read_to_string(&path)
-            .map_err(|source| ConfigError::Unread { path: path.clone(), source })?;
+        let text =
+            std::fs::read_to_string(&path).map_err(|source| ConfigError::Unread { path: path.clone(), source })?;
         Self::parse(Some((&path, &text)), variables, &given.set)
     }
 

@@ -131,7 +131,10 @@ fn what_firn_writes_must_not_lie_in_a_source_whatever_way_it_is_spelled() {
         let text = format!("[[source]]\nname = \"ugc\"\npath = \"photos\"\n{section}\n");
         let told = problems(Config::parse(Some((&file, &text)), &[], &[]));
         assert_eq!(told.len(), 1, "{told:?}");
-        assert!(told[0].contains(&format!(":5: {key}: found ")) && told[0].contains("lies in the source ugc"), "{told:?}");
+        assert!(
+            told[0].contains(&format!(":5: {key}: found ")) && told[0].contains("lies in the source ugc"),
+            "{told:?}"
+        );
     }
     let beside = "[[source]]\nname = \"ugc\"\npath = \"photos\"\n[vault]\npath = \"photos2\"\n";
     assert!(Config::parse(Some((&file, beside)), &[], &[]).is_ok());
@@ -142,6 +145,8 @@ fn staging_and_vault_are_apart() {
     let told = problems(parse("[staging]\npath = \"vault/staging\"\n[vault]\npath = \"vault\"\n"));
     assert_eq!(
         told,
-        ["/c/firn.toml:2: staging.path: found /c/vault/staging, and the vault is /c/vault; neither may lie in the other"]
+        [
+            "/c/firn.toml:2: staging.path: found /c/vault/staging, and the vault is /c/vault; neither may lie in the other"
+        ]
     );
 }

@@ -94,12 +94,7 @@ impl Paths<'_> {
     }
 }
 
-fn source(
-    read: &Paths<'_>,
-    origin: &Origin,
-    section: &Section,
-    problems: &mut Vec<Problem>,
-) -> Option<SourceConfig> {
+fn source(read: &Paths<'_>, origin: &Origin, section: &Section, problems: &mut Vec<Problem>) -> Option<SourceConfig> {
     for key in ["name", "path"] {
         if !section.contains_key(key) {
             let allowed = schema::find("source", key).map_or_else(String::new, |key| key.kind.allowed());

@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
 use super::target::{NoTarget, target};
-use super::{Restorer, RestoreError, Wish};
+use super::{RestoreError, Restorer, Wish};
 use crate::base::Shown;
 use crate::base::disk::{Dir, DiskError, DiskFile, Trouble};
 use crate::base::hash::Hash32;
@@ -194,8 +194,7 @@ impl Restorer {
         let outcome = match fetched {
             Ok(Ok(found)) if found == version.sha256 => {
                 let (dir, part, version) = (dir.clone(), part.clone(), version.clone());
-                let named =
-                    blocking(move || finish(&dir, &part, &target.name, &file, &version, existing)).await?;
+                let named = blocking(move || finish(&dir, &part, &target.name, &file, &version, existing)).await?;
                 match named {
                     Ok(()) => return Ok(Outcome::Restored { bytes: wanted.0 }),
                     Err(e) if e.trouble() == Trouble::Exists => Ok(Outcome::Not(NotRestored::Exists)),

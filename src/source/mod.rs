@@ -5,6 +5,7 @@
 
 pub mod directory;
 
+use std::any::Any;
 use std::fmt;
 
 use async_trait::async_trait;
@@ -161,6 +162,25 @@ pub enum Presence {
     CannotTell,
 }
 
+/// Is shown bytes as they are read, while they are still at hand.
+pub trait Seen: Send {
+    /// The next bytes of the file at this place of the list.
+    fn bytes(&mut self, file: usize, bytes: &[u8]);
+
+    /// What it was, to get it back.
+    fn into_any(self: Box<Self>) -> Box<dyn Any + Send>;
+}
+
+/// Files read whole.
+pub struct ReadWhole {
+    /// Their bytes.
+    pub buffer: Buffer,
+    /// Where each file's bytes start, or why they are not there.
+    pub results: Vec<Result<usize, Unread>>,
+    /// What was shown the bytes; nothing if it was lost.
+    pub seen: Option<Box<dyn Seen>>,
+}
+
 /// Where files come from.
 #[async_trait]
 pub trait Source: Send + Sync {
@@ -186,9 +206,10 @@ pub trait Source: Send + Sync {
         stop: Stop,
     ) -> Result<(), SourceError>;
 
-    /// Reads files whole, one after the other into `buffer`, which must have room for all of them. Each result says
-    /// where its bytes stand (they are exactly the wanted version) or why they do not.
-    async fn read_whole(&self, wanted: Vec<Wanted>, buffer: Buffer) -> (Buffer, Vec<Result<usize, Unread>>);
+    /// Reads files whole, one after the other into `buffer`, which must have room for all of them. `seen` is shown each
+    /// file's bytes as they come. Each result says where a file's bytes stand (they are exactly the wanted version) or
+    /// why they do not.
+    async fn read_whole(&self, wanted: Vec<Wanted>, buffer: Buffer, seen: Box<dyn Seen>) -> ReadWhole;
 
     /// Opens a file to be read in pieces.
     async fn open(&self, wanted: Wanted) -> Result<Box<dyn Reading>, Unread>;

@@ -200,7 +200,10 @@ mod tests {
         assert_eq!(Pool::new("fetch", 1).unwrap_err(), SizeError { asked: 1 });
         let pool = Pool::new("fetch", 2).unwrap();
         let error = pool.resize(2000).unwrap_err();
-        assert_eq!(error.to_string(), "a pool of 2000 is not possible; 2 (one place is kept for live files) to 1024 are");
+        assert_eq!(
+            error.to_string(),
+            "a pool of 2000 is not possible; 2 (one place is kept for live files) to 1024 are"
+        );
         assert_eq!(pool.view().size, 2);
     }
 

@@ -69,7 +69,13 @@ pub async fn supervise<F, E>(
         }
         failures = if clock.mono().since(began) >= STEADY { 1 } else { failures + 1 };
         let wait = RESTART.after(failures, 128);
-        tracing::error!(worker = name, reason, failures, wait_s = wait.as_secs(), "the worker stopped; it is started again");
+        tracing::error!(
+            worker = name,
+            reason,
+            failures,
+            wait_s = wait.as_secs(),
+            "the worker stopped; it is started again"
+        );
         standing.send_replace(Standing::Stopped { reason, failures, again: clock.now().plus(wait) });
         tokio::select! {
             () = clock.sleep(wait) => {}

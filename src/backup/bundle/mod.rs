@@ -11,6 +11,7 @@
 //!
 //! The manifest's offset stands in the archive's description, so one tail range gives it.
 
+pub mod leaves;
 pub mod manifest;
 pub mod member;
 pub mod name;

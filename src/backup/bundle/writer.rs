@@ -1,7 +1,8 @@
 //! Writing a bundle: one writer, every byte hashed as it passes, a bad read cut back out.
 
-use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 
+use super::leaves::{Hands, Leaves, Merged, Sink};
 use super::manifest::{ManifestFile, ManifestWriter};
 use super::name::Names;
 use super::{END, MANIFEST, member};
@@ -11,16 +12,7 @@ use crate::base::hash::{Check, CheckKind, Hash16, Hash32};
 use crate::base::ids::{ArchiveUuid, FileId, Generation};
 use crate::base::{FileTime, Time};
 use crate::store::{ClosedBy, NewMember, SealedBundle};
-use crate::vault::tree::{self, LEAF, Tree};
-
-/// Where a bundle's bytes go, leaf by leaf.
-pub trait Sink: Send {
-    /// Takes the leaf (1 MiB, the last one less) that starts at `offset`.
-    fn leaf(&mut self, offset: u64, bytes: &[u8], hash: Hash32) -> Result<(), DiskError>;
-
-    /// Forgets everything from `len` on (a multiple of 1 MiB).
-    fn cut(&mut self, len: u64) -> Result<(), DiskError>;
-}
+use crate::vault::tree::LEAF;
 
 /// A bundle that cannot be written.
 #[derive(Debug, thiserror::Error)]
@@ -58,52 +50,21 @@ pub struct Member<'a> {
 /// A bundle being written.
 pub struct Writer<S> {
     uuid: ArchiveUuid,
-    sink: S,
+    leaves: Leaves<S>,
     /// The bytes of the current leaf.
     leaf: Vec<u8>,
-    /// Bytes that went to the sink.
-    flushed: u64,
-    tree: Tree,
-    check: Checker,
+    /// Bytes in leaves that were given away.
+    given: u64,
     names: Names,
     members: Vec<NewMember>,
     manifest: ManifestWriter,
 }
 
-#[derive(Clone)]
-enum Checker {
-    Blake3(Box<blake3::Hasher>),
-    Sha256(Sha256),
-    /// The tree hash is computed anyway.
-    Tree,
-}
-
-impl Checker {
-    fn new(kind: CheckKind) -> Self {
-        match kind {
-            CheckKind::Blake3 => Self::Blake3(Box::default()),
-            CheckKind::Sha256 => Self::Sha256(Sha256::new()),
-            CheckKind::TreeHash => Self::Tree,
-        }
-    }
-
-    fn update(&mut self, bytes: &[u8]) {
-        match self {
-            Self::Blake3(hasher) => {
-                hasher.update(bytes);
-            }
-            Self::Sha256(hasher) => hasher.update(bytes),
-            Self::Tree => {}
-        }
-    }
-}
-
 /// A place in a bundle to go back to.
 pub struct Mark {
     leaf: Vec<u8>,
-    flushed: u64,
-    tree: Tree,
-    check: Checker,
+    given: u64,
+    merged: Merged,
     names: Names,
     header_offset: u64,
     data_offset: u64,
@@ -112,14 +73,12 @@ pub struct Mark {
 
 impl<S: Sink> Writer<S> {
     /// An empty bundle; `check` is the hash that the vault will confirm.
-    pub fn new(uuid: ArchiveUuid, check: CheckKind, sink: S) -> Self {
+    pub fn new(uuid: ArchiveUuid, check: CheckKind, sink: S, hands: Hands) -> Self {
         Self {
             uuid,
-            sink,
+            leaves: Leaves::new(sink, check, hands),
             leaf: Vec::with_capacity(LEAF),
-            flushed: 0,
-            tree: Tree::new(),
-            check: Checker::new(check),
+            given: 0,
             names: Names::new(),
             members: Vec::new(),
             manifest: ManifestWriter::default(),
@@ -133,7 +92,7 @@ impl<S: Sink> Writer<S> {
 
     /// Bytes so far, without manifest and end.
     pub fn len(&self) -> u64 {
-        self.flushed + self.leaf.len() as u64
+        self.given + self.leaf.len() as u64
     }
 
     /// Whether it has no members.
@@ -152,13 +111,13 @@ impl<S: Sink> Writer<S> {
     }
 
     /// The sink.
-    pub fn sink(&mut self) -> &mut S {
-        &mut self.sink
+    pub fn sink(&self) -> Arc<S> {
+        self.leaves.sink()
     }
 
-    /// Gives the sink back, to be cleared away.
-    pub fn into_sink(self) -> S {
-        self.sink
+    /// Waits for what is under way and lets go of the sink. Blocks.
+    pub fn discard(self) {
+        self.leaves.discard();
     }
 
     /// Appends a file that is all there. Its length is the one its headers name: bounded by the slice itself.
@@ -175,12 +134,11 @@ impl<S: Sink> Writer<S> {
     /// Begins a file that comes in pieces; the mark is where to go back to should it go wrong.
     pub fn begin(&mut self, member: Member<'_>) -> Result<Mark, WriteError> {
         let names = self.names.clone();
-        let mark = (self.leaf.clone(), self.flushed, self.tree.clone(), self.check.clone());
+        let (leaf, given, merged) = (self.leaf.clone(), self.given, self.leaves.settle()?);
         let name = self.names.give(member.found.key.as_bytes());
         let header_offset = self.len();
         self.push(&member::head(&name, member.source, member.found))?;
-        let (leaf, flushed, tree, check) = mark;
-        Ok(Mark { leaf, flushed, tree, check, names, header_offset, data_offset: self.len(), name })
+        Ok(Mark { leaf, given, merged, names, header_offset, data_offset: self.len(), name })
     }
 
     /// The next bytes of the file that was begun.
@@ -203,14 +161,10 @@ impl<S: Sink> Writer<S> {
 
     /// Cuts a file that went wrong back out: the bundle is as it was before it.
     pub fn cut_back(&mut self, mark: Mark) -> Result<(), WriteError> {
-        if self.flushed != mark.flushed {
-            self.sink.cut(mark.flushed)?;
-        }
+        self.leaves.cut(mark.merged)?;
         self.leaf = mark.leaf;
         self.leaf.reserve(LEAF.saturating_sub(self.leaf.len()));
-        self.flushed = mark.flushed;
-        self.tree = mark.tree;
-        self.check = mark.check;
+        self.given = mark.given;
         self.names = mark.names;
         Ok(())
     }
@@ -248,17 +202,14 @@ impl<S: Sink> Writer<S> {
     }
 
     fn flush(&mut self) -> Result<(), WriteError> {
-        let hash = tree::leaf(&self.leaf);
-        self.tree.push(hash);
-        self.check.update(&self.leaf);
-        self.sink.leaf(self.flushed, &self.leaf, hash)?;
-        self.flushed += self.leaf.len() as u64;
-        self.leaf.clear();
-        Ok(())
+        let next = self.leaves.buffer();
+        let leaf = std::mem::replace(&mut self.leaf, next);
+        self.given += leaf.len() as u64;
+        Ok(self.leaves.give(leaf)?)
     }
 
     /// Closes the bundle: manifest, end, last leaf.
-    pub fn finish(mut self, closed_by: ClosedBy, closed: Time) -> Result<(SealedBundle, S), WriteError> {
+    pub fn finish(mut self, closed_by: ClosedBy, closed: Time) -> Result<(SealedBundle, Arc<S>), WriteError> {
         let manifest_offset = self.len();
         let text = std::mem::take(&mut self.manifest).finish(self.uuid, closed)?;
         let mtime = FileTime { secs: closed.as_micros().div_euclid(1_000_000), nanos: 0 };
@@ -269,19 +220,21 @@ impl<S: Sink> Writer<S> {
         if !self.leaf.is_empty() {
             self.flush()?;
         }
-        let tree_hash = self.tree.root();
-        let (check, sha256) = match self.check {
-            Checker::Blake3(hasher) => {
-                (Check { kind: CheckKind::Blake3, value: Hash32(*hasher.finalize().as_bytes()) }, None)
-            }
-            Checker::Sha256(hasher) => {
-                let value = Hash32(hasher.finalize().into());
-                (Check { kind: CheckKind::Sha256, value }, Some(value))
-            }
-            Checker::Tree => (Check { kind: CheckKind::TreeHash, value: tree_hash }, None),
+        let (size, members) = (self.given, self.members);
+        let (roots, sink) = self.leaves.finish()?;
+        let sha256 = match roots.check {
+            Check::Sha256(hash) => Some(hash),
+            _ => None,
         };
-        let size = self.flushed;
-        let members = self.members;
-        Ok((SealedBundle { closed_by, size, manifest_offset, tree_hash, sha256, check, members }, self.sink))
+        let sealed = SealedBundle {
+            closed_by,
+            size,
+            manifest_offset,
+            tree_hash: roots.tree,
+            sha256,
+            check: roots.check,
+            members,
+        };
+        Ok((sealed, sink))
     }
 }

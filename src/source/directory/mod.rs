@@ -26,7 +26,7 @@ use std::sync::atomic::AtomicBool;
 use async_trait::async_trait;
 use tokio::sync::mpsc;
 
-use super::{Presence, Reading, Report, Root, Source, SourceError, Unread, Wanted};
+use super::{Presence, ReadWhole, Reading, Report, Root, Seen, Source, SourceError, Unread, Wanted};
 use crate::base::buffers::Buffer;
 use crate::base::disk::Dir;
 use crate::base::ids::Key;
@@ -141,9 +141,8 @@ impl Source for DirectorySource {
         .map_err(|detail| SourceError::Internal { name: self.0.name.clone(), detail })
     }
 
-    async fn read_whole(&self, wanted: Vec<Wanted>, buffer: Buffer) -> (Buffer, Vec<Result<usize, Unread>>) {
-        let inner = Arc::clone(&self.0);
-        read::read_whole(inner, wanted, buffer).await
+    async fn read_whole(&self, wanted: Vec<Wanted>, buffer: Buffer, seen: Box<dyn Seen>) -> ReadWhole {
+        read::read_whole(Arc::clone(&self.0), wanted, buffer, seen).await
     }
 
     async fn open(&self, wanted: Wanted) -> Result<Box<dyn Reading>, Unread> {

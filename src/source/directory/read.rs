@@ -15,22 +15,26 @@ use crate::base::buffers::Buffer;
 use crate::base::disk::Dir;
 use crate::base::file::FoundFile;
 use crate::base::ids::Key;
-use crate::source::{Reading, Unread, Wanted};
+use crate::source::{ReadWhole, Reading, Seen, Unread, Wanted};
+
+/// Read and shown at a time: stays in a processor's own cache until it has been seen.
+const PIECE: usize = 512 << 10;
 
 pub(super) async fn read_whole(
     inner: Arc<Inner>,
     wanted: Vec<Wanted>,
     buffer: Buffer,
-) -> (Buffer, Vec<Result<usize, Unread>>) {
+    seen: Box<dyn Seen>,
+) -> ReadWhole {
     let all = wanted.len();
     let done = tokio::task::spawn_blocking(move || {
-        let mut buffer = buffer;
+        let (mut buffer, mut seen) = (buffer, seen);
         let mut results = Vec::with_capacity(wanted.len());
         let root = inner.open_root();
         let mut used = 0;
-        for wanted in &wanted {
+        for (file, wanted) in wanted.iter().enumerate() {
             let result = match &root {
-                Ok(root) => one(&inner, root, wanted, &mut buffer, used),
+                Ok(root) => one(&inner, root, wanted, &mut buffer, used, |bytes| seen.bytes(file, bytes)),
                 Err(e) => Err(Unread::Failed { reason: "root", detail: e.to_string() }),
             };
             results.push(result.map(|length| {
@@ -40,20 +44,24 @@ pub(super) async fn read_whole(
             }));
         }
         buffer.set_used(used);
-        (buffer, results)
+        ReadWhole { buffer, results, seen: Some(seen) }
     });
-    match done.await {
-        Ok(done) => done,
-        Err(e) => {
-            // The buffer went down with the task and was given back; nothing is in the new one.
-            let failed = Unread::Failed { reason: "internal", detail: format!("internal error: {e}") };
-            (Buffer::empty(), vec![Err(failed); all])
-        }
-    }
+    done.await.unwrap_or_else(|e| {
+        // The buffer went down with the task and was given back; nothing is in the new one.
+        let failed = Unread::Failed { reason: "internal", detail: format!("internal error: {e}") };
+        ReadWhole { buffer: Buffer::empty(), results: vec![Err(failed); all], seen: None }
+    })
 }
 
 /// Reads one file behind what the buffer holds already. Its length.
-fn one(inner: &Inner, root: &Dir, wanted: &Wanted, buffer: &mut Buffer, used: usize) -> Result<usize, Unread> {
+fn one(
+    inner: &Inner,
+    root: &Dir,
+    wanted: &Wanted,
+    buffer: &mut Buffer,
+    used: usize,
+    mut seen: impl FnMut(&[u8]),
+) -> Result<usize, Unread> {
     let file = open_version(inner, root, wanted)?;
     let length = usize::try_from(wanted.length).ok();
     let into = length.and_then(|length| buffer.get_mut(used..used.checked_add(length)?));
@@ -61,9 +69,14 @@ fn one(inner: &Inner, root: &Dir, wanted: &Wanted, buffer: &mut Buffer, used: us
         let detail = format!("internal error: no room for {} bytes", wanted.length);
         return Err(Unread::Failed { reason: "internal", detail });
     };
-    read_exactly(&file, wanted, into, 0)?;
+    let mut offset = 0;
+    for piece in into.chunks_mut(PIECE) {
+        read_exactly(&file, wanted, piece, offset)?;
+        seen(piece);
+        offset += piece.len() as u64;
+    }
     unchanged(&file, wanted)?;
-    Ok(wanted.length.try_into().unwrap_or(usize::MAX))
+    Ok(into.len())
 }
 
 /// Opens a file that is still the wanted version.

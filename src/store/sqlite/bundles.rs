@@ -47,7 +47,9 @@ pub(super) fn open(db: &Db<'_>, session: SessionId, new: &NewBundle) -> Result<B
             new.lane,
             state,
             session,
-            new.host, staging_dir, staging_name,
+            new.host,
+            staging_dir,
+            staging_name,
             new.direct,
             db.now(),
             uploading_at
@@ -122,8 +124,8 @@ pub(super) fn contents(db: &Db<'_>, session: SessionId, bundle: BundleRef, seale
             sealed.manifest_offset,
             sealed.tree_hash,
             sealed.sha256,
-            sealed.check.kind.word(),
-            sealed.check.value
+            sealed.check.kind().word(),
+            sealed.check.bytes()
         ],
     )?;
     Ok(())

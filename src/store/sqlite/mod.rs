@@ -30,10 +30,11 @@ use tokio::sync::oneshot;
 use self::db::{Db, Meter};
 use self::open::translate;
 use super::{
-    ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow,
-    FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
-    OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result, ResumedBundle,
-    SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished, Upload, VaultKnown,
+    ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow, FailedRow,
+    FailureRow, FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound,
+    NoticeRow, OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result,
+    ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished,
+    Upload, VaultKnown,
 };
 use crate::base::clock::Mono;
 use crate::base::file::FoundFile;

@@ -9,7 +9,9 @@ use super::db::Db;
 use super::{tally, uploads};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Lane};
-use crate::store::{ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, MemberRow, QueueRow, QueueState, Result, Unfinished};
+use crate::store::{
+    ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, MemberRow, QueueRow, QueueState, Result, Unfinished,
+};
 
 pub(super) fn lanes(db: &Db<'_>) -> Result<Vec<LaneState>> {
     let totals = tally::totals(db)?;

@@ -10,11 +10,11 @@ use super::db::Db;
 use super::tally::{self, Add};
 use super::{bundles, events};
 use crate::base::Time;
-use crate::base::hash::{Check, CheckKind, Hash32};
+use crate::base::hash::Check;
 use crate::base::ids::{ArchiveId, Lane, SessionId};
 use crate::store::{
-    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoredFiles, StoreError,
-    Upload,
+    ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoreError,
+    StoredFiles, Upload,
 };
 
 const UPLOAD: &str =
@@ -27,10 +27,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
         lane: row.get(3)?,
         state: row.get(4)?,
         attempts: row.get(5)?,
-        staged: row.get::<_, Option<Vec<u8>>>(6)?.zip(row.get(7)?).map(|(dir, name)| StagedFile {
-            dir: PathBuf::from(OsString::from_vec(dir)),
-            name,
-        }),
+        staged: row
+            .get::<_, Option<Vec<u8>>>(6)?
+            .zip(row.get(7)?)
+            .map(|(dir, name)| StagedFile { dir: PathBuf::from(OsString::from_vec(dir)), name }),
         size: row.get(8)?,
         manifest_offset: row.get(9)?,
         check: read_check(row, 10)?,
@@ -44,8 +44,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Upload> {
 /// A check from two columns: kind and value.
 pub(super) fn read_check(row: &Row<'_>, first: usize) -> rusqlite::Result<Option<Check>> {
     let kind: Option<String> = row.get(first)?;
-    let value: Option<Hash32> = row.get(first + 1)?;
-    Ok(kind.and_then(|word| CheckKind::from_word(&word)).zip(value).map(|(kind, value)| Check { kind, value }))
+    let value: Option<Vec<u8>> = row.get(first + 1)?;
+    Ok(kind.zip(value).and_then(|(kind, value)| Check::from_parts(&kind, &value)))
 }
 
 pub(super) fn claim(db: &Db<'_>, session: SessionId, lane: Lane, host: &str) -> Result<Option<Upload>> {
@@ -157,8 +157,8 @@ fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confir
             archive,
             ArchiveState::Stored,
             confirmed.remote_id,
-            confirmed.check.kind.word(),
-            confirmed.check.value,
+            confirmed.check.kind().word(),
+            confirmed.check.bytes(),
             db.now()
         ],
     )?;
@@ -185,13 +185,7 @@ pub(super) fn unknown(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &
     events::failure(db, "upload", None, Some(bundle.archive), "unknown", why)
 }
 
-pub(super) fn abandon(
-    db: &Db<'_>,
-    session: SessionId,
-    bundle: BundleRef,
-    reason: &str,
-    why: &str,
-) -> Result<u64> {
+pub(super) fn abandon(db: &Db<'_>, session: SessionId, bundle: BundleRef, reason: &str, why: &str) -> Result<u64> {
     bundles::hold(db, session, bundle, &[ArchiveState::Uploading, ArchiveState::Unknown])?;
     let files = bundles::unbundle(db, bundle.archive)?;
     bundles::close(db, bundle.archive, ArchiveState::Abandoned, why)?;
@@ -239,8 +233,8 @@ pub(super) fn settle_stored(
             bundle.archive,
             ArchiveState::Duplicate,
             confirmed.remote_id,
-            confirmed.check.kind.word(),
-            confirmed.check.value,
+            confirmed.check.kind().word(),
+            confirmed.check.bytes(),
             db.now()
         ],
     )?;

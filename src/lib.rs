@@ -1,5 +1,79 @@
-//! firn
+//! firn keeps a large site's only copies safe: files are read from their source, bundled into plain tar archives, put
+//! into a vault of cold storage that confirms what it holds by a hash of its own, and given back.
+//!
+//! This page is the map of the house.
+//!
+//! # Rooms
+//!
+//! | room | what it is for | may know |
+//! | --- | --- | --- |
+//! | [`base`] | words every room uses: ids, time and clock, units, hashes, findings, escaping, durable file calls | nobody |
+//! | [`config`] | the file, its layers (flag over environment over file over default), validation, the template | `base` |
+//! | [`store`] | the state database, the truth about work: a trait of named operations, and SQLite behind it | `base` |
+//! | [`source`] | where files come from: a trait, and the directory (scan, watch, read) | `base` |
+//! | [`vault`] | cold storage: a trait (its contract), the tree hash, and the directory | `base` |
+//! | [`worker`] | pools, leases, the supervisor: what areas run on | `base`, `store` |
+//! | [`backup`] | scan → fetch → bundle → upload → settle | the five above but `config` |
+//! | [`restore`] | plan and deliver | `base`, `store`, `source`, `vault` |
+//! | [`services`] | the composition root: a configuration becomes live objects | all of the above |
+//! | [`cli`] | the command line, a file a command; text and JSON reports | `services` and the areas' reports |
+//!
+//! `main` parses and leaves. A test (`tests/layering.rs`) reads every path of the code and fails, with file and line, on
+//! an arrow that points up. Areas do not know each other; what two need sinks lower.
+//!
+//! Every area has pure files that decide (values in, values out, time a parameter) and thin files that touch the world.
+//!
+//! # How a file becomes safe
+//!
+//! 1. A scan or the watch finds a path. [`source`] makes it a [`base::file::FoundFile`]: key (bytes), version (size,
+//!    mtime, ctime, inode), mode. [`store`] enters it as a row of `file` and of `queue`, in the lane `history` (first scan)
+//!    or `live` (everything found later). A version that only waits is replaced in place; one that is archived stays.
+//! 2. The dispatcher of its lane claims it under this process's lease (`worker` row) with a generation, and hands it to
+//!    the fetch pool. Small files come in batches, read whole into one pooled buffer; larger ones are streamed; a file
+//!    larger than half the staging budget goes straight to the vault in parts. It is read once: SHA-256, MD5 where it is
+//!    compared, the tar, the leaves of the tree hash and the vault's check value come from the same bytes.
+//! 3. The lane's one writer appends it to the open bundle ([`backup::bundle`]): pax records that name it, its bytes,
+//!    padding. What was read short, changed or failed is cut back off, and costs the others nothing.
+//! 4. At its size or age the bundle is closed: manifest, fsync of the file, fsync of the folder, and then the transaction
+//!    that makes it `sealed` and its files `bundled`.
+//! 5. The uploader claims it: `uploading` is committed before the first byte leaves. The vault writes it, syncs it, reads
+//!    it back, hashes what it read, and only then gives it its final name. Equal to ours: one transaction makes the
+//!    archive `stored` and takes its files from the queue. Anything else: the files are queued again.
+//! 6. A process that dies is known by its identity (boot, pid, start time) on its own host, or by its lease elsewhere.
+//!    Who finds it gives back what it was fetching, drops what it had not sealed, and asks the vault about what it was
+//!    uploading.
+//!
+//! # Rules that hold everywhere
+//!
+//! - The state database is the truth about work; memory is a cache of it. A transition is one transaction, names the
+//!   generation it was made under, and changes no row under an older one.
+//! - [`store::Store::now`] is the clock of leases, tries and duties. It never goes back.
+//! - Whatever is many is read by pages with a key; no command and no worker loads a table.
+//! - What holds now is written whole each round as findings ([`base::finding`]); raised and cleared is the difference.
+//! - Names are bytes until they are shown, and shown through [`base::escape`] alone.
+//! - Trouble with the state ends the pipeline; the supervisor starts it anew, as after a crash. So there is one way
+//!   to pick up work, and it is the tested one.
+//!
+//! # Where this house departs from its first plan
+//!
+//! - A lease belongs to a process (a row of `worker`), not to each row of the queue: renewing ten thousand claims is one
+//!   small write. Rows carry owner and generation.
+//! - A file that is gone from its source leaves the queue; `file.gone_at` says so. Its archives stay restorable.
+//! - The directory vault confirms by XXH3-128 of what it reads back after fsync: what it must catch is a disk, not a
+//!   forger. Every file has its SHA-256 in state and manifest, every archive its SHA-256 tree hash; the plain
+//!   SHA-256 of an archive is computed where a vault asks for it ([`base::hash::CheckKind`]).
+//! - `worker` lies below the areas: they run on its pools and leases. What it supervises is handed to it.
+//! - Not kept: owners, groups, setuid and setgid bits, extended attributes, symlinks, sockets, fifos, devices, empty
+//!   folders. They are counted and the first of each kind is named; hard links are stored once for each name.
+//! - Tables enter the schema with the work that uses them.
+//!
+//! # How it is tested
+//!
+//! Pure parts by tables and properties; the store against a model with random operations; vaults by one contract suite
+//! that must catch a vault which lies; the binary end to end on real folders; and a test build (feature `faults`, see
+//! [`base::faults`]) that aborts before every durable step, with and without what a power cut takes.
 #![forbid(unsafe_code)]
+
 pub mod backup;
 pub mod base;
 pub mod cli;

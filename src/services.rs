@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::backup::digest::Md5Policy;
 use crate::backup::pipe::{Kinds, Settings};
 use crate::backup::pipeline::{Job, View};
+use crate::backup::staging::PROBE;
 use crate::base::buffers::BUFFER;
 use crate::base::disk::{Dir, DiskError};
 use crate::base::host::ProcessIdentity;
@@ -123,7 +124,12 @@ impl Services {
             vault.expect(uuid);
             return Ok(vault);
         }
-        match (known.uuid, vault.identity().await?) {
+        // What stands there is read first: another process of this state may be making it, and that enters it in the
+        // state before.
+        let found = vault.identity().await?;
+        let vacant = found.is_some() || vault.is_vacant().await?;
+        let known = self.store.vault_identity(name.clone()).await?;
+        match (known.uuid, found) {
             // Its making was interrupted after it was written.
             (Some(uuid), Some(found)) if found.uuid == uuid => {
                 self.store.vault_remember(name, uuid, true).await?;
@@ -132,7 +138,7 @@ impl Services {
             }
             (_, Some(found)) => Err(ServiceError::Stranger { place, found: found.uuid }),
             (_, None) if !known.state_is_new => Err(ServiceError::NewVault { name, place }),
-            (_, None) if !vault.is_vacant().await? && known.uuid.is_none() => Err(ServiceError::NotEmpty { place }),
+            (None, None) if !vacant => Err(ServiceError::NotEmpty { place }),
             (uuid, None) => self.make(vault, uuid).await,
         }
     }
@@ -141,8 +147,9 @@ impl Services {
     pub async fn make_vault(&self) -> Result<VaultUuid, ServiceError> {
         let vault = self.vault()?;
         let (name, place) = (vault.name().to_owned(), vault.place());
+        let found = vault.identity().await?;
         let known = self.store.vault_identity(name.clone()).await?;
-        match (known.uuid, vault.identity().await?) {
+        match (known.uuid, found) {
             (Some(uuid), Some(found)) if found.uuid == uuid && known.made => {
                 Err(ServiceError::MadeAlready { name, place })
             }
@@ -163,24 +170,27 @@ impl Services {
         }
     }
 
-    /// The intent first, then the identity, then that it is there: interrupted anywhere, it is taken up again.
+    /// The intent first, then the identity, then that it is there: interrupted anywhere, it is taken up again. Two
+    /// processes that do it at once make one vault.
     async fn make(&self, vault: DirectoryVault, uuid: Option<VaultUuid>) -> Result<DirectoryVault, ServiceError> {
         let name = vault.name().to_owned();
         let uuid = match uuid {
             Some(uuid) => uuid,
             None => VaultUuid::new()?,
         };
-        self.store.vault_remember(name.clone(), uuid, false).await?;
-        vault.make(uuid, self.clock.now()).await?;
+        let uuid = self.store.vault_remember(name.clone(), uuid, false).await?;
+        let made = vault.make(uuid, self.clock.now()).await?;
         self.store.vault_remember(name.clone(), uuid, true).await?;
-        let event = NewEvent {
-            who: format!("pid {} on {}", self.process.pid, self.process.host),
-            what: "vault.made".to_owned(),
-            object: name,
-            detail: format!("{} is now the vault {uuid}", vault.place()),
-            outcome: "done".to_owned(),
-        };
-        self.store.event(event).await?;
+        if made {
+            let event = NewEvent {
+                who: format!("pid {} on {}", self.process.pid, self.process.host),
+                what: "vault.made".to_owned(),
+                object: name,
+                detail: format!("{} is now the vault {uuid}", vault.place()),
+                outcome: "done".to_owned(),
+            };
+            self.store.event(event).await?;
+        }
         vault.expect(uuid);
         Ok(vault)
     }
@@ -254,7 +264,7 @@ async fn writable(path: &Path) -> Result<(), ServiceError> {
     let path = path.to_owned();
     let tried = tokio::task::spawn_blocking(move || {
         let dir = Dir::open_or_make(&path)?;
-        let probe = std::ffi::OsString::from(format!(".firn-probe-{}", std::process::id()));
+        let probe = std::ffi::OsString::from(format!("{PROBE}{}", std::process::id()));
         dir.remove(&probe)?;
         dir.create(&probe, 0o600)?;
         dir.remove(&probe)

@@ -7,9 +7,9 @@ use super::bundle::leaves::{Hands, Sink};
 use super::bundle::writer::{Member, WriteError, Writer};
 use super::bundle::{member, padded};
 use super::digest::{FileHasher, differs};
-use super::fetch::{failure, leave, unread_files};
 use super::pipe::{BackupError, Pipe, blocking};
 use super::plan::{self, UPLOAD_AGAIN};
+use super::unread::{failure, unread_files};
 use super::upload::{Sent, conclude};
 use crate::base::buffers::{BUFFER, Buffer};
 use crate::base::disk::DiskError;
@@ -201,11 +201,16 @@ async fn begin<'a>(pipe: &'a Arc<Pipe>, lane: Lane, file: &'a Claimed, source: &
         staged: None,
         direct: Some(file.file),
     };
+    let name = ArchiveName { uuid, manifest_offset: manifest_offset(source, file) };
+    let too_early = if faults::bug("intent-after-upload") { Some(pipe.vault.begin(name, PART).await) } else { None };
     // The intent is durable before the vault hears of it.
     let bundle = pipe.store.bundle_open(pipe.session, new).await?;
-    let name = ArchiveName { uuid, manifest_offset: manifest_offset(source, file) };
     faults::step("vault: begin");
-    match pipe.vault.begin(name, PART).await {
+    let begun = match too_early {
+        Some(begun) => begun,
+        None => pipe.vault.begin(name, PART).await,
+    };
+    match begun {
         Ok(upload_id) => {
             pipe.store.upload_begun(pipe.session, bundle, upload_id.clone(), PART).await?;
             Ok(Sending { pipe, lane, file, bundle, upload_id, held: HashMap::new(), under_way: None })
@@ -278,7 +283,7 @@ impl Sending<'_> {
         }
         let hungry = sink.lock().current.is_none();
         if hungry {
-            let buffer = self.pipe.buffers.take(leave(self.lane)).await;
+            let buffer = self.pipe.take_buffer(self.lane).await;
             sink.lock().current = Some(buffer);
         }
         Ok(())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, Semaphore};
 
 use super::fetch::fetch;
-use super::lane::give_back;
+use super::lane::{Lanes, give_back};
 use super::pipe::{BackupError, Pipe};
 use super::plan::{BATCH_BYTES, MD5_BATCH_BYTES, Route, take_batch};
 use super::upload::upload;
@@ -41,7 +41,7 @@ async fn wait(pipe: &Pipe, word: std::pin::Pin<&mut tokio::sync::futures::Notifi
 }
 
 /// Hands a lane's files to the fetch pool until the pipeline stops; then gives back what was not begun.
-pub async fn fetches(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
+pub async fn fetches(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(), BackupError> {
     let mut ready = VecDeque::new();
     let mut large = VecDeque::new();
     // Files that go to the vault directly hold buffers for long: one at a time for each lane.
@@ -69,13 +69,13 @@ pub async fn fetches(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
             && let Ok(permit) = Arc::clone(&one_direct).try_acquire_owned()
             && let Some(file) = large.pop_front()
         {
-            let shared = Arc::clone(&pipe);
+            let (shared, lanes) = (Arc::clone(&pipe), Arc::clone(&lanes));
             // It waits for its place in the pool by itself, so that small files go on meanwhile.
             pipe.spawn(async move {
                 let Some(slot) = place(&shared, &shared.fetch, lane).await else {
                     return give_back(&shared, &[file]).await;
                 };
-                let done = fetch(shared, lane, vec![file], slot).await;
+                let done = fetch(shared, &lanes, lane, vec![file], slot).await;
                 drop(permit);
                 done
             });
@@ -91,8 +91,8 @@ pub async fn fetches(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
             .is_some_and(|file: &Claimed| pipe.settings.md5.applies(file.found.source_checksum.as_deref()));
         let most = if side_by_side { MD5_BATCH_BYTES } else { BATCH_BYTES };
         let batch = take_batch(&mut ready, pipe.sizes(), most);
-        let shared = Arc::clone(&pipe);
-        pipe.spawn(async move { fetch(shared, lane, batch, slot).await });
+        let (shared, lanes) = (Arc::clone(&pipe), Arc::clone(&lanes));
+        pipe.spawn(async move { fetch(shared, &lanes, lane, batch, slot).await });
     }
     let rest: Vec<Claimed> = ready.into_iter().chain(large).collect();
     give_back(&pipe, &rest).await
@@ -141,13 +141,13 @@ pub async fn uploads(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
 }
 
 /// Seals bundles that have reached their age, until the pipeline stops.
-pub async fn ages(pipe: Arc<Pipe>) -> Result<(), BackupError> {
+pub async fn ages(pipe: Arc<Pipe>, lanes: Arc<Lanes>) -> Result<(), BackupError> {
     while !pipe.stop.is_stopped() {
         tokio::select! {
             () = pipe.clock.sleep(AGES) => {}
             () = pipe.stop.stopped() => {}
         }
-        for lane in &pipe.lanes {
+        for lane in lanes.both() {
             lane.seal_if_due(&pipe, None).await?;
         }
     }

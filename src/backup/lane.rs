@@ -25,6 +25,30 @@ pub struct LaneWriter {
     open: Mutex<Option<Open>>,
 }
 
+/// The open bundle of each lane, the live one first.
+pub struct Lanes([LaneWriter; 2]);
+
+impl Default for Lanes {
+    fn default() -> Self {
+        Self(Lane::ALL.map(LaneWriter::new))
+    }
+}
+
+impl Lanes {
+    /// The writer of a lane.
+    pub fn of(&self, lane: Lane) -> &LaneWriter {
+        match lane {
+            Lane::Live => &self.0[0],
+            Lane::History => &self.0[1],
+        }
+    }
+
+    /// Both.
+    pub fn both(&self) -> &[LaneWriter; 2] {
+        &self.0
+    }
+}
+
 /// A bundle being filled in the staging folder.
 pub struct Open {
     writer: Writer<StagedSink>,
@@ -280,8 +304,13 @@ fn as_member<'a>(claimed: &'a Claimed, source: &'a str) -> Member<'a> {
 
 impl LaneWriter {
     /// A lane without a bundle.
-    pub fn new(lane: Lane) -> Self {
+    fn new(lane: Lane) -> Self {
         Self { lane, open: Mutex::new(None) }
+    }
+
+    /// Which lane.
+    pub fn lane(&self) -> Lane {
+        self.lane
     }
 
     /// Appends files that were read whole; bundles that fill up on the way are sealed beside it.

@@ -18,5 +18,6 @@ pub mod root;
 pub mod scan;
 mod settle;
 pub mod staging;
+mod unread;
 mod upload;
 mod watchman;

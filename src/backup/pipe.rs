@@ -8,11 +8,10 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::digest::Md5Policy;
-use super::lane::LaneWriter;
 use super::plan::Sizes;
 use super::staging::{Reservation, Staging};
 use crate::base::backoff::Backoff;
-use crate::base::buffers::Buffers;
+use crate::base::buffers::{Buffer, Buffers};
 use crate::base::clock::Mono;
 use crate::base::disk::DiskError;
 use crate::base::ids::{ArchiveUuid, Lane, SessionId, SourceId};
@@ -170,8 +169,6 @@ pub struct Pipe {
     pub queued: Notify,
     /// A bundle was sealed.
     pub sealed: Notify,
-    /// The open bundle of each lane.
-    pub lanes: [LaneWriter; 2],
     /// Why it must end.
     fatal: Mutex<Option<BackupError>>,
     /// Budget that staged bundles hold.
@@ -259,7 +256,6 @@ impl Pipe {
             stop: parts.stop,
             queued: Notify::new(),
             sealed: Notify::new(),
-            lanes: Lane::ALL.map(LaneWriter::new),
             fatal: Mutex::default(),
             staged: Mutex::default(),
             vault_rest: Mutex::default(),
@@ -274,12 +270,13 @@ impl Pipe {
         Sizes { target: self.settings.bundle_size, direct_over: self.settings.direct_over }
     }
 
-    /// The writer of a lane.
-    pub fn lane(&self, lane: Lane) -> &LaneWriter {
-        match lane {
-            Lane::Live => &self.lanes[0],
-            Lane::History => &self.lanes[1],
-        }
+    /// A buffer, once there is one: history leaves some to live files.
+    pub async fn take_buffer(&self, lane: Lane) -> Buffer {
+        let leave = match lane {
+            Lane::Live => 0,
+            Lane::History => 2,
+        };
+        self.buffers.take(leave).await
     }
 
     /// Ends the pipeline: everything it holds is given back when it is started anew. The first reason counts.

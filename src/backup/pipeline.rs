@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::json;
 use tokio::sync::watch;
 
+use super::lane::Lanes;
 use super::pipe::{BackupError, Kind, Parts, Pipe, Settings, blocking};
 use super::scan::{self, Scanning};
 use super::staging::Staging;
@@ -66,7 +67,7 @@ pub struct View(Arc<Mutex<Shown>>);
 
 #[derive(Default)]
 struct Shown {
-    pipe: Option<Arc<Pipe>>,
+    running: Option<(Arc<Pipe>, Arc<Lanes>)>,
     scanning: BTreeMap<String, watch::Receiver<Scanning>>,
 }
 
@@ -91,7 +92,7 @@ impl View {
     /// What the pipeline is doing; nothing while it does not run.
     pub fn glance(&self) -> Option<Glance> {
         let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let pipe = shown.pipe.as_ref()?;
+        let (pipe, lanes) = shown.running.as_ref()?;
         let scanning = shown.scanning.iter().map(|(name, standing)| {
             let word = match &*standing.borrow() {
                 Scanning::Elsewhere => "elsewhere".to_owned(),
@@ -105,15 +106,15 @@ impl View {
         Some(Glance {
             pools: vec![pipe.fetch.view(), pipe.upload.view()],
             scanning: scanning.collect(),
-            open_bytes: [&pipe.lanes[0], &pipe.lanes[1]].map(|lane| lane.glance().map(|(bytes, _)| bytes)),
+            open_bytes: lanes.both().each_ref().map(|lane| lane.glance().map(|(bytes, _)| bytes)),
             staging_used,
             staging_budget,
             in_hand: pipe.in_hand(),
         })
     }
 
-    fn show(&self, pipe: Option<Arc<Pipe>>, scanning: BTreeMap<String, watch::Receiver<Scanning>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown { pipe, scanning };
+    fn show(&self, running: Option<(Arc<Pipe>, Arc<Lanes>)>, scanning: BTreeMap<String, watch::Receiver<Scanning>>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Shown { running, scanning };
     }
 }
 
@@ -183,13 +184,14 @@ impl Job {
                 }
             })
         };
+        let lanes = Arc::new(Lanes::default());
         let foreign = settle::clear_staging(pipe).await;
         let ended = match foreign {
             Ok(foreign) => {
                 if foreign > 0 {
                     tracing::warn!(foreign, "the staging folder holds files that are not firn's; they are left alone");
                 }
-                self.tasks(pipe, lease, stop).await
+                self.tasks(pipe, &lanes, lease, stop).await
             }
             Err(e) => Err(e),
         };
@@ -197,7 +199,7 @@ impl Job {
         dispatch::wake(pipe);
         pipe.tasks_ended().await;
         let ended = match (ended, pipe.failure()) {
-            (Ok(ended), None) => finish(pipe).await.map(|()| ended),
+            (Ok(ended), None) => finish(pipe, &lanes).await.map(|()| ended),
             (Err(e), _) | (Ok(_), Some(e)) => Err(e),
         };
         keeper_stop.stop();
@@ -213,7 +215,13 @@ impl Job {
         Ok(ended)
     }
 
-    async fn tasks(&self, pipe: &Arc<Pipe>, lease: &Lease, stop: &Stop) -> Result<Ended, BackupError> {
+    async fn tasks(
+        &self,
+        pipe: &Arc<Pipe>,
+        lanes: &Arc<Lanes>,
+        lease: &Lease,
+        stop: &Stop,
+    ) -> Result<Ended, BackupError> {
         let kinds = &self.settings.kinds;
         let mut scanning = BTreeMap::new();
         if kinds.has(Kind::Scan) {
@@ -223,17 +231,17 @@ impl Job {
                 pipe.spawn(scan::run(Arc::clone(pipe), Arc::clone(source), *rescan, told));
             }
         }
-        self.view.show(Some(Arc::clone(pipe)), scanning.clone());
+        self.view.show(Some((Arc::clone(pipe), Arc::clone(lanes))), scanning.clone());
         for lane in crate::base::ids::Lane::ALL {
             if kinds.has(Kind::Fetch) {
-                pipe.spawn(dispatch::fetches(Arc::clone(pipe), lane));
+                pipe.spawn(dispatch::fetches(Arc::clone(pipe), Arc::clone(lanes), lane));
             }
             if kinds.has(Kind::Upload) {
                 pipe.spawn(dispatch::uploads(Arc::clone(pipe), lane));
             }
         }
         if kinds.has(Kind::Fetch) {
-            pipe.spawn(dispatch::ages(Arc::clone(pipe)));
+            pipe.spawn(dispatch::ages(Arc::clone(pipe), Arc::clone(lanes)));
         }
         pipe.spawn(dispatch::orders(Arc::clone(pipe), self.process.host.clone()));
         let (told, rounds) = watch::channel(0);
@@ -243,7 +251,7 @@ impl Job {
         tokio::select! {
             () = stop.stopped() => Ok(Ended::default()),
             () = pipe.stop.stopped() => Ok(Ended::default()),
-            ended = until_idle(pipe, scanning, rounds), if self.settings.until_idle => ended,
+            ended = until_idle(pipe, lanes, scanning, rounds), if self.settings.until_idle => ended,
         }
     }
 }
@@ -251,6 +259,7 @@ impl Job {
 /// Returns when nothing is left to do for the kinds that run here.
 async fn until_idle(
     pipe: &Arc<Pipe>,
+    lanes: &Lanes,
     scanning: BTreeMap<String, watch::Receiver<Scanning>>,
     rounds: watch::Receiver<u64>,
 ) -> Result<Ended, BackupError> {
@@ -263,13 +272,13 @@ async fn until_idle(
             continue;
         }
         let left = pipe.store.unfinished(pipe.settings.attempts).await?;
-        let open_files: Option<u64> = pipe.lanes.iter().map(|lane| lane.glance().map(|(_, files)| files)).sum();
+        let open_files: Option<u64> = lanes.both().iter().map(|lane| lane.glance().map(|(_, files)| files)).sum();
         if kinds.has(Kind::Fetch)
             && !left.waiting
             && open_files.is_some_and(|files| files > 0 && files == pipe.in_hand())
         {
             // All that is in hand lies in open bundles: nothing is gained by waiting for their age.
-            for lane in &pipe.lanes {
+            for lane in lanes.both() {
                 lane.seal_if_due(pipe, Some(ClosedBy::Hand)).await?;
             }
         }
@@ -285,8 +294,8 @@ async fn until_idle(
 }
 
 /// The end in good order: what is open is sealed, so that the next start finds it complete.
-async fn finish(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
-    for lane in &pipe.lanes {
+async fn finish(pipe: &Arc<Pipe>, lanes: &Lanes) -> Result<(), BackupError> {
+    for lane in lanes.both() {
         lane.seal_if_due(pipe, Some(ClosedBy::Hand)).await?;
         lane.close_empty(pipe).await?;
     }

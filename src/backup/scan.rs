@@ -17,7 +17,7 @@ use crate::base::{Finding, Severity, Stop, Time};
 use crate::source::{NotAFile, Presence, Report, Source};
 use crate::store::{DutyRow, SourceRow};
 
-/// How often a duty that somebody else holds is asked for, and a root that is not there looked at.
+/// How often a duty that somebody else holds is asked for, and a root looked at.
 const AGAIN: Duration = Duration::from_secs(5);
 /// Reports in flight between a walk and the state.
 const REPORTS: usize = 8;
@@ -121,11 +121,13 @@ impl Seen {
 struct Troubles {
     by_reason: BTreeMap<&'static str, (u64, String)>,
     skipped: BTreeMap<NotAFile, Key>,
-    watch_limit: Option<(u64, String)>,
 }
 
+/// Folders watched and what hinders the rest, when not all can be.
+type WatchLimit = Option<(u64, String)>;
+
 impl Troubles {
-    fn findings(&self, source: &str, since: Time) -> Vec<Finding> {
+    fn findings(&self, watch_limit: &WatchLimit, source: &str, since: Time) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (reason, (count, first)) in &self.by_reason {
             let next = match *reason {
@@ -141,7 +143,7 @@ impl Troubles {
                     .next(next),
             );
         }
-        if let Some((watched, detail)) = &self.watch_limit {
+        if let Some((watched, detail)) = watch_limit {
             findings.push(
                 Finding::new("source.watch-limit", source, Severity::Warning, since)
                     .value(format!("only {} folders are watched: {detail}", Count(*watched)))
@@ -168,6 +170,12 @@ struct Round<'a> {
     duty: Generation,
     standing: &'a watch::Sender<Scanning>,
     first: bool,
+    /// As long as the watch lasts, whichever scan or event told of it.
+    watch_limit: WatchLimit,
+    /// What the last scan that went through found wrong.
+    troubles: Troubles,
+    /// The watch has missed something: when the scan is through, everything begins anew.
+    missed: bool,
 }
 
 /// A scan under way.
@@ -190,7 +198,18 @@ impl<'a> Round<'a> {
         standing: &'a watch::Sender<Scanning>,
     ) -> Self {
         let first = row.scanned.is_none();
-        Self { pipe, source, rescan, row, duty: duty.generation, standing, first }
+        Self {
+            pipe,
+            source,
+            rescan,
+            row,
+            duty: duty.generation,
+            standing,
+            first,
+            watch_limit: None,
+            troubles: Troubles::default(),
+            missed: false,
+        }
     }
 
     async fn run(mut self) -> Result<(), BackupError> {
@@ -199,16 +218,22 @@ impl<'a> Round<'a> {
         let (live_out, mut live) = mpsc::channel(REPORTS);
         let mut scan = Some(self.start(&stop, Some(live_out)).await?);
         let mut next_scan: Option<Mono> = None;
+        let mut next_look = pipe.clock.mono().plus(AGAIN);
         let result = loop {
             let due = next_scan.map(|at| at.since(pipe.clock.mono()));
+            let look = next_look.since(pipe.clock.mono());
             tokio::select! {
                 () = pipe.stop.stopped() => break Ok(()),
                 report = next_report(&mut scan) => match report {
                     Some(Report::Done) => {
-                        if let Some(done) = scan.take()
-                            && let Err(e) = self.through(done).await
-                        {
-                            break Err(e);
+                        let Some(done) = scan.take() else { continue };
+                        match self.through(done).await {
+                            // A scan that is begun anew with each overflow would never end: this one came first.
+                            Ok(true) if self.missed => break Ok(()),
+                            Ok(true) => {}
+                            // Its root went away: the next look says how.
+                            Ok(false) => break Ok(()),
+                            Err(e) => break Err(e),
                         }
                         next_scan = Some(pipe.clock.mono().plus(self.rescan));
                     }
@@ -229,12 +254,33 @@ impl<'a> Round<'a> {
                         }
                     }
                     Some(Report::Missed(detail)) => {
-                        tracing::warn!(source = self.source.name(), detail, "the watch has missed something; scanning again");
-                        break Ok(());
+                        if !std::mem::replace(&mut self.missed, true) {
+                            let name = self.source.name();
+                            tracing::warn!(source = name, detail, "the watch has missed something; everything is scanned again");
+                        }
+                        if scan.is_none() {
+                            break Ok(());
+                        }
+                    }
+                    Some(Report::WatchLimit { watched, detail }) => {
+                        self.watch_limit = Some((watched, detail));
+                        if scan.is_none()
+                            && let Err(e) = self.tell().await
+                        {
+                            break Err(e);
+                        }
                     }
                     Some(_) => {}
                     None => break Ok(()),
                 },
+                () = pipe.clock.sleep(look) => {
+                    next_look = pipe.clock.mono().plus(AGAIN);
+                    match self.still_there().await {
+                        Ok(true) => {}
+                        Ok(false) => break Ok(()),
+                        Err(e) => break Err(e),
+                    }
+                }
                 () = pipe.clock.sleep(due.unwrap_or(Duration::MAX)), if due.is_some() => {
                     // The watch goes on while everything is looked at once more.
                     match self.still_there().await {
@@ -282,7 +328,7 @@ impl<'a> Round<'a> {
         Ok(Scan { reports, started, up_to, seen: Seen::default(), files: 0, troubles: Troubles::default() })
     }
 
-    async fn take(&self, scan: &mut Scan, report: Report) -> Result<(), BackupError> {
+    async fn take(&mut self, scan: &mut Scan, report: Report) -> Result<(), BackupError> {
         match report {
             Report::Files(files) => {
                 scan.files += files.len() as u64;
@@ -311,7 +357,7 @@ impl<'a> Round<'a> {
                 Ok(())
             }
             Report::WatchLimit { watched, detail } => {
-                scan.troubles.watch_limit = Some((watched, detail));
+                self.watch_limit = Some((watched, detail));
                 Ok(())
             }
             Report::Missed(_) | Report::Done => Ok(()),
@@ -331,25 +377,33 @@ impl<'a> Round<'a> {
         Ok(())
     }
 
-    /// A scan went through to its end.
-    async fn through(&mut self, scan: Scan) -> Result<(), BackupError> {
+    /// A scan went through to its end. Whether the root was there until then.
+    async fn through(&mut self, scan: Scan) -> Result<bool, BackupError> {
         let pipe = self.pipe;
         let name = self.source.name();
         // A disk that was unmounted meanwhile: nothing this scan did not see is gone.
         if !self.still_there().await? {
-            return Ok(());
+            return Ok(false);
         }
         let gone = if self.first { 0 } else { self.mark_gone(&scan).await? };
         pipe.store.source_scanned(self.row.id, pipe.session, scan.started, scan.files).await?;
-        let findings = scan.troubles.findings(name, scan.started);
-        pipe.store.notice_round(scope(&**self.source), findings).await?;
-        let result =
-            format!("{} files, {gone} gone since the scan before{}", Count(scan.files), scan.troubles.skipped());
+        let skipped = scan.troubles.skipped();
+        self.troubles = scan.troubles;
+        self.tell().await?;
+        let result = format!("{} files, {gone} gone since the scan before{skipped}", Count(scan.files));
         tracing::info!(source = name, result, "scanned");
         let next = pipe.store.now().await?.plus(self.rescan);
         pipe.store.duty_done(duty_of(name), pipe.session, self.duty, next, result).await?;
         self.first = false;
         self.standing.send_replace(Scanning::Through);
+        Ok(true)
+    }
+
+    /// The whole set of findings about this source that holds now.
+    async fn tell(&self) -> Result<(), BackupError> {
+        let now = self.pipe.store.now().await?;
+        let findings = self.troubles.findings(&self.watch_limit, self.source.name(), now);
+        self.pipe.store.notice_round(scope(&**self.source), findings).await?;
         Ok(())
     }
 
@@ -408,8 +462,8 @@ mod tests {
     fn trouble_is_told_once_per_reason_with_the_first_of_it() {
         let mut troubles = Troubles::default();
         troubles.by_reason.insert("permission", (12, "cannot open the folder private".to_owned()));
-        troubles.watch_limit = Some((8192, "the system lets no more be watched".to_owned()));
-        let findings = troubles.findings("ugc", Time::default());
+        let limit = Some((8192, "the system lets no more be watched".to_owned()));
+        let findings = troubles.findings(&limit, "ugc", Time::default());
         let told: Vec<_> = findings.iter().map(ToString::to_string).collect();
         assert_eq!(
             told[0],

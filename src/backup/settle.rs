@@ -35,7 +35,7 @@ async fn one(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
                 tracing::info!(archive = %bundle.uuid, %state, "the vault holds an archive whose upload was not seen to end");
                 remove_staged(pipe, &upload).await
             }
-            // What it holds is not what was sent: conclude says so and deletes it.
+            // What it holds is not what was sent: conclude says so.
             Some(check) => {
                 let sent = Sent {
                     bundle,

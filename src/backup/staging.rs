@@ -158,8 +158,14 @@ pub fn staged_name(uuid: ArchiveUuid) -> String {
     format!("{uuid}.tar")
 }
 
-/// Whether a name in the folder is one that firn gives.
+/// How the names of files begin that only try whether the folder can be written.
+pub const PROBE: &str = ".firn-probe-";
+
+/// Whether a name in the folder is one that firn gives: a bundle's, or that of a trial whose maker was killed.
 pub fn is_staged_name(name: &OsStr) -> bool {
+    if name.to_str().is_some_and(|name| name.starts_with(PROBE)) {
+        return true;
+    }
     let stem = name.to_str().and_then(|name| name.strip_suffix(".tar"));
     stem.is_some_and(|stem| Uuid::try_parse(stem).is_ok_and(|uuid| uuid.to_string() == stem))
 }

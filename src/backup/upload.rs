@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::pipe::{BackupError, Pipe, blocking};
 use super::plan::{self, UPLOAD_AGAIN};
 use crate::base::disk::Dir;
-use crate::base::faults;
 use crate::base::hash::Check;
+use crate::base::{Shown, faults};
 use crate::store::{BundleRef, Confirmation, NewEvent, Upload};
 use crate::vault::{ArchiveName, Confirmed, Put, VaultError};
 
@@ -92,16 +92,15 @@ pub async fn conclude(pipe: &Arc<Pipe>, sent: Sent, answer: Result<Confirmed, Va
             Ok(())
         }
         Ok(confirmed) => {
+            // It is not deleted: should the files be gone from their source by now, it is the nearest thing to a copy.
             let why = format!(
-                "the vault {} confirmed {} of {} bytes where {check} of {size} bytes was sent",
+                "the vault {} confirmed {} of {} bytes where {check} of {size} bytes was sent; it stays there as {}",
                 pipe.vault.name(),
                 confirmed.check,
-                confirmed.size
+                confirmed.size,
+                Shown::bytes(&confirmed.remote_id)
             );
             alarm(pipe, bundle, &why).await?;
-            if let Err(e) = pipe.vault.delete(&confirmed.remote_id).await {
-                tracing::error!(error = %e, archive = %bundle.uuid, "a wrong archive could not be deleted from the vault");
-            }
             pipe.vault_failed();
             abandon(pipe, bundle, "mismatch", why).await
         }

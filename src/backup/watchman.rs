@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::settle;
+use crate::base::ids::ArchiveUuid;
 use crate::base::units::{Count, Size, Span};
 use crate::base::{Finding, Severity, Shown, Time};
 use crate::store::{ArchiveState, Orphan};
@@ -223,6 +224,7 @@ async fn inventory(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     }
     let Some(duty) = pipe.store.duty_take(name.clone(), pipe.session).await? else { return Ok(()) };
     let (mut archives, mut orphans, mut foreign) = (0u64, 0u64, Vec::new());
+    let mut useless: Vec<ArchiveUuid> = Vec::new();
     let mut after = None;
     loop {
         let page = match pipe.vault.inventory(after).await {
@@ -237,12 +239,16 @@ async fn inventory(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
                 Item::Foreign(path) => foreign.push(path),
                 Item::Archive { name, remote_id, size } => {
                     archives += 1;
-                    if pipe.store.archive(name.uuid).await?.is_none() {
-                        orphans += 1;
-                        let vault = pipe.vault.name().to_owned();
-                        let orphan =
-                            Orphan { uuid: name.uuid, vault, remote_id, size, manifest_offset: name.manifest_offset };
-                        pipe.store.orphan_found(pipe.session, orphan).await?;
+                    match pipe.store.archive(name.uuid).await? {
+                        None => {
+                            orphans += 1;
+                            let vault = pipe.vault.name().to_owned();
+                            let (uuid, manifest_offset) = (name.uuid, name.manifest_offset);
+                            let orphan = Orphan { uuid, vault, remote_id, size, manifest_offset };
+                            pipe.store.orphan_found(pipe.session, orphan).await?;
+                        }
+                        Some(row) if row.state == ArchiveState::Abandoned => useless.push(name.uuid),
+                        Some(_) => {}
                     }
                 }
             }
@@ -274,6 +280,17 @@ async fn inventory(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
                 .value(format!("{orphans} archives in the vault are not in this state"))
                 .limit("none: the state is older than the vault, or another state has written to it")
                 .next("keep them until you know why; nothing deletes them"),
+        );
+    }
+    if let Some(first) = useless.first() {
+        findings.push(
+            Finding::new("vault.abandoned", pipe.vault.name(), Severity::Warning, now)
+                .value(format!(
+                    "{} archives in the vault were given up, their files sent again in others; the first: {first}",
+                    useless.len()
+                ))
+                .limit("none: they came out otherwise than they were sent")
+                .next("delete them by hand once `firn queue` shows none of their files; nothing else deletes them"),
         );
     }
     pipe.store.notice_round(name.clone(), findings).await?;

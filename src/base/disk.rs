@@ -11,7 +11,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
 use super::{Shown, faults};
@@ -92,6 +92,11 @@ impl Dir {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         let fd = rustix::fs::openat(CWD, path, flags, Mode::empty()).map_err(|e| failed("open the folder", path, e))?;
         Ok(Self { fd: Arc::new(fd), path: path.into() })
+    }
+
+    /// Locks the folder against other processes that lock it, waiting for them; until the last copy of it is dropped.
+    pub fn lock(&self) -> Result<(), DiskError> {
+        rustix::fs::flock(&*self.fd, FlockOperation::LockExclusive).map_err(|e| failed("lock", &self.path, e))
     }
 
     /// Opens the folder at `path`, making it and what is missing above it.

@@ -1,10 +1,11 @@
 //! The crash tests' hold on the real code. In an ordinary build every function here is empty and costs nothing.
 //!
 //! With the feature `faults` (the test build) each durable step (commit, create, rename, remove, fsync, vault call)
-//! is counted. `FIRN_CRASH_AT=k` aborts the process just before step `k`. `FIRN_CRASH_LOSS` first undoes what a power
+//! is counted. `FIRN_CRASH_AT=k` aborts the process just before step `k` (`name#n`: before the n-th of that name).
+//! `FIRN_CRASH_LOSS` first undoes what a power
 //! cut could undo: `data` (bytes written but not fsynced), `names` (names created, renamed or removed in a folder that
 //! was not fsynced since), `all`, or `seed:N` (a random part of both). `FIRN_BUG` switches on one of the deliberate
-//! mistakes that the crash tests must catch.
+//! mistakes that the crash tests must catch. `FIRN_STEP_LOG` names a file that gets a line for each step.
 
 #[cfg(not(feature = "faults"))]
 mod off {

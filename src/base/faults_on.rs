@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::Write as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -16,16 +17,27 @@ enum Loss {
     Some(u64),
 }
 
+/// Before which step to abort.
+enum At {
+    /// The k-th of all.
+    Step(u64),
+    /// The n-th of that name.
+    Named(String, u64),
+}
+
 struct Plan {
-    crash_at: Option<u64>,
+    crash_at: Option<At>,
     loss: Loss,
     limbo: Option<PathBuf>,
     bug: String,
+    log: Option<File>,
 }
 
 #[derive(Default)]
 struct Journal {
     steps: u64,
+    /// Steps of the name that is waited for.
+    named: u64,
     limbo_names: u64,
     /// By inode: what of a file is not durable.
     files: BTreeMap<(u64, u64), Dirty>,
@@ -63,12 +75,22 @@ static PLAN: LazyLock<Plan> = LazyLock::new(|| {
         other => other.strip_prefix("seed:").and_then(|n| n.parse().ok()).map_or(Loss::Nothing, Loss::Some),
     };
     Plan {
-        crash_at: text("FIRN_CRASH_AT").parse().ok(),
+        crash_at: crash_at(&text("FIRN_CRASH_AT")),
         loss,
         limbo: std::env::var_os("FIRN_CRASH_LIMBO").map(PathBuf::from),
         bug: text("FIRN_BUG"),
+        log: std::env::var_os("FIRN_STEP_LOG")
+            .and_then(|path| File::options().append(true).create(true).open(path).ok()),
     }
 });
+
+/// `17`, or `vault: put#1`.
+fn crash_at(text: &str) -> Option<At> {
+    match text.split_once('#') {
+        Some((name, n)) => Some(At::Named(name.to_owned(), n.parse().ok()?)),
+        None => text.parse().ok().map(At::Step),
+    }
+}
 
 static JOURNAL: LazyLock<Mutex<Journal>> = LazyLock::new(Mutex::default);
 
@@ -82,14 +104,25 @@ fn forgetful() -> bool {
 
 /// Counts a durable step; aborts before the one that `FIRN_CRASH_AT` names.
 pub fn step(name: &str) {
-    let Some(at) = PLAN.crash_at else { return };
+    if let Some(mut log) = PLAN.log.as_ref() {
+        // One write a line, so that lines of two threads do not mix. A log that cannot be written fails its test.
+        let _ = log.write_all(format!("{name}\n").as_bytes());
+    }
+    let Some(at) = &PLAN.crash_at else { return };
     let mut journal = journal();
     journal.steps += 1;
-    if journal.steps == at {
+    let now = match at {
+        At::Step(k) => journal.steps == *k,
+        At::Named(wanted, n) => {
+            journal.named += u64::from(wanted == name);
+            wanted == name && journal.named == *n
+        }
+    };
+    if now {
         power_cut(&mut journal);
         if let Some(limbo) = &PLAN.limbo {
             // Tells the test which step it was; the process is about to vanish.
-            let _ = fs::write(limbo.join("crashed-before"), format!("{at} {name}\n"));
+            let _ = fs::write(limbo.join("crashed-before"), format!("{} {name}\n", journal.steps));
         }
         std::process::abort();
     }

@@ -15,6 +15,7 @@ mod vault;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
@@ -78,6 +79,8 @@ enum CliError {
     Pool(#[from] crate::worker::pool::SizeError),
     #[error("{0}")]
     Usage(String),
+    #[error("{0}")]
+    Refused(String),
     #[error("cannot write the answer: {0}")]
     Output(#[from] std::io::Error),
 }
@@ -87,6 +90,9 @@ impl From<crate::base::disk::DiskError> for CliError {
         Self::Restore(RestoreError::Disk(e))
     }
 }
+
+/// How long threads that still block are waited for at the end.
+const LEAVE_WITHIN: Duration = Duration::from_millis(500);
 
 /// Exit code of a command that could not do what it was asked.
 const FAILED: u8 = 1;
@@ -107,8 +113,9 @@ impl Cli {
             }
         };
         let code = runtime.block_on(self.dispatch());
-        // Threads that still block (a walk of a slow disk) are not waited for: nothing of theirs is needed.
-        runtime.shutdown_background();
+        // Tasks let go of the state, which then closes its file; threads that still block (a walk of a slow disk) are not
+        // waited for long: nothing of theirs is needed.
+        runtime.shutdown_timeout(LEAVE_WITHIN);
         match code {
             Ok(code) => ExitCode::from(code),
             // Whoever read the answer has gone; that is no failure of ours.
@@ -126,6 +133,11 @@ impl Cli {
 
     async fn dispatch(self) -> Result<u8, CliError> {
         let file = self.config.or_else(|| std::env::var_os("FIRN_CONFIG").map(PathBuf::from));
+        if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+            let text =
+                "the configuration file's name (--config, or FIRN_CONFIG) is empty; name a file, or leave it out";
+            return Err(CliError::Usage(text.to_owned()));
+        }
         let given = Given { file, set: self.set };
         match self.command {
             Command::Run(args) => run::run(Config::load(&given)?, args).await,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 
 use super::{CliError, out, who};
-use crate::base::Clock;
-use crate::base::units::parse_span;
+use crate::base::units::{Span, parse_span};
+use crate::base::{Clock, Shown};
 use crate::config::Config;
 use crate::services::Services;
 use crate::store::PoolChange;
@@ -90,17 +90,26 @@ pub(super) async fn run(config: Config, command: Command) -> Result<u8, CliError
     let host = target.host.unwrap_or_else(|| services.process.host.clone());
     let change = PoolChange { host: host.clone(), pool: pool.to_owned(), size, paused, drain, who: who(), until };
     let order = store.order(change).await?;
+    let place = Shown::text(&host).to_string();
+    let sessions = store.sessions().await?;
+    if !sessions.iter().any(|session| session.process.host == host && session.lease_until > now) {
+        out::line(format!("{pool} on {place}: ordered; no worker runs there, the next one to start applies it"))?;
+        return Ok(0);
+    }
     let clock = Clock::system();
     let began = clock.mono();
     loop {
         let applied = store.orders(host.clone()).await?.into_iter().find(|row| row.pool == pool);
         if let Some(row) = applied.filter(|row| row.applied >= Some(order.generation)) {
             let result = row.result.unwrap_or_default();
-            out::line(format!("{pool} on {host}: {result}"))?;
+            out::line(format!("{pool} on {place}: {result}"))?;
             return Ok(0);
         }
         if clock.mono().since(began) > PATIENCE {
-            out::line(format!("{pool} on {host}: ordered; no worker there has applied it yet"))?;
+            let within = Span(PATIENCE);
+            out::line(format!(
+                "{pool} on {place}: ordered; the worker there has not applied it within {within}; `firn status` says whether it is well"
+            ))?;
             return Ok(0);
         }
         clock.sleep(Duration::from_millis(100)).await;

@@ -89,7 +89,9 @@ impl Screen {
         let mut err = std::io::stderr().lock();
         // Should standard error be gone, the work goes on without a word.
         if state.terminal {
-            let columns = rustix::termios::tcgetwinsize(&err).map_or(80, |size| usize::from(size.ws_col).max(20));
+            // A terminal that does not know its size says nought.
+            let columns = rustix::termios::tcgetwinsize(&err).map_or(0, |size| usize::from(size.ws_col));
+            let columns = if columns == 0 { 80 } else { columns.max(20) };
             let text = format!("{} {}", moment.bar(), moment.line());
             state.shown = text.chars().take(columns - 1).collect();
             let _ = write!(err, "\r\x1b[K{}", state.shown);

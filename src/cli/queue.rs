@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::report::{self, ArchiveReport, LaneReport, WorkerReport};
 use super::{CliError, out};
+use crate::base::Severity;
 use crate::base::ids::Lane;
 use crate::base::units::{Count, Size, Span};
 use crate::config::Config;
@@ -63,6 +64,9 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     if args.json {
         out::json(&queue)?;
         return Ok(severity.exit_code());
+    }
+    if severity != Severity::Ok {
+        out::line(format!("{severity}: `firn status` says why"))?;
     }
     for lane in &queue.lanes {
         let oldest = lane.oldest_seconds.map_or_else(String::new, |secs| {

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
@@ -12,7 +12,7 @@ use crate::base::disk::Dir;
 use crate::base::ids::Key;
 use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
-use crate::config::Config;
+use crate::config::{Config, real};
 use crate::restore::deliver::{Existing, Outcome};
 use crate::restore::{ARCHIVES_COUNTED, Keys, Plan, Restorer, Wish};
 use crate::services::Services;
@@ -20,6 +20,11 @@ use crate::store::NewEvent;
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
+#[command(after_help = "\
+Exit code:
+  0  every file asked for is there
+  1  some are not (each is named, with the reason), or the vault or the destination failed
+  2  nothing was begun: the configuration, the command line, or what is asked for is wrong")]
 pub struct Args {
     /// What: NAME:PATH (a file, or all below a folder), or NAME (everything of a source)
     source: OsString,
@@ -64,21 +69,32 @@ struct Report {
     damaged: Option<u64>,
 }
 
-pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
+pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> {
+    // Messages and events then name a place that means the same from every folder.
+    args.dest = std::path::absolute(&args.dest)
+        .map_err(|e| CliError::Usage(format!("DEST \"{}\" is no folder's name: {e}", Shown::path(&args.dest))))?;
     let services = Services::open(config, false).await?;
     let at = args.at.as_deref().map(parse_time).transpose()?;
     let restorer = services.restorer().await?;
     let wish = wish(&services, &restorer, &args, at).await?;
     let plan = restorer.plan(&wish).await?;
     if plan.files == 0 && plan.without == 0 {
-        return Err(CliError::Usage(format!(
-            "nothing of {} is known{}; `firn queue` lists what is not stored yet",
-            Shown::bytes(args.source.as_encoded_bytes()),
-            at.map_or_else(String::new, |at| format!(" as of {at}"))
-        )));
+        let what = Shown::bytes(args.source.as_encoded_bytes());
+        return Err(CliError::Usage(if args.current {
+            format!("the source has nothing of {what} now; without --current what it has deleted is restored, too")
+        } else {
+            format!("nothing of {what} is known; `firn queue` lists what is not stored yet")
+        }));
     }
+    let inside = place_of(&services.config, &args.dest)?;
     if !args.json {
         describe(&plan)?;
+    }
+    if let Some(source) = inside {
+        out::error(&format!(
+            "{} lies in the source {source}: what is restored there is backed up again, as new files",
+            Shown::path(&args.dest)
+        ));
     }
     let mut report = Report {
         files: plan.files,
@@ -121,7 +137,10 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         detail: format!("{} files to {}, {} not restored", done.restored, Shown::path(&args.dest), done.not_restored),
         outcome: outcome.to_owned(),
     };
-    services.store.event(event).await?;
+    if let Err(e) = services.store.event(event).await {
+        // The files are there all the same.
+        out::error(&format!("the restore is not entered among the events: {e}"));
+    }
     if args.json {
         report.restored = Some(done.restored);
         report.restored_bytes = Some(done.bytes);
@@ -142,6 +161,24 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     Ok(if done.not_restored == 0 { 0 } else { super::FAILED })
 }
 
+/// The source the destination lies in, if it lies in one (below its root, that is: files may go back to where they were).
+/// Not among firn's own files, where what is restored could be taken for them.
+fn place_of(config: &Config, dest: &Path) -> Result<Option<String>, CliError> {
+    let dest = real(dest);
+    let vault = config.vault.as_ref().map(|vault| ("the vault", real(&vault.path)));
+    for (what, path) in vault.into_iter().chain([("the staging folder", real(&config.staging))]) {
+        if dest.starts_with(&path) {
+            let (dest, path) = (Shown::path(&dest), Shown::path(&path));
+            return Err(CliError::Usage(format!(
+                "{dest} lies in {what} ({path}); restore to a folder outside it: nothing was restored"
+            )));
+        }
+    }
+    let holds = |root: &PathBuf| dest.starts_with(root) && dest != *root;
+    let source = config.sources.iter().find(|source| holds(&real(&source.path)));
+    Ok(source.map(|source| source.name.clone()))
+}
+
 /// A path is a file, else a folder; with --prefix just letters.
 async fn wish(services: &Services, restorer: &Restorer, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
     let (name, path) = split_source(&args.source);
@@ -149,8 +186,8 @@ async fn wish(services: &Services, restorer: &Restorer, args: &Args, at: Option<
     let Some((source, _)) = sources.iter().find(|(source, _)| source.name() == name) else {
         let known: Vec<_> = sources.iter().map(|(source, _)| source.name().to_owned()).collect();
         return Err(CliError::Usage(format!(
-            "there is no source {:?}; there are: {}; write NAME:PATH",
-            Shown::text(&name).to_string(),
+            "there is no source \"{}\"; there are: {}; write NAME:PATH",
+            Shown::text(&name),
             known.join(", ")
         )));
     };
@@ -173,8 +210,8 @@ fn parse_time(text: &str) -> Result<Time, CliError> {
         Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     });
     let stamp = stamp.ok_or_else(|| {
-        let found = Shown::text(text).to_string();
-        CliError::Usage(format!("--at: {found:?} is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC)"))
+        let found = Shown::text(text);
+        CliError::Usage(format!("--at: \"{found}\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC)"))
     })?;
     Ok(Time::from_micros(stamp.as_microsecond()))
 }
@@ -199,7 +236,7 @@ fn describe(plan: &Plan) -> Result<(), CliError> {
 }
 
 /// Asks on the terminal; anywhere else nobody can agree.
-fn agreed(dest: &std::path::Path) -> Result<bool, CliError> {
+fn agreed(dest: &Path) -> Result<bool, CliError> {
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage("--overwrite needs --yes where nobody can be asked".to_owned()));
     }

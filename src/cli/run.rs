@@ -13,6 +13,7 @@ use super::{CliError, FAILED, out};
 use crate::backup::pipe::Kinds;
 use crate::backup::pipeline::{Ended, Job};
 use crate::base::sink::Totals;
+use crate::base::units::Span;
 use crate::base::{Clock, Stop};
 use crate::config::Config;
 use crate::services::Services;
@@ -20,6 +21,13 @@ use crate::store::Store;
 use crate::worker::supervisor::{Standing, supervise};
 
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Exit code:
+  0  told to stop (SIGTERM, SIGHUP, SIGINT); with --until-idle: everything is stored
+  1  it could not start; --until-idle left something unstored or was told to stop; a second signal
+  2  the configuration or the command line is wrong
+Told to stop, it finishes what is in progress within [worker] stop_within; whatever is left then is
+taken up at the next start.")]
 pub struct Args {
     /// Which workers run here: scan, fetch, upload, reconcile; comma-separated (default: all)
     #[arg(long, value_name = "LIST")]
@@ -86,12 +94,15 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
                 tracing::info!(signal = name, within_s = stop_within.as_secs(), "stopping: work in progress is finished");
                 stopped_by = Some(name);
                 stop.stop();
-                let (clock, screen) = (clock.clone(), screen.clone());
+                let (clock, screen, code) = (clock.clone(), screen.clone(), told_to_stop(args.until_idle));
                 tokio::spawn(async move {
                     clock.sleep(stop_within).await;
                     screen.close();
-                    out::error("not finished in time; what was in progress is taken up at the next start");
-                    std::process::exit(0);
+                    let within = Span(stop_within);
+                    out::error(&format!(
+                        "not finished within {within} (worker.stop_within); what was in progress is taken up at the next start"
+                    ));
+                    std::process::exit(code.into());
                 });
             }
             () = clock.sleep(screen.every()), if !args.quiet => show.moment().await,
@@ -109,8 +120,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
 fn verdict(until_idle: bool, stopped_by: Option<&'static str>, ended: Option<Ended>, panicked: bool) -> u8 {
     match (ended, stopped_by) {
         _ if panicked => FAILED,
-        // Told to stop: that is what it did. Asked to finish everything and told to stop before: it did not.
-        (_, Some(_)) => u8::from(until_idle) * FAILED,
+        (_, Some(_)) => told_to_stop(until_idle),
         (Some(ended), None) => {
             if ended.given_up > 0 {
                 out::error(&format!("{} files could not be backed up; `firn queue` lists them", ended.given_up));
@@ -124,13 +134,17 @@ fn verdict(until_idle: bool, stopped_by: Option<&'static str>, ended: Option<End
     }
 }
 
+/// Told to stop: that is what it did. Asked to finish everything and told to stop before: it did not.
+fn told_to_stop(until_idle: bool) -> u8 {
+    u8::from(until_idle) * FAILED
+}
+
 fn log_to(screen: &Screen, level: &str) {
     let filter = EnvFilter::new(format!("firn={level}"));
-    let ansi = screen.terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(screen.clone())
-        .with_ansi(ansi)
+        .with_ansi(false)
         .with_target(false)
         .finish();
     // A second subscriber in one process is none of ours to replace.

@@ -2,6 +2,7 @@
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::report::{self, FindingReport, LaneReport, OnTheWay, WorkerReport};
 use super::{CliError, out};
@@ -154,6 +155,10 @@ fn text(status: &Status) -> Result<(), CliError> {
             worker.started,
             worker.last_seen
         ))?;
+        let pools = worker.doing.get("pools").and_then(Value::as_array).into_iter().flatten();
+        for pool in pools {
+            out::line(pool_line(pool))?;
+        }
     }
     for finding in &status.findings {
         out::line(format!(
@@ -168,6 +173,20 @@ fn text(status: &Status) -> Result<(), CliError> {
         ))?;
     }
     Ok(())
+}
+
+/// A pool as its worker wrote it last.
+fn pool_line(pool: &Value) -> String {
+    let number =
+        |key: &str| pool.get(key).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), |n| Count(n).to_string());
+    let is = |key: &str| pool.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let name = pool.get("pool").and_then(Value::as_str).unwrap_or("?");
+    let standing = match (is("paused"), is("draining")) {
+        (true, _) => format!("; PAUSED: firn pool resume {name}"),
+        (_, true) => format!("; DRAINING: firn pool resume {name}"),
+        _ => String::new(),
+    };
+    format!("pool       {name} {} of {} at work{standing}", number("busy"), number("size"))
 }
 
 fn counted(count: u64) -> String {

@@ -1,11 +1,12 @@
 //! From file, environment and flags to one value a key: flag > `FIRN_*` > file > default.
 
 use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Origin, Problem};
+use super::problem::{NOT_TOML, Origin, Problem};
 use super::schema::{self, KEYS, Key, Kind, Value, nearest};
 use crate::base::Shown;
 
@@ -31,12 +32,13 @@ pub struct Settings {
 }
 
 /// Variables that begin with `FIRN_` and are no keys.
-const OTHER_VARIABLES: [&str; 5] = ["FIRN_CONFIG", "FIRN_BUG", "FIRN_CRASH_AT", "FIRN_CRASH_LOSS", "FIRN_CRASH_LIMBO"];
+const OTHER_VARIABLES: [&str; 6] =
+    ["FIRN_CONFIG", "FIRN_BUG", "FIRN_CRASH_AT", "FIRN_CRASH_LOSS", "FIRN_CRASH_LIMBO", "FIRN_STEP_LOG"];
 
 /// Builds the settings from their layers; what is wrong is added to `problems` and left out.
 pub fn merge(
     file: Option<(&Path, &str)>,
-    variables: &[(String, String)],
+    variables: &[(String, OsString)],
     flags: &[String],
     problems: &mut Vec<Problem>,
 ) -> Settings {
@@ -59,7 +61,7 @@ pub fn merge(
     settings
 }
 
-fn variable(name: &str, text: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
+fn variable(name: &str, text: &OsStr, settings: &mut Settings, problems: &mut Vec<Problem>) {
     if OTHER_VARIABLES.contains(&name) {
         return;
     }
@@ -71,13 +73,20 @@ fn variable(name: &str, text: &str, settings: &mut Settings, problems: &mut Vec<
         problems.push(Problem { origin, key: String::new(), text: format!("no key of firn's is set by it{near}") });
         return;
     };
-    put(key, text, origin, settings, problems);
+    match text.to_str() {
+        Some(text) => put(key, text, origin, settings, problems),
+        None => problems.push(Problem {
+            origin,
+            key: key.path(),
+            text: found(&format!("\"{}\", which is not UTF-8", Shown::bytes(text.as_encoded_bytes())), key.kind),
+        }),
+    }
 }
 
 fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
     let wrong = |text: String| Problem { origin: Origin::Flag, key: String::new(), text };
     let Some((path, text)) = flag.split_once('=') else {
-        problems.push(wrong(format!("found {:?}; write --set section.key=value", Shown::text(flag).to_string())));
+        problems.push(wrong(format!("found \"{}\"; write --set section.key=value", Shown::text(flag))));
         return;
     };
     let key = KEYS.iter().filter(|key| key.section != "source").find(|key| key.path() == path);
@@ -87,7 +96,7 @@ fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
         let text = match path.strip_prefix("source.") {
             Some(_) => "sources are set in the configuration file only".to_owned(),
-            None => format!("unknown key {:?}{near}", Shown::text(path).to_string()),
+            None => format!("unknown key \"{}\"{near}", Shown::text(path)),
         };
         problems.push(wrong(text));
         return;
@@ -103,7 +112,7 @@ fn put(key: &'static Key, text: &str, origin: Origin, settings: &mut Settings, p
         None => problems.push(Problem {
             origin,
             key: key.path(),
-            text: found(&format!("{:?}", Shown::text(text).to_string()), key.kind),
+            text: found(&format!("\"{}\"", Shown::text(text)), key.kind),
         }),
     }
 }
@@ -123,10 +132,21 @@ struct File<'a> {
 impl File<'_> {
     fn read(&mut self) {
         let (document, errors) = DeTable::parse_recoverable(self.text);
+        // What stands after such a place may have been taken for something else.
+        let broken = !errors.is_empty();
         for error in errors {
             let at = error.span().map_or(0, |span| span.start);
             let message = error.message().lines().next().unwrap_or("not TOML").to_owned();
-            self.wrong(at, "", format!("this is not TOML: {}", Shown::text(&message)));
+            let line_start = self.text.get(..at).and_then(|before| before.rfind('\n')).map_or(0, |newline| newline + 1);
+            let after_section = self
+                .text
+                .get(line_start..at)
+                .is_some_and(|line| line.starts_with('[') && line.trim_end().ends_with(']'));
+            let mend = if after_section { "; write what a section holds on the lines below its name" } else { "" };
+            self.wrong(at, "", format!("{NOT_TOML}: {}{mend}", Shown::text(&message)));
+        }
+        if broken {
+            return;
         }
         for (name, value) in document.get_ref() {
             let at = name.span().start;
@@ -176,9 +196,7 @@ impl File<'_> {
                 continue;
             };
             let read = match value.get_ref() {
-                DeValue::String(text) => {
-                    key.kind.read(text).ok_or_else(|| format!("{:?}", Shown::text(text).to_string()))
-                }
+                DeValue::String(text) => key.kind.read(text).ok_or_else(|| format!("\"{}\"", Shown::text(text))),
                 DeValue::Integer(n) if key.kind.takes_integer() && n.radix() == 10 => {
                     key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
                 }

@@ -7,6 +7,8 @@ mod problem;
 mod schema;
 mod validate;
 
+use std::ffi::OsString;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,9 +16,13 @@ pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates};
 pub use problem::{ConfigError, Origin, Problem};
 pub use schema::{KEYS, Key, Kind, Value};
+pub(crate) use validate::real;
 
 /// The template that `firn config init` writes: every key with its default, commented out.
 pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// A configuration file may have this many bytes; whoever names a larger one has named something else.
+const LONGEST: u64 = 1 << 20;
 
 /// A configuration that has been found possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,11 +104,8 @@ pub struct Given {
 impl Config {
     /// Loads the configuration that is in force for this process.
     pub fn load(given: &Given) -> Result<Self, ConfigError> {
-        let variables: Vec<(String, String)> = std::env::vars_os()
-            .filter_map(|(name, text)| {
-                let name = name.into_string().ok().filter(|name| name.starts_with("FIRN_"))?;
-                Some((name, text.to_string_lossy().into_owned()))
-            })
+        let variables: Vec<(String, OsString)> = std::env::vars_os()
+            .filter_map(|(name, text)| Some((name.into_string().ok().filter(|name| name.starts_with("FIRN_"))?, text)))
             .collect();
         Self::load_from(given, &candidates(), &variables)
     }
@@ -111,27 +114,34 @@ impl Config {
     pub fn load_from(
         given: &Given,
         candidates: &Candidates,
-        variables: &[(String, String)],
+        variables: &[(String, OsString)],
     ) -> Result<Self, ConfigError> {
         let path = match &given.file {
             Some(path) => path.clone(),
             None => candidates.in_use().ok_or_else(|| ConfigError::None(candidates.all()))?,
         };
-        let text =
-            std::fs::read_to_string(&path).map_err(|source| ConfigError::Unread { path: path.clone(), source })?;
+        let text = text_of(&path)?;
         Self::parse(Some((&path, &text)), variables, &given.set)
     }
 
     /// Builds a configuration from its layers.
     pub fn parse(
         file: Option<(&Path, &str)>,
-        variables: &[(String, String)],
+        variables: &[(String, OsString)],
         flags: &[String],
     ) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
         let settings = layers::merge(file, variables, flags, &mut problems);
-        let base = file.and_then(|(path, _)| path.parent()).unwrap_or(Path::new("."));
-        let config = validate::build(&settings, base, file.map(|(path, _)| path.to_owned()), &mut problems);
+        // Messages and rows then name places that mean the same from every folder.
+        let path = file.map(|(path, _)| std::path::absolute(path).unwrap_or_else(|_| path.to_owned()));
+        let base = path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+        let broken = !problems.is_empty();
+        let mut more = Vec::new();
+        let config = validate::build(&settings, base, path.clone(), &mut more);
+        // What is missing may stand where something could not be read.
+        if !problems.iter().any(Problem::is_syntax) {
+            problems.extend(more.into_iter().filter(|problem| !(broken && problem.is_missing())));
+        }
         // In the order of the file, then what has no place in it.
         problems.sort_by_key(|problem| match &problem.origin {
             Origin::File(_, line) => *line,
@@ -142,6 +152,21 @@ impl Config {
             _ => Err(ConfigError::Wrong(problems)),
         }
     }
+}
+
+/// The text of a configuration file.
+fn text_of(path: &Path) -> Result<String, ConfigError> {
+    let unread = |source| ConfigError::Unread { path: path.to_owned(), source };
+    let mut bytes = Vec::new();
+    std::fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_end(&mut bytes)).map_err(unread)?;
+    if bytes.len() as u64 > LONGEST {
+        return Err(ConfigError::TooLong { path: path.to_owned(), limit: LONGEST });
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        ConfigError::NotUtf8 { path: path.to_owned(), line }
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use crate::base::Shown;
+use crate::base::units::Size;
 
 /// Where a setting was made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,24 @@ pub struct Problem {
     pub text: String,
 }
 
+/// How the text of a problem begins when a key is not there.
+pub(super) const MISSING: &str = "it is missing";
+
+/// How the text of a problem begins when a line is not TOML.
+pub(super) const NOT_TOML: &str = "this is not TOML";
+
+impl Problem {
+    /// Whether the file could not be read beyond it.
+    pub(super) fn is_syntax(&self) -> bool {
+        self.text.starts_with(NOT_TOML)
+    }
+
+    /// Whether it is that a key is not there.
+    pub(super) fn is_missing(&self) -> bool {
+        self.text.starts_with(MISSING)
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.key.is_empty() {
@@ -63,6 +82,22 @@ pub enum ConfigError {
         path: PathBuf,
         /// What the system said.
         source: std::io::Error,
+    },
+    /// It is too long to be one.
+    #[error("the configuration file {} has over {}; it is something else: name the right one with --config", Shown::path(.path), Size(*.limit))]
+    TooLong {
+        /// The file.
+        path: PathBuf,
+        /// How much is read.
+        limit: u64,
+    },
+    /// It is not text.
+    #[error("the configuration file {}:{line}: found bytes that are not UTF-8; save the file as UTF-8", Shown::path(.path))]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// Where the first of them stand.
+        line: usize,
     },
     /// It says what it must not.
     #[error("the configuration cannot be used:\n{}", lines(.0))]

@@ -80,8 +80,7 @@ fn the_template_uncommented_is_all_defaults_too() {
 #[test]
 fn flag_over_variable_over_file_over_default() {
     let file = "[backup]\nfetchers = 5\nuploaders = 5\nattempts = 7\n";
-    let variables =
-        [("FIRN_BACKUP_FETCHERS".to_owned(), "6".to_owned()), ("FIRN_BACKUP_UPLOADERS".to_owned(), "6".to_owned())];
+    let variables = [("FIRN_BACKUP_FETCHERS".to_owned(), "6".into()), ("FIRN_BACKUP_UPLOADERS".to_owned(), "6".into())];
     let flags = ["backup.fetchers=9".to_owned()];
     let config = Config::parse(Some((Path::new("f.toml"), file)), &variables, &flags).unwrap();
     let made = |key: &str| config.settings.sections["backup"][key].clone();
@@ -95,7 +94,7 @@ fn flag_over_variable_over_file_over_default() {
 
 #[test]
 fn an_unknown_variable_or_flag_is_refused_with_the_nearest_name() {
-    let variables = [("FIRN_BACKUP_FETCHER".to_owned(), "6".to_owned()), ("FIRN_CONFIG".to_owned(), "x".to_owned())];
+    let variables = [("FIRN_BACKUP_FETCHER".to_owned(), "6".into()), ("FIRN_CONFIG".to_owned(), "x".into())];
     let told = problems(Config::parse(None, &variables, &["backup.bundel_size=1MB".to_owned(), "x".to_owned()]));
     assert_eq!(
         told,

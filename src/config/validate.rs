@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use super::layers::{Section, Settings};
-use super::problem::{Origin, Problem};
+use super::problem::{MISSING, Origin, Problem};
 use super::schema::{self, Value};
 use super::{BackupConfig, Config, SourceConfig, VaultConfig};
 use crate::base::Shown;
@@ -28,7 +28,7 @@ pub(super) fn build(
     let vault_path = read.path(vault, "path");
     let named = vault.values().find(|setting| setting.origin != Origin::Default);
     if let (None, Some(other)) = (&vault_path, named) {
-        let text = "it is missing; allowed is a path: the vault's folder".to_owned();
+        let text = format!("{MISSING}; allowed is a path: the vault's folder");
         problems.push(Problem { origin: other.origin.clone(), key: "vault.path".to_owned(), text });
     }
     let vault_name = text(vault, "name")?;
@@ -98,7 +98,7 @@ fn source(read: &Paths<'_>, origin: &Origin, section: &Section, problems: &mut V
     for key in ["name", "path"] {
         if !section.contains_key(key) {
             let allowed = schema::find("source", key).map_or_else(String::new, |key| key.kind.allowed());
-            let text = format!("it is missing; allowed is {allowed}");
+            let text = format!("{MISSING}; allowed is {allowed}");
             problems.push(Problem { origin: origin.clone(), key: format!("source.{key}"), text });
         }
     }
@@ -130,7 +130,7 @@ fn state(read: &Paths<'_>, section: &Section, problems: &mut Vec<Problem>) -> Op
         other => {
             let found = other.map_or_else(
                 || "no engine".to_owned(),
-                |(engine, _)| format!("the engine {:?}", Shown::text(engine).to_string()),
+                |(engine, _)| format!("the engine \"{}\"", Shown::text(engine)),
             );
             problems.push(Problem {
                 origin: section.get("url")?.origin.clone(),
@@ -190,6 +190,19 @@ fn places(config: &Config, problems: &mut Vec<Problem>) {
                         Shown::path(&root)
                     ),
                 });
+            } else if *key != "state.url" && root.starts_with(path) {
+                let named = |section: &&Section| text(section, "name").as_ref() == Some(&source.name);
+                let section = config.settings.sources.iter().map(|(_, section)| section).find(named);
+                let at = section.and_then(|section| section.get("path"));
+                problems.push(Problem {
+                    origin: at.map_or(Origin::Default, |setting| setting.origin.clone()),
+                    key: "source.path".to_owned(),
+                    text: format!(
+                        "found {}, which lies in {key} ({}); put it elsewhere: firn would back up its own work",
+                        Shown::path(&root),
+                        Shown::path(path)
+                    ),
+                });
             }
         }
     }
@@ -209,7 +222,7 @@ fn places(config: &Config, problems: &mut Vec<Problem>) {
 }
 
 /// The path with links resolved as far as it exists, and without `.` and `..`.
-fn real(path: &Path) -> PathBuf {
+pub(crate) fn real(path: &Path) -> PathBuf {
     let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let mut tail = Vec::new();
     let mut head = absolute.as_path();

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{FileType, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
@@ -115,6 +115,7 @@ impl Restorer {
         mut told: impl FnMut(&Key, &Outcome),
     ) -> Result<Delivered, RestoreError> {
         self.vault.ready().await?;
+        alone(&dest)?;
         let mut delivered = Delivered::default();
         let mut running: JoinSet<(Key, Result<Outcome, RestoreError>)> = JoinSet::new();
         let mut count = |key: &Key, outcome: &Outcome| {
@@ -257,6 +258,15 @@ impl Restorer {
     }
 }
 
+/// Two restores to one folder would write the same unnamed files. (The lock goes with the process; a file system without
+/// locks has to do without.)
+fn alone(dest: &Dir) -> Result<(), RestoreError> {
+    match rustix::fs::flock(dest.fd(), FlockOperation::NonBlockingLockExclusive) {
+        Err(rustix::io::Errno::WOULDBLOCK) => Err(RestoreError::Busy(dest.path().to_owned())),
+        _ => Ok(()),
+    }
+}
+
 /// What a destination is like before a file goes there.
 enum Ready {
     /// Nothing is there.
@@ -357,7 +367,7 @@ fn finish(
 /// A destination without room ends the restore; other trouble is that file's.
 fn full_or(e: DiskError) -> Result<Outcome, RestoreError> {
     match e.trouble() {
-        Trouble::Full | Trouble::ReadOnly => Err(RestoreError::Disk(e)),
+        Trouble::Full | Trouble::ReadOnly => Err(RestoreError::NoRoom(e)),
         _ => Ok(Outcome::Not(NotRestored::Disk(e.to_string()))),
     }
 }

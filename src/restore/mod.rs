@@ -7,11 +7,12 @@ pub mod deliver;
 pub mod target;
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::Time;
 use crate::base::disk::DiskError;
 use crate::base::ids::{ArchiveUuid, Key, SourceId};
+use crate::base::{Shown, Time};
 use crate::store::{Restorable, RestorableKey, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
@@ -71,6 +72,12 @@ pub enum RestoreError {
     /// The destination as a whole.
     #[error(transparent)]
     Disk(#[from] DiskError),
+    /// The destination takes no more.
+    #[error("{0}; what has its name there is whole: make room, or mend the mount, and run the same restore again")]
+    NoRoom(DiskError),
+    /// Another restore is at work there.
+    #[error("another restore is writing to {}; wait until it has ended, or restore to another folder", Shown::path(.0))]
+    Busy(PathBuf),
     /// A task of it failed.
     #[error("a task of the restore failed: {0}")]
     Task(String),

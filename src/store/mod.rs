@@ -102,7 +102,7 @@ pub enum StoreError {
     },
     /// Damaged.
     #[error(
-        "the state database {place} is damaged ({detail}); stop every firn, move it aside and put a sound copy in its place; every archive in the vault holds a MANIFEST.json of its files"
+        "the state database {place} is damaged ({detail}); stop every firn, move it and its -wal and -shm files aside and put a sound copy in its place; every archive in the vault holds a MANIFEST.json of its files"
     )]
     Corrupt {
         /// Where.
@@ -309,8 +309,9 @@ pub trait Store: Send + Sync {
 
     /// The identity written into the vault of that name, if this state has one.
     async fn vault_identity(&self, name: String) -> Result<VaultKnown>;
-    /// Remembers it: before it is written into the vault (`made` is false), and once it stands there.
-    async fn vault_remember(&self, name: String, uuid: VaultUuid, made: bool) -> Result<()>;
+    /// Remembers it: before it is written into the vault (`made` is false), and once it stands there. The first one
+    /// stays: of two processes that make a vault at once both get the answer of the first.
+    async fn vault_remember(&self, name: String, uuid: VaultUuid, made: bool) -> Result<VaultUuid>;
 
     // --- findings, duties, orders, events -------------------------------------------------------------------------
 

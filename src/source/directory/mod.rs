@@ -4,14 +4,18 @@
 //! | --- | --- |
 //! | a regular file, empty or not, any bytes in its name | backs it up; its key is its path below the root |
 //! | a hard link | each name is a file of its own, stored once per name |
-//! | a symbolic link, socket, fifo, device | leaves it out, counts it, names the first of each kind; never opens or follows it |
+//! | a symbolic link, socket, fifo, device | leaves it out, names the first of each kind; never opens or follows it |
 //! | a folder that cannot be read | a finding; nothing below it is taken for gone |
 //! | a folder on another device (a mount) | goes into it |
 //! | a folder exchanged for a link during the scan | does not go there: every step is relative to an open folder and follows no link |
 //! | a file that changes, grows or shrinks while it is read | is not stored as read; tried again |
-//! | a file that is gone when its turn comes | leaves the queue, marked gone |
+//! | a file that is replaced while it is read | the same; what stands under its name by then is the version tried next |
+//! | a file that is gone, or no regular file any more, when its turn comes | leaves the queue, marked gone |
 //! | folders nested deeper than 512, or paths over 4,095 bytes | a finding; the rest goes on |
 //! | more folders than the system lets one watch | a finding; the scans find what changes there |
+//! | more changes at once than the system keeps | told as missed: everything is scanned again |
+//! | a file written or given a new name | reported when it is closed or named, within two seconds |
+//! | a file written through a mapping, by another host, or held open; one linked into place from a nameless one (`O_TMPFILE`); a change of mode or owner; a mount that appears | found by the next scan only |
 
 mod path;
 mod read;

@@ -1,6 +1,7 @@
 //! Reading one version of a file: exactly its bytes, or the reason why not.
 
 use std::fs::File;
+use std::os::fd::AsFd;
 use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,11 +72,11 @@ fn one(
     };
     let mut offset = 0;
     for piece in into.chunks_mut(PIECE) {
-        read_exactly(&file, wanted, piece, offset)?;
+        read_exactly(root, &file, wanted, piece, offset)?;
         seen(piece);
         offset += piece.len() as u64;
     }
-    unchanged(&file, wanted)?;
+    unchanged(root, &file, wanted)?;
     Ok(into.len())
 }
 
@@ -99,16 +100,16 @@ fn open_version(inner: &Inner, root: &Dir, wanted: &Wanted) -> Result<File, Unre
 }
 
 /// What an open file is now; nothing if it is no regular file.
-fn look(file: &File, key: &Key) -> Result<Option<FoundFile>, Unread> {
+fn look(file: impl AsFd, key: &Key) -> Result<Option<FoundFile>, Unread> {
     let stat = rustix::fs::fstat(file).map_err(|errno| failed(key, "look at", errno))?;
     let regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
     Ok(regular.then(|| stat::found(key.clone(), &stat)))
 }
 
-fn read_exactly(file: &File, wanted: &Wanted, into: &mut [u8], offset: u64) -> Result<(), Unread> {
+fn read_exactly(root: &Dir, file: &File, wanted: &Wanted, into: &mut [u8], offset: u64) -> Result<(), Unread> {
     match file.read_exact_at(into, offset) {
         Ok(()) => Ok(()),
-        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(changing(file, wanted)?),
+        Err(e) if e.kind() == std::io::ErrorKind::UnexpectedEof => Err(changing(root, &wanted.key)),
         Err(e) => {
             let errno = Errno::from_io_error(&e).unwrap_or(Errno::IO);
             Err(failed(&wanted.key, "read", errno))
@@ -116,17 +117,24 @@ fn read_exactly(file: &File, wanted: &Wanted, into: &mut [u8], offset: u64) -> R
     }
 }
 
-fn unchanged(file: &File, wanted: &Wanted) -> Result<(), Unread> {
+fn unchanged(root: &Dir, file: &File, wanted: &Wanted) -> Result<(), Unread> {
     let now = look(file, &wanted.key)?.ok_or(Unread::Gone)?;
-    if now.version == wanted.version { Ok(()) } else { Err(Unread::Changing(Box::new(now))) }
+    if now.version == wanted.version { Ok(()) } else { Err(changing(root, &wanted.key)) }
 }
 
-fn changing(file: &File, wanted: &Wanted) -> Result<Unread, Unread> {
-    Ok(Unread::Changing(Box::new(look(file, &wanted.key)?.ok_or(Unread::Gone)?)))
+/// What stands under the name by now: the open file may have been removed, or another put in its place.
+fn changing(root: &Dir, key: &Key) -> Unread {
+    let now = path::open_beneath(root, key.as_bytes(), OFlags::PATH).map_err(|errno| failed(key, "look at", errno));
+    match now.and_then(|now| look(now, key)) {
+        Ok(Some(now)) => Unread::Changing(Box::new(now)),
+        Ok(None) => Unread::Gone,
+        Err(unread) => unread,
+    }
 }
 
 fn failed(key: &Key, tried: &str, errno: Errno) -> Unread {
-    if path::says_gone(errno) {
+    // No such device or address: a socket has taken its place.
+    if path::says_gone(errno) || errno == Errno::NXIO {
         return Unread::Gone;
     }
     let reason = match errno {
@@ -139,6 +147,7 @@ fn failed(key: &Key, tried: &str, errno: Errno) -> Unread {
 }
 
 struct OpenFile {
+    root: Dir,
     file: Arc<File>,
     wanted: Wanted,
 }
@@ -147,7 +156,7 @@ pub(super) async fn open(inner: Arc<Inner>, wanted: Wanted) -> Result<Box<dyn Re
     let opened = blocking(move || {
         let root = inner.open_root().map_err(|e| Unread::Failed { reason: "root", detail: e.to_string() })?;
         let file = Arc::new(open_version(&inner, &root, &wanted)?);
-        Ok(OpenFile { file, wanted })
+        Ok(OpenFile { root, file, wanted })
     });
     Ok(Box::new(opened.await?))
 }
@@ -160,12 +169,12 @@ async fn blocking<T: Send + 'static>(op: impl FnOnce() -> Result<T, Unread> + Se
 #[async_trait]
 impl Reading for OpenFile {
     async fn read(&mut self, offset: u64, buffer: Buffer) -> Result<Buffer, Unread> {
-        let (file, wanted) = (Arc::clone(&self.file), self.wanted.clone());
+        let (root, file, wanted) = (self.root.clone(), Arc::clone(&self.file), self.wanted.clone());
         blocking(move || {
             let mut buffer = buffer;
             let left = wanted.length.saturating_sub(offset);
             let now = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-            read_exactly(&file, &wanted, &mut buffer[..now], offset)?;
+            read_exactly(&root, &file, &wanted, &mut buffer[..now], offset)?;
             buffer.set_used(now);
             Ok(buffer)
         })
@@ -173,6 +182,6 @@ impl Reading for OpenFile {
     }
 
     async fn finish(self: Box<Self>) -> Result<(), Unread> {
-        blocking(move || unchanged(&self.file, &self.wanted)).await
+        blocking(move || unchanged(&self.root, &self.file, &self.wanted)).await
     }
 }

@@ -64,6 +64,8 @@ impl<'a> Walk<'a> {
                 self.note_watch(&dir, &at);
                 levels.push(Level { dir, above: 0 });
             }
+            // Exchanged for something else since it was reported, or gone with the folder it was in.
+            Err(Errno::NOTDIR | Errno::LOOP) if !start.is_empty() => {}
             Err(errno) => self.trouble(&at, "open the folder", errno),
         }
         while let depth = levels.len()

@@ -18,10 +18,11 @@ use crate::base::Stop;
 use crate::base::disk::Dir;
 use crate::source::Report;
 
-/// Events are gathered for this long: a file written ten times in it is looked at once.
-const GATHER_NANOS: i64 = 200_000_000;
+/// While nothing happens, the end of the watch is looked for this often.
+const LOOK_NANOS: i64 = 200_000_000;
 
-/// What is gathered at most before it is reported.
+/// What is gathered at most before it is reported. What happens while a report waits to be taken is gathered meanwhile: a
+/// file written ten times in it is looked at once.
 const GATHER: usize = 512;
 
 /// A watch on many folders, and the thread that reads it.
@@ -124,6 +125,12 @@ impl Watch {
     }
 }
 
+/// Returns when there is something to read, on a signal, and after a while.
+fn wait_for(ready: &mut [PollFd<'_>]) {
+    let wait = Timespec { tv_sec: 0, tv_nsec: LOOK_NANOS };
+    let _ = rustix::event::poll(ready, Some(&wait));
+}
+
 struct Reader {
     root: Dir,
     folders: Arc<Folders>,
@@ -136,23 +143,32 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         let folders = Arc::clone(&self.folders);
-        let Some(fd) = &folders.fd else { return };
+        let Some(fd) = &folders.fd else {
+            // Nothing to read; but only the end of the scan's owner may look like the end of the watch.
+            while self.goes_on() {
+                wait_for(&mut []);
+            }
+            return;
+        };
         let mut buffer = vec![MaybeUninit::uninit(); 64 * 1024];
-        while !self.stop.is_stopped() && !self.live.is_closed() {
-            let wait = Timespec { tv_sec: 0, tv_nsec: GATHER_NANOS };
-            let mut ready = [PollFd::new(fd, PollFlags::IN)];
-            // A signal or a time-out: look at what was gathered, and at `stop`.
-            let _ = rustix::event::poll(&mut ready, Some(&wait));
-            let mut events = inotify::Reader::new(fd, &mut buffer);
-            while let Ok(event) = events.next() {
+        // Outside the loop: what it has read and not handed out yet is still in it.
+        let mut events = inotify::Reader::new(fd, &mut buffer);
+        while self.goes_on() {
+            if events.is_buffer_empty() {
+                wait_for(&mut [PollFd::new(fd, PollFlags::IN)]);
+            }
+            while self.seen.len() < GATHER
+                && let Ok(event) = events.next()
+            {
                 let name = event.file_name().map(|name| name.to_bytes().to_vec());
                 self.take(event.wd(), event.events(), name);
-                if self.seen.len() >= GATHER {
-                    break;
-                }
             }
             self.report();
         }
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.is_stopped() && !self.live.is_closed()
     }
 
     fn take(&mut self, wd: i32, events: ReadFlags, name: Option<Vec<u8>>) {

@@ -5,11 +5,13 @@ use std::os::unix::ffi::OsStrExt as _;
 use rusqlite::params;
 
 use super::db::Db;
+use super::events;
 use super::queue::MINE;
-use super::{events, uploads};
+use crate::base::faults;
 use crate::base::ids::{ArchiveId, FileId, Generation, SessionId};
 use crate::store::{
-    ArchiveState, BundleRef, FetchFailure, NewBundle, QueueState, Result, ResumedBundle, SealedBundle, StoreError,
+    ArchiveState, BundleRef, FetchFailure, NewBundle, PartRow, QueueState, Result, ResumedBundle, SealedBundle,
+    StoreError,
 };
 
 pub(super) fn stale(bundle: BundleRef, session: SessionId) -> StoreError {
@@ -55,6 +57,7 @@ pub(super) fn open(db: &Db<'_>, session: SessionId, new: &NewBundle) -> Result<B
             uploading_at
         ],
     )?;
+    faults::step("commit: bundle open");
     Ok(BundleRef { archive: ArchiveId(db.last_id()), uuid: new.uuid, generation: Generation(1) })
 }
 
@@ -76,7 +79,13 @@ pub(super) fn direct_resume(
         },
     )?;
     let Some((bundle, upload_id)) = taken else { return Ok(None) };
-    Ok(Some(ResumedBundle { bundle, upload_id, parts: uploads::parts(db, archive)? }))
+    Ok(Some(ResumedBundle { bundle, upload_id, parts: parts(db, archive)? }))
+}
+
+pub(super) fn parts(db: &Db<'_>, archive: ArchiveId) -> Result<Vec<PartRow>> {
+    db.rows("SELECT number, size, tree_hash, etag FROM part WHERE archive = ? ORDER BY number", [archive], |row| {
+        Ok(PartRow { number: row.get(0)?, size: row.get(1)?, tree_hash: row.get(2)?, etag: row.get(3)? })
+    })
 }
 
 pub(super) fn direct_pause(db: &Db<'_>, session: SessionId, bundle: BundleRef, failure: &FetchFailure) -> Result<()> {
@@ -97,6 +106,15 @@ pub(super) fn seal(db: &Db<'_>, session: SessionId, bundle: BundleRef, sealed: &
         "UPDATE archive SET state = ?2, owner = NULL, sealed_at = ?3, next_try = ?3 WHERE id = ?1",
         params![bundle.archive, ArchiveState::Sealed, db.now()],
     )?;
+    faults::step("commit: bundle sealed");
+    Ok(())
+}
+
+/// The deliberate mistake `delete-before-commit` of the crash tests: queue rows go before what replaces them is there.
+pub(super) fn forget(db: &Db<'_>, files: &[FileId]) -> Result<()> {
+    for file in files {
+        db.run("DELETE FROM queue WHERE file = ?", [file])?;
+    }
     Ok(())
 }
 
@@ -104,7 +122,9 @@ pub(super) fn seal(db: &Db<'_>, session: SessionId, bundle: BundleRef, sealed: &
 pub(super) fn contents(db: &Db<'_>, session: SessionId, bundle: BundleRef, sealed: &SealedBundle) -> Result<()> {
     let bundled = format!("UPDATE queue SET state = 2, owner = NULL, archive = ?4 WHERE {MINE}");
     for m in &sealed.members {
-        if db.run(&bundled, params![m.file, session, m.generation, bundle.archive])? == 0 {
+        if db.run(&bundled, params![m.file, session, m.generation, bundle.archive])? == 0
+            && !faults::bug("delete-before-commit")
+        {
             return Err(StoreError::Stale { what: format!("file {}", m.file), session });
         }
         db.run(

@@ -39,6 +39,11 @@ impl<'a> Db<'a> {
         Self { conn, place, meter, now: Cell::new(now) }
     }
 
+    /// Where the database is, safe to show.
+    pub(super) fn place(&self) -> &str {
+        self.place
+    }
+
     /// The store's time of this operation.
     pub(super) fn now(&self) -> Time {
         self.now.get()

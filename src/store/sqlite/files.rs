@@ -1,22 +1,14 @@
 //! Sources and their files: what was found, what is gone.
 
 use rusqlite::{Row, params};
-use sha2::{Digest as _, Sha256};
 
 use super::db::Db;
 use super::tally::{self, Add};
+use crate::base::faults;
 use crate::base::file::FoundFile;
-use crate::base::hash::Hash16;
 use crate::base::ids::{FileId, Key, Lane, SessionId, SourceId, Version};
 use crate::base::{FileTime, Time};
 use crate::store::{ChangedFile, FoundOutcome, QueueState, Result, SourceRow, StoreError};
-
-/// The first half of a key's SHA-256: what an index can hold of a key of any length.
-pub(super) fn key_hash(key: &Key) -> Hash16 {
-    let mut half = [0; 16];
-    half.copy_from_slice(&Sha256::digest(key.as_bytes())[..16]);
-    Hash16(half)
-}
 
 pub(super) fn source(db: &Db<'_>, name: &str, kind: &str) -> Result<SourceRow> {
     db.run("INSERT INTO source (name, kind) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING", params![name, kind])?;
@@ -43,6 +35,7 @@ pub(super) fn rooted(db: &Db<'_>, source: SourceId, device: Option<u64>) -> Resu
 }
 
 pub(super) fn scanned(db: &Db<'_>, source: SourceId, by: SessionId, started: Time, files: u64) -> Result<()> {
+    super::alive(db, by)?;
     db.run(
         "UPDATE source SET scan_started = ?2, scanned = ?3, scanned_by = ?4, files_present = ?5 WHERE id = ?1",
         params![source, started, db.now(), by, files],
@@ -55,9 +48,9 @@ pub(super) fn known(db: &Db<'_>, source: SourceId, files: &[(Key, Version)]) -> 
         .iter()
         .map(|(key, version)| {
             db.one(
-                "SELECT id FROM file WHERE source = ?1 AND key_hash = ?2 AND version = ?3
+                "SELECT id FROM file WHERE source = ?1 AND key = ?2 AND version = ?3
                  AND superseded_at IS NULL AND gone_at IS NULL",
-                params![source, key_hash(key), version],
+                params![source, key, version],
                 |row| row.get(0),
             )
         })
@@ -71,6 +64,7 @@ pub(super) fn found(
     lane: Lane,
     files: &[FoundFile],
 ) -> Result<FoundOutcome> {
+    super::alive(db, session)?;
     let mut outcome = FoundOutcome::default();
     for file in files {
         if enter(db, session, source, lane, file)? {
@@ -80,54 +74,66 @@ pub(super) fn found(
             outcome.known += 1;
         }
     }
+    if outcome.queued > 0 {
+        faults::step("commit: found");
+    }
     Ok(outcome)
 }
 
 /// A version of a key that the state knows.
 struct Row1 {
     id: FileId,
-    key: Key,
     version: Version,
     length: u64,
     current: bool,
     queued: Option<(Lane, QueueState)>,
+    /// Whether some archive's row of members names it: then the row stays the version that lies there.
+    member: bool,
+}
+
+impl Row1 {
+    /// Whether it only waits, so that it may become another version of its file.
+    fn is_free(&self) -> bool {
+        !self.member && matches!(self.queued, Some((_, QueueState::Queued | QueueState::Failed)))
+    }
+}
+
+fn versions(db: &Db<'_>, source: SourceId, key: &Key) -> Result<Vec<Row1>> {
+    db.rows(
+        "SELECT f.id, f.version, f.length, f.superseded_at IS NULL AND f.gone_at IS NULL, q.lane, q.state,
+                EXISTS (SELECT 1 FROM member m WHERE m.file = f.id)
+         FROM file f LEFT JOIN queue q ON q.file = f.id WHERE f.source = ?1 AND f.key = ?2",
+        params![source, key],
+        |row| {
+            let queued = row.get::<_, Option<Lane>>(4)?.zip(row.get(5)?);
+            let (id, version, length) = (row.get(0)?, row.get(1)?, row.get(2)?);
+            Ok(Row1 { id, version, length, current: row.get(3)?, queued, member: row.get(6)? })
+        },
+    )
 }
 
 /// Enters one version. Whether it is now queued because of this.
 fn enter(db: &Db<'_>, session: SessionId, source: SourceId, lane: Lane, file: &FoundFile) -> Result<bool> {
-    let hash = key_hash(&file.key);
-    let versions = db.rows(
-        "SELECT f.id, f.key, f.version, f.length, f.superseded_at IS NULL AND f.gone_at IS NULL, q.lane, q.state
-         FROM file f LEFT JOIN queue q ON q.file = f.id WHERE f.source = ?1 AND f.key_hash = ?2",
-        params![source, hash],
-        |row| {
-            let queued = row.get::<_, Option<Lane>>(5)?.zip(row.get(6)?);
-            let (id, key, version, length) = (row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?);
-            Ok(Row1 { id, key, version, length, current: row.get(4)?, queued })
-        },
-    )?;
-    if let Some(other) = versions.iter().find(|row| row.key != file.key) {
-        let text = format!("the keys {} and {} have one hash", other.key.shown(), file.key.shown());
-        return Err(StoreError::Impossible(text));
-    }
+    let versions = versions(db, source, &file.key)?;
     if let Some(known) = versions.iter().find(|row| row.version == file.version) {
         return again(db, session, lane, known, &versions);
     }
-    let waiting = versions.iter().find(|row| matches!(row.queued, Some((_, QueueState::Queued | QueueState::Failed))));
+    // An older version may wait as well, given back by whoever had claimed it.
+    let waiting = versions.iter().filter(|row| row.is_free()).min_by_key(|row| (!row.current, row.id));
     if let Some(waiting) = waiting {
         reversion(db, session, waiting, file)?;
+        supersede(db, session, versions.iter().filter(|row| row.id != waiting.id))?;
         if lane == Lane::Live {
             overtake(db, session, waiting.id, file.length)?;
         }
         return Ok(true);
     }
     db.run(
-        "INSERT INTO file (source, key_hash, version, key, domain, class, length, mode, mtime_s, mtime_ns,
+        "INSERT INTO file (source, version, key, domain, class, length, mode, mtime_s, mtime_ns,
                            source_checksum, first_seen)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         params![
             source,
-            hash,
             file.version,
             file.key,
             file.domain,
@@ -155,10 +161,7 @@ fn again(db: &Db<'_>, session: SessionId, lane: Lane, known: &Row1, versions: &[
         return Ok(false);
     }
     // It had been taken for gone or superseded. What no archive holds is queued.
-    let others: Vec<_> = versions.iter().filter(|row| row.id != known.id).collect();
-    for other in others {
-        supersede(db, session, std::slice::from_ref(other))?;
-    }
+    supersede(db, session, versions.iter().filter(|row| row.id != known.id))?;
     db.run("UPDATE file SET superseded_at = NULL, gone_at = NULL WHERE id = ?", [known.id])?;
     let safe = db.one(
         "SELECT 1 FROM member m JOIN archive a ON a.id = m.archive WHERE m.file = ?1 AND a.state IN (3, 6) LIMIT 1",
@@ -172,11 +175,12 @@ fn again(db: &Db<'_>, session: SessionId, lane: Lane, known: &Row1, versions: &[
     Ok(true)
 }
 
-/// A row that only waits becomes another version of its file.
+/// A row that only waits becomes another version of its file, first seen now: as of an earlier time it was not there.
 fn reversion(db: &Db<'_>, session: SessionId, row: &Row1, file: &FoundFile) -> Result<()> {
     db.run(
         "UPDATE file SET version = ?2, length = ?3, mode = ?4, mtime_s = ?5, mtime_ns = ?6, domain = ?7, class = ?8,
-                source_checksum = ?9, superseded_at = NULL, gone_at = NULL WHERE id = ?1",
+                source_checksum = ?9, superseded_at = NULL, gone_at = NULL,
+                first_seen = CASE WHEN version = ?2 THEN first_seen ELSE ?10 END WHERE id = ?1",
         params![
             row.id,
             file.version,
@@ -186,7 +190,8 @@ fn reversion(db: &Db<'_>, session: SessionId, row: &Row1, file: &FoundFile) -> R
             file.mtime.nanos,
             file.domain,
             file.class,
-            file.source_checksum
+            file.source_checksum,
+            db.now()
         ],
     )?;
     // What was uploaded of the version before is of no use.
@@ -210,7 +215,7 @@ fn overtake(db: &Db<'_>, session: SessionId, file: FileId, length: u64) -> Resul
 }
 
 /// Versions of a key that are no longer its newest; those still waiting can no longer be read and leave the queue.
-fn supersede(db: &Db<'_>, session: SessionId, versions: &[Row1]) -> Result<()> {
+fn supersede<'r>(db: &Db<'_>, session: SessionId, versions: impl IntoIterator<Item = &'r Row1>) -> Result<()> {
     for row in versions {
         db.run(
             "UPDATE file SET superseded_at = ?2 WHERE id = ?1 AND superseded_at IS NULL",
@@ -227,30 +232,28 @@ fn signed(length: u64) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// A claimed file has become another version. The row becomes that version and waits again, unless a row for that
-/// version exists already: then this one is done with.
+/// A claimed file has become another version. The row becomes that version and waits again. If it cannot (it has been
+/// superseded, an archive names it, or that version has a row already) it is done with, and what the source shows now
+/// is entered like anything that is found: the last to look is right.
 pub(super) fn changed(db: &Db<'_>, session: SessionId, lane: Lane, change: &ChangedFile) -> Result<()> {
-    let (source, length, key): (SourceId, u64, Key) = db
-        .one("SELECT source, length, key FROM file WHERE id = ?", [change.file], |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })?
+    let (source, key): (SourceId, Key) = db
+        .one("SELECT source, key FROM file WHERE id = ?", [change.file], |row| Ok((row.get(0)?, row.get(1)?)))?
         .ok_or_else(|| StoreError::Impossible(format!("file {} is queued and not there", change.file)))?;
-    let taken = db.one(
-        "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 AND version = ?3 AND id <> ?4",
-        params![source, key_hash(&key), change.found.version, change.file],
-        |_| Ok(()),
-    )?;
-    if taken.is_some() {
+    let versions = versions(db, source, &key)?;
+    let taken = versions.iter().any(|row| row.id != change.file && row.version == change.found.version);
+    let superseded =
+        db.one("SELECT superseded_at IS NOT NULL FROM file WHERE id = ?", [change.file], |row| row.get::<_, bool>(0))?;
+    let row = versions.iter().find(|row| row.id == change.file && !row.member && !taken && superseded == Some(false));
+    let Some(row) = row else {
+        leave_queue(db, session, change.file, "state = 1")?;
         db.run(
             "UPDATE file SET superseded_at = coalesce(superseded_at, ?2) WHERE id = ?1",
             params![change.file, db.now()],
         )?;
-        leave_queue(db, session, change.file, "state = 1")?;
+        enter(db, session, source, lane, &change.found)?;
         return Ok(());
-    }
-    let queued = Some((lane, QueueState::Fetching));
-    let row = Row1 { id: change.file, key, version: change.found.version.clone(), length, current: true, queued };
-    reversion(db, session, &row, &change.found)?;
+    };
+    reversion(db, session, row, &change.found)?;
     let (state, next_try, attempts) = match &change.failed {
         Some((_, next_try)) => (QueueState::Failed, *next_try, 1),
         None => (QueueState::Queued, db.now(), 0),
@@ -300,6 +303,7 @@ pub(super) fn current(
 }
 
 pub(super) fn mark_gone(db: &Db<'_>, session: SessionId, files: &[FileId]) -> Result<u64> {
+    super::alive(db, session)?;
     let mut marked = 0;
     for file in files {
         marked += db.run(

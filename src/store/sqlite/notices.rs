@@ -1,6 +1,6 @@
 //! Findings, duties, orders: small tables that several processes share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use rusqlite::{Row, params};
 
@@ -37,7 +37,15 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
     let mut before: HashMap<(String, String), i64> =
         before.into_iter().map(|(rule, object, severity)| ((rule, object), severity)).collect();
     let mut round = NoticeRound::default();
+    // Said twice, it is one finding: as bad as it was said to be.
+    let mut said: BTreeMap<(&str, &str), &Finding> = BTreeMap::new();
     for finding in findings {
+        let kept = said.entry((finding.key.rule, &finding.key.object)).or_insert(finding);
+        if kept.severity < finding.severity {
+            *kept = finding;
+        }
+    }
+    for finding in said.into_values() {
         let key = (finding.key.rule.to_owned(), finding.key.object.clone());
         let code = severity_code(finding.severity);
         let old = before.remove(&key);

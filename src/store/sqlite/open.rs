@@ -32,7 +32,7 @@ const NETWORK: [(u64, &str); 11] = [
 ];
 
 /// The network file system behind a magic number.
-pub(super) fn network_file_system(magic: u64) -> Option<&'static str> {
+fn network_file_system(magic: u64) -> Option<&'static str> {
     NETWORK.iter().find(|(known, _)| *known == magic & 0xffff_ffff).map(|(_, name)| *name)
 }
 
@@ -56,10 +56,16 @@ pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<bool> {
         .map_err(|e| unopened(format!("{e}; make the folder {} or mend [state] url", Shown::path(parent))))?;
     let magic = rustix::fs::fstatfs(dir.fd()).map_err(|e| unopened(std::io::Error::from(e).to_string()))?.f_type;
     #[allow(clippy::cast_sign_loss)] // a bit pattern
-    if let Some(kind) = network_file_system(magic as u64) {
-        return Err(StoreError::NetworkFileSystem { place: place.to_owned(), kind });
-    }
+    local(place, magic as u64)?;
     Ok(exists)
+}
+
+/// Refuses a file system that is shared over a network.
+fn local(place: &str, magic: u64) -> Result<()> {
+    match network_file_system(magic) {
+        Some(kind) => Err(StoreError::NetworkFileSystem { place: place.to_owned(), kind }),
+        None => Ok(()),
+    }
 }
 
 /// A connection with the settings that firn relies on. `writes` is false for a reader.
@@ -74,6 +80,11 @@ pub(super) fn connect(path: &Path, place: &str, writes: bool) -> Result<Connecti
     db.busy_timeout(BUSY).map_err(failed)?;
     db.set_prepared_statement_cache_capacity(128);
     if writes {
+        // SQLite opens a file that may only be read without a word.
+        if db.is_readonly("main").map_err(failed)? {
+            let detail = "its file may only be read by this user".to_owned();
+            return Err(StoreError::ReadOnly { place: place.to_owned(), detail });
+        }
         let id: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0)).map_err(failed)?;
         let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
         if id != APPLICATION_ID && (id != 0 || tables > 0) {
@@ -125,6 +136,28 @@ fn is_full(place: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_commit_survives_a_power_cut() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("firn.db");
+        let db = connect(&path, "firn.db", true).unwrap();
+        let full: i64 = db.pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap();
+        let mode: String = db.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!((full, mode.as_str()), (2, "wal"));
+        // A reader cannot write, whatever it is asked.
+        let refused = connect(&path, "firn.db", false).unwrap().execute_batch("CREATE TABLE t (a)").unwrap_err();
+        assert!(matches!(translate("firn.db", &refused), StoreError::ReadOnly { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_network_file_system_is_refused_with_its_name() {
+        assert!(local("firn.db", 0xef53).is_ok());
+        assert_eq!(
+            local("firn.db", 0x6969).unwrap_err().to_string(),
+            "the state database firn.db is on a network file system (NFS), where SQLite's locks cannot be trusted; put it on a local disk"
+        );
+    }
 
     #[test]
     fn network_file_systems_are_known_by_their_number() {

@@ -4,6 +4,7 @@ use rusqlite::params;
 
 use super::db::Db;
 use super::{events, files};
+use crate::base::faults;
 use crate::base::ids::{FileId, Generation, Lane, SessionId};
 use crate::store::{ChangedFile, Claimed, FetchFailure, QueueState, Result, StoreError};
 
@@ -39,6 +40,9 @@ pub(super) fn claim(db: &Db<'_>, session: SessionId, lane: Lane, limit: u32) -> 
             "UPDATE queue SET state = ?2, owner = ?3, generation = generation + 1, archive = NULL WHERE file = ?1",
             params![file.file, QueueState::Fetching, session],
         )?;
+    }
+    if !claimed.is_empty() {
+        faults::step("commit: claim");
     }
     Ok(claimed)
 }

@@ -192,11 +192,7 @@ pub(super) fn due(db: &Db<'_>, host: &str) -> Result<Due> {
             params![lane, db.now(), host],
         )?;
     }
-    due.settle = is(
-        "SELECT 1 FROM archive WHERE live = 1 AND state IN (2, 5) AND owner IS NULL
-         AND (next_try IS NULL OR next_try <= ?1) LIMIT 1",
-        params![db.now()],
-    )?;
+    due.settle = is(&format!("SELECT 1 FROM archive a WHERE {} LIMIT 1", uploads::TO_SETTLE), params![db.now()])?;
     Ok(due)
 }
 

@@ -3,7 +3,6 @@
 use rusqlite::{Row, params};
 
 use super::db::Db;
-use super::files::key_hash;
 use crate::base::ids::{FileId, Key, SourceId};
 use crate::base::{FileTime, Time};
 use crate::store::{Restorable, RestorableKey, Result};
@@ -41,11 +40,8 @@ pub(super) fn page(
 }
 
 pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>> {
-    let known = db.one(
-        "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 LIMIT 1",
-        params![source, key_hash(&key)],
-        |_| Ok(()),
-    )?;
+    let known =
+        db.one("SELECT 1 FROM file WHERE source = ?1 AND key = ?2 LIMIT 1", params![source, key], |_| Ok(()))?;
     match known {
         None => Ok(None),
         Some(()) => Ok(Some(RestorableKey { version: version(db, source, &key, at)?, key })),
@@ -53,18 +49,20 @@ pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> 
 }
 
 /// The version of a key to restore. As of a time: the one that was current then. Now: the newest that is stored, even
-/// when the source has deleted it since, for that is when it is wanted.
+/// when the source has deleted it since, for that is when it is wanted. Newest is what was superseded last or not at
+/// all: a version that was put back is newer than the one that had replaced it.
 fn version(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>) -> Result<Option<Restorable>> {
-    let mut versions: Vec<(FileId, Restorable)> = db.rows(
+    let newest: Option<(FileId, Restorable)> = db.one(
         "SELECT f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset
          FROM file f
          JOIN member m ON m.file = f.id
          JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
-         WHERE f.source = ?1 AND f.key_hash = ?2 AND f.sha256 IS NOT NULL
+         WHERE f.source = ?1 AND f.key = ?2 AND f.sha256 IS NOT NULL
            AND (?3 IS NULL OR (f.first_seen <= ?3 AND (f.superseded_at IS NULL OR f.superseded_at > ?3)
                                AND (f.gone_at IS NULL OR f.gone_at > ?3)))
-         ORDER BY f.first_seen DESC, f.id DESC, a.id LIMIT 1",
-        params![source, key_hash(key), at],
+         ORDER BY CASE WHEN ?3 IS NULL THEN coalesce(f.superseded_at, 9223372036854775807) END DESC,
+                  f.first_seen DESC, f.id DESC, a.id LIMIT 1",
+        params![source, key, at],
         |row| {
             let id = row.get(0)?;
             let version = Restorable {
@@ -82,13 +80,13 @@ fn version(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>) -> Result
             Ok((id, version))
         },
     )?;
-    let Some((id, mut version)) = versions.pop() else { return Ok(None) };
+    let Some((id, mut version)) = newest else { return Ok(None) };
     if at.is_none() {
         version.newer_waits = db
             .one(
-                "SELECT 1 FROM file WHERE source = ?1 AND key_hash = ?2 AND id <> ?3 AND superseded_at IS NULL
+                "SELECT 1 FROM file WHERE source = ?1 AND key = ?2 AND id <> ?3 AND superseded_at IS NULL
                  AND gone_at IS NULL LIMIT 1",
-                params![source, key_hash(key), id],
+                params![source, key, id],
                 |_| Ok(()),
             )?
             .is_some();

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, TransactionBehavior, params};
 
+use super::db::Db;
 use crate::base::Time;
 use crate::store::StoreError;
 
@@ -29,7 +30,6 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          CREATE TABLE file (
              id INTEGER PRIMARY KEY,
              source INTEGER NOT NULL,
-             key_hash BLOB NOT NULL,
              version BLOB NOT NULL,
              key BLOB NOT NULL,
              domain TEXT,
@@ -46,8 +46,11 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              superseded_at INTEGER,
              gone_at INTEGER
          );
-         CREATE UNIQUE INDEX file_version ON file (source, key_hash, version);
-         CREATE INDEX file_key ON file (source, key);
+         -- By the key itself, however long, not by a hash of it: files are found, looked up and restored in the order of
+         -- their keys, and then lie side by side here.
+         CREATE UNIQUE INDEX file_version ON file (source, key, version);
+         -- Holds the row's number too: a source's current files in order, whatever else the table has.
+         CREATE INDEX file_current ON file (source) WHERE superseded_at IS NULL AND gone_at IS NULL;
 
          -- lane: 0 live, 1 history. state: see QueueState.
          CREATE TABLE queue (
@@ -229,10 +232,24 @@ pub(super) const STEPS: &[(&str, &str)] = &[
     ),
 ];
 
+fn known() -> i64 {
+    i64::try_from(STEPS.len()).unwrap_or(i64::MAX)
+}
+
+/// Refuses a schema that has grown beyond this build since it was opened.
+pub(super) fn check(db: &Db<'_>) -> Result<(), StoreError> {
+    let found = db.one("SELECT max(number) FROM migration", [], |row| row.get::<_, i64>(0))?.unwrap_or(0);
+    if found > known() {
+        Err(StoreError::Newer { place: db.place().to_owned(), found, known: known() })
+    } else {
+        Ok(())
+    }
+}
+
 /// Brings the schema up to date; a newer one than this build knows is refused. `place` is for the error.
 pub(super) fn migrate(db: &mut Connection, place: &str, now: Time) -> Result<(), StoreError> {
     let failed = |e: rusqlite::Error| super::translate(place, &e);
-    let known = i64::try_from(STEPS.len()).unwrap_or(i64::MAX);
+    let known = known();
     loop {
         // Under the write lock, so that two processes that start together take turns.
         let tx = db.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;

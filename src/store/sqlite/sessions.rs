@@ -22,6 +22,8 @@ pub(super) fn start(db: &Db<'_>, new: &NewSession) -> Result<Session> {
 }
 
 pub(super) fn renew(db: &Db<'_>, session: SessionId, lease: Duration, doing: &str) -> Result<Session> {
+    // A newer firn has come meanwhile: what this build would write, that one may not understand.
+    super::schema::check(db)?;
     let lease_until = db.now().plus(lease);
     let changed = db.run(
         "UPDATE worker SET last_seen = ?2, lease_until = ?3, doing = ?4 WHERE id = ?1 AND ended_at IS NULL",
@@ -91,8 +93,23 @@ pub(super) fn reap(db: &Db<'_>, dead: SessionId, by: SessionId, certain: bool, h
     }
 }
 
+/// Names a host as archives do, from `host` and `machine_id`.
+fn read_host(row: &Row<'_>) -> rusqlite::Result<String> {
+    let (boot_id, pid_namespace) = (String::new(), String::new());
+    let process =
+        ProcessIdentity { host: row.get(0)?, machine_id: row.get(1)?, boot_id, pid_namespace, pid: 0, pid_start: 0 };
+    Ok(process.host_key())
+}
+
+/// Whether a session of that host has not ended.
+pub(super) fn host_lives(db: &Db<'_>, host: &str) -> Result<bool> {
+    let hosts = db.rows("SELECT host, machine_id FROM worker WHERE ended_at IS NULL", [], read_host)?;
+    Ok(hosts.iter().any(|other| other == host))
+}
+
 fn release(db: &Db<'_>, session: SessionId, here: bool) -> Result<Reaped> {
     let mut reaped = Reaped { done: true, ..Reaped::default() };
+    db.run("UPDATE worker SET ended_at = ?2 WHERE id = ?1", params![session, db.now()])?;
     // What was being fetched is due again; what had failed before stays a failure. (Rows being fetched are few: the
     // claim's index finds them for each lane.)
     reaped.files += db.run(
@@ -101,15 +118,19 @@ fn release(db: &Db<'_>, session: SessionId, here: bool) -> Result<Reaped> {
          WHERE lane IN (0, 1) AND state = ?3 AND owner = ?1",
         params![session, db.now(), QueueState::Fetching, QueueState::Failed, QueueState::Queued],
     )?;
+    // A sealed bundle has no owner: any session of its host may upload it, for as long as there is one or may be again.
+    let lost = match db.one("SELECT host, machine_id FROM worker WHERE id = ?", [session], read_host)? {
+        Some(host) if !here && !host_lives(db, &host)? => Some(host),
+        _ => None,
+    };
     let held: Vec<(ArchiveId, ArchiveState)> = db.rows(
-        "SELECT id, state FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5) AND owner = ? ORDER BY id",
-        [session],
+        "SELECT id, state FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5)
+         AND (owner = ?1 OR (state = 1 AND host = ?2)) ORDER BY id",
+        params![session, lost],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
     for (archive, state) in held {
         match state {
-            // Its staged file is within reach: any session there may upload it.
-            ArchiveState::Sealed if here => continue,
             ArchiveState::Open | ArchiveState::Sealed => reaped.abandoned += 1,
             _ => {
                 reaped.uploads += 1;
@@ -134,6 +155,5 @@ fn release(db: &Db<'_>, session: SessionId, here: bool) -> Result<Reaped> {
     }
     db.run("UPDATE duty SET owner = NULL, generation = generation + 1 WHERE owner = ?", [session])?;
     tally::fold(db, session)?;
-    db.run("UPDATE worker SET ended_at = ?2 WHERE id = ?1", params![session, db.now()])?;
     Ok(reaped)
 }

@@ -8,10 +8,10 @@ use rusqlite::{Row, params};
 
 use super::db::Db;
 use super::tally::{self, Add};
-use super::{bundles, events};
-use crate::base::Time;
+use super::{bundles, events, sessions};
 use crate::base::hash::Check;
 use crate::base::ids::{ArchiveId, Lane, SessionId};
+use crate::base::{Time, faults};
 use crate::store::{
     ArchiveState, BundleRef, Confirmation, Orphan, PartRow, QueueState, Result, SealedBundle, StagedFile, StoreError,
     StoredFiles, Upload,
@@ -81,6 +81,7 @@ pub(super) fn begun(
         "UPDATE archive SET upload_id = ?2, part_size = ?3 WHERE id = ?1",
         params![bundle.archive, upload_id, part_size],
     )?;
+    faults::step("commit: upload begun");
     Ok(())
 }
 
@@ -91,19 +92,15 @@ pub(super) fn part_stored(db: &Db<'_>, session: SessionId, bundle: BundleRef, pa
          ON CONFLICT (archive, number) DO UPDATE SET size = excluded.size, tree_hash = excluded.tree_hash, etag = excluded.etag",
         params![bundle.archive, part.number, part.size, part.tree_hash, part.etag],
     )?;
+    faults::step("commit: part stored");
     Ok(())
-}
-
-pub(super) fn parts(db: &Db<'_>, archive: ArchiveId) -> Result<Vec<PartRow>> {
-    db.rows("SELECT number, size, tree_hash, etag FROM part WHERE archive = ? ORDER BY number", [archive], |row| {
-        Ok(PartRow { number: row.get(0)?, size: row.get(1)?, tree_hash: row.get(2)?, etag: row.get(3)? })
-    })
 }
 
 pub(super) fn contents(db: &Db<'_>, session: SessionId, bundle: BundleRef, sealed: &SealedBundle) -> Result<()> {
     bundles::hold(db, session, bundle, &[ArchiveState::Uploading])?;
     bundles::contents(db, session, bundle, sealed)?;
     db.run("UPDATE archive SET sealed_at = ?2 WHERE id = ?1", params![bundle.archive, db.now()])?;
+    faults::step("commit: upload contents");
     Ok(())
 }
 
@@ -162,6 +159,7 @@ fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confir
             db.now()
         ],
     )?;
+    faults::step("commit: archive stored");
     Ok(StoredFiles { files: left.len() as u64, bytes: left.iter().map(|(_, length)| length).sum() })
 }
 
@@ -172,7 +170,16 @@ pub(super) fn failed(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &s
                 next_try = ?4, unknown_since = NULL WHERE id = ?1",
         params![bundle.archive, ArchiveState::Sealed, why, next_try],
     )?;
-    events::failure(db, "upload", None, Some(bundle.archive), "upload", why)
+    events::failure(db, "upload", None, Some(bundle.archive), "upload", why)?;
+    // Whoever settled it may be on another host, and its own may have nobody left who could send it.
+    let host: Option<String> = db.one("SELECT host FROM archive WHERE id = ?", [bundle.archive], |row| row.get(0))?;
+    if let Some(host) = host
+        && !sessions::host_lives(db, &host)?
+    {
+        bundles::unbundle(db, bundle.archive)?;
+        bundles::close(db, bundle.archive, ArchiveState::Abandoned, "nobody is left on its host to send it")?;
+    }
+    Ok(())
 }
 
 pub(super) fn unknown(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &str, next_try: Time) -> Result<()> {
@@ -193,14 +200,17 @@ pub(super) fn abandon(db: &Db<'_>, session: SessionId, bundle: BundleRef, reason
     Ok(files)
 }
 
+/// Which archives `a` somebody has to ask the vault about by the time `?1`: left behind, due, and not to be taken up
+/// again by whoever fetches their one file.
+pub(super) const TO_SETTLE: &str = "live = 1 AND state IN (2, 5) AND owner IS NULL
+    AND (next_try IS NULL OR next_try <= ?1)
+    AND (direct_file IS NULL OR size IS NOT NULL
+         OR NOT EXISTS (SELECT 1 FROM queue WHERE file = a.direct_file AND archive = a.id))";
+
 pub(super) fn settle_claim(db: &Db<'_>, session: SessionId, limit: u32) -> Result<Vec<Upload>> {
     super::alive(db, session)?;
     let due: Vec<ArchiveId> = db.rows(
-        "SELECT id FROM archive a WHERE live = 1 AND state IN (2, 5) AND owner IS NULL
-         AND (next_try IS NULL OR next_try <= ?1)
-         AND (direct_file IS NULL OR size IS NOT NULL
-              OR NOT EXISTS (SELECT 1 FROM queue WHERE file = a.direct_file AND archive = a.id))
-         ORDER BY id LIMIT ?2",
+        &format!("SELECT id FROM archive a WHERE {TO_SETTLE} ORDER BY id LIMIT ?2"),
         params![db.now(), limit],
         |row| row.get(0),
     )?;
@@ -226,6 +236,7 @@ pub(super) fn settle_stored(
         return Ok(ArchiveState::Stored);
     }
     // Its files went into other archives meanwhile; it stays a copy of them, and is listed as what it is.
+    db.run("DELETE FROM part WHERE archive = ?", [bundle.archive])?;
     db.run(
         "UPDATE archive SET state = ?2, live = NULL, owner = NULL, generation = generation + 1, remote_id = ?3,
                 confirmed_kind = ?4, confirmed_value = ?5, stored_at = ?6, next_try = NULL WHERE id = ?1",
@@ -256,6 +267,7 @@ pub(super) fn repeat(db: &Db<'_>, session: SessionId, bundle: BundleRef, next_tr
 }
 
 pub(super) fn orphan(db: &Db<'_>, session: SessionId, orphan: &Orphan) -> Result<()> {
+    super::alive(db, session)?;
     let new = db.run(
         "INSERT INTO archive (uuid, vault, remote_id, lane, state, generation, host, size, manifest_offset, opened_at)
          VALUES (?1, ?2, ?3, 1, ?4, 1, '', ?5, ?6, ?7) ON CONFLICT (uuid) DO NOTHING",

@@ -1,0 +1,14 @@
+//! The command line end to end: the real program on real folders, and everything an operator can get wrong.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests
+
+mod backup;
+mod clock;
+mod config;
+mod full;
+mod kit;
+mod pools;
+mod reports;
+mod restore;
+mod together;
+mod trouble;

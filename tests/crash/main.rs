@@ -1,0 +1,9 @@
+//! Killed at every durable step, with and without what a power cut takes, and started again: nothing may be lost,
+//! doubled or left behind. Needs the test build (`--features faults`).
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
+#![allow(clippy::disallowed_methods)] // deadlines of processes are kept by the wall clock
+
+mod kills;
+mod steps;
+mod world;

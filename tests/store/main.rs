@@ -1,0 +1,23 @@
+//! The store's rules, on every engine.
+//!
+//! A test takes a [`world::World`] and knows nothing of the engine below it; `on_every_engine!` runs it on each. What is
+//! about SQLite alone stands in `sqlite.rs`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
+
+#[macro_use]
+mod world;
+
+mod archived;
+mod bundles;
+mod cost;
+mod found;
+mod model;
+mod orders;
+mod queue;
+mod reports;
+mod restorable;
+mod sessions;
+mod settle;
+mod shared;
+mod sqlite;

@@ -1,0 +1,183 @@
+//! Everything that a store shows, beside what the model has.
+
+use std::fmt::Debug;
+use std::time::Duration;
+
+use firn::base::Time;
+use firn::base::ids::{FileId, Lane};
+use firn::store::{Due, QueueState, Unfinished};
+
+use super::rules::{Archive, Rules, length};
+use super::{Game, HOSTS, KEYS, time};
+use crate::world::{host_key, uuid};
+
+/// More than a game ever has.
+const ALL: u32 = 1000;
+
+/// A file that has failed so often is given up, here.
+const ATTEMPTS: u32 = 2;
+
+fn same<T: PartialEq + Debug>(what: &str, model: &T, store: &T) -> Result<(), String> {
+    if model == store { Ok(()) } else { Err(format!("{what}:\n  model {model:?}\n  store {store:?}")) }
+}
+
+impl Game {
+    pub(super) async fn observe(&mut self, pick: u8) -> Result<(), String> {
+        self.rules.tick();
+        let (rules, store) = (&self.rules, &self.w.store);
+        same("time", &rules.now, &store.now().await.unwrap())?;
+        self.queue().await?;
+        self.archives().await?;
+        let sessions = rules.sessions.iter().filter(|(_, s)| !s.ended).map(|(id, s)| (*id, s.lease_until));
+        let rows = store.sessions().await.unwrap();
+        let rows: Vec<_> = rows.into_iter().map(|row| (row.id.0, row.lease_until)).collect();
+        same("sessions", &sessions.collect(), &rows)?;
+        for host in [0, 1] {
+            let due = store.due(host_key(HOSTS[usize::from(host)])).await.unwrap();
+            same("what is due", &expected_due(rules, host), &due)?;
+        }
+        same("what is left", &expected_left(rules), &store.unfinished(ATTEMPTS).await.unwrap())?;
+        self.totals().await?;
+        let duty = store.duty("duty".to_owned()).await.unwrap();
+        same("the duty", &rules.duty, &duty.map(|row| (row.owner.map(|id| id.0), row.generation.0)))?;
+        self.current().await?;
+        let past = rules.now.minus(Duration::from_secs(u64::from(pick)));
+        for at in [None, Some(past), Some(rules.now)] {
+            self.restorable(at).await?;
+        }
+        Ok(())
+    }
+
+    async fn queue(&self) -> Result<(), String> {
+        for lane in Lane::ALL {
+            let mut counts = Vec::new();
+            for state in QueueState::ALL {
+                let mut model: Vec<_> = self
+                    .rules
+                    .queue
+                    .iter()
+                    .filter(|(_, row)| row.lane == lane && row.state == *state)
+                    .map(|(id, row)| {
+                        let file = &self.rules.files[id];
+                        let times = (time(row.next_try), *id, time(row.since));
+                        (times, KEYS[usize::from(file.key)].to_owned(), length(file.version), row.attempts)
+                    })
+                    .collect();
+                model.sort();
+                let rows = self.w.store.queue_page(lane, *state, None, ALL).await.unwrap();
+                let rows: Vec<_> = rows
+                    .into_iter()
+                    .map(|row| {
+                        let times = (time(row.next_try), row.file.0, time(row.queued_at));
+                        (times, row.key.to_string(), row.length.cast_signed(), row.attempts)
+                    })
+                    .collect();
+                same(&format!("the queue, {lane}, {state}"), &model, &rows)?;
+                counts.push(model.len() as u64);
+            }
+            let lanes = self.w.store.lanes().await.unwrap();
+            let row = lanes.iter().find(|row| row.lane == lane).unwrap();
+            same("the lane", &counts, &vec![row.queued, row.fetching, row.bundled, row.failed])?;
+            same("the lane's files", &counts.iter().sum(), &row.files)?;
+        }
+        Ok(())
+    }
+
+    async fn archives(&self) -> Result<(), String> {
+        let mut live = Vec::new();
+        for (id, archive) in &self.rules.archives {
+            let row = self.w.store.archive(uuid(archive.number)).await.unwrap().expect("it was entered");
+            let seen = (row.id.0, row.state, row.owner.map(|id| id.0), row.size, row.attempts, row.next_try);
+            let expected = (*id, archive.state, archive.owner, archive.size, archive.attempts, archive.next_try);
+            same("an archive", &(expected, archive.stored_at), &(seen, row.stored_at))?;
+            let members = self.w.store.members(row.id, None, ALL).await.unwrap();
+            let members: Vec<_> = members.iter().map(|row| (row.file.0, row.header_offset)).collect();
+            same("its members", &members_of(archive), &members)?;
+            let parts: Vec<_> = self.w.store.parts(row.id).await.unwrap().iter().map(|part| part.number).collect();
+            same("its parts", &archive.parts, &parts)?;
+            if archive.state.is_live() {
+                live.push(*id);
+            }
+        }
+        let rows = self.w.store.archives_live(ALL).await.unwrap();
+        same("live archives", &live, &rows.into_iter().map(|row| row.id.0).collect())
+    }
+
+    async fn totals(&self) -> Result<(), String> {
+        let rows = self.w.store.totals().await.unwrap();
+        let rows: Vec<_> = rows
+            .into_iter()
+            .map(|t| {
+                let counts = [
+                    (t.queued_files, t.queued_bytes),
+                    (t.left_files, t.left_bytes),
+                    (t.stored_files, t.stored_bytes),
+                    (t.archives, t.archive_bytes),
+                ];
+                (!t.vault.is_empty(), t.lane, counts.map(|(number, bytes)| (number.cast_signed(), bytes.cast_signed())))
+            })
+            .collect();
+        let model = self.rules.totals.iter().map(|((vault, lane), counts)| (*vault, lane.word().to_owned(), *counts));
+        same("totals", &model.collect(), &rows)
+    }
+
+    async fn current(&self) -> Result<(), String> {
+        let current = self.rules.files.iter().filter(|(_, file)| file.superseded.is_none() && file.gone.is_none());
+        let current: Vec<_> = current.map(|(id, file)| (*id, KEYS[usize::from(file.key)].to_owned())).collect();
+        let rows = self.w.store.current_files(self.source, FileId(0), FileId(i64::MAX), ALL).await.unwrap();
+        same("current files", &current, &rows.into_iter().map(|(id, key)| (id.0, key.to_string())).collect())?;
+        let mut keys: Vec<_> = current.iter().map(|(_, key)| key).collect();
+        keys.sort();
+        keys.dedup();
+        same("a key has one current version", &current.len(), &keys.len())
+    }
+
+    async fn restorable(&self, at: Option<Time>) -> Result<(), String> {
+        let rows = self.w.store.restorable(self.source, Vec::new(), None, at, ALL).await.unwrap();
+        let mut seen = Vec::new();
+        for row in rows {
+            let version = row.version.map(|found| {
+                let number = u8::try_from(found.archive.0.as_u128()).unwrap();
+                // The row's hash must be that of the bytes which lie there.
+                let there = self.bytes.get(&(number, found.data_offset)).copied();
+                if there != Some(found.sha256.0[0]) || found.length.cast_signed() != length(found.sha256.0[0]) {
+                    return Err(format!("{found:?} names bytes of version {there:?}"));
+                }
+                Ok((found.file.0, found.sha256.0[0], number, found.newer_waits))
+            });
+            let key = KEYS.iter().position(|key| *key == row.key.to_string()).unwrap();
+            seen.push((u8::try_from(key).unwrap(), version.transpose()?));
+        }
+        same(&format!("what can be restored at {at:?}"), &self.rules.restorable(at), &seen)
+    }
+}
+
+fn members_of(archive: &Archive) -> Vec<(i64, u64)> {
+    archive.members.iter().map(|(file, _, offset)| (*file, *offset)).collect()
+}
+
+fn expected_due(rules: &Rules, host: u8) -> Due {
+    let sealed = |lane| {
+        rules.archives.values().any(|a| {
+            a.state == firn::store::ArchiveState::Sealed
+                && a.lane == lane
+                && a.host == host
+                && a.next_try.is_some_and(|at| at <= rules.now)
+        })
+    };
+    let fetch = |lane| [QueueState::Queued, QueueState::Failed].iter().any(|state| !rules.due(lane, *state).is_empty());
+    Due { fetch: Lane::ALL.map(fetch), upload: Lane::ALL.map(sealed), settle: !rules.to_settle().is_empty() }
+}
+
+fn expected_left(rules: &Rules) -> Unfinished {
+    let rows = |state: QueueState| rules.queue.values().filter(move |row| row.state == state);
+    let failed = |given_up: bool| rows(QueueState::Failed).filter(move |row| (row.attempts >= ATTEMPTS) == given_up);
+    Unfinished {
+        waiting: rows(QueueState::Queued).count() > 0,
+        fetching: rows(QueueState::Fetching).count() > 0,
+        bundled: rows(QueueState::Bundled).count() > 0,
+        retry_at: failed(false).map(|row| row.next_try).min(),
+        archives: rules.archives.values().any(|a| a.state.is_live()),
+        given_up: failed(true).count() as u64,
+    }
+}

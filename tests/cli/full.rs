@@ -169,11 +169,10 @@ fn a_full_file_system_under_the_state_is_told_and_work_goes_on_when_there_is_roo
             let config = crate::kit::MINIMAL.replace("sqlite:firn.db", "sqlite:state/firn.db").replace("20s", "1s");
             let home = Home::with(&config);
             let small = mount(&home.path("state"));
-            home.back_up();
+            let mut running = home.start(home.command(["run"]));
+            eventually(LONG, "it works", || home.status()["sources"][0]["scanned"].is_string().then_some(()));
             let ballast = small.fill(0);
             photos(&home);
-            let running = home.start(home.command(["run"]));
-            let mut running = running;
             eventually(LONG, "it says that the state is full", || {
                 let said = running.said();
                 assert!(!running.is_over(), "{said}");

@@ -101,12 +101,13 @@ impl SqliteStore {
     /// Opens the state in the file at `path`, making it when `create` says so. Blocks while it does.
     pub fn open(path: &Path, clock: Clock, create: bool) -> Result<Self> {
         let place = Shown::path(path).to_string();
-        open::inspect(path, &place, create)?;
+        let opening = open::inspect(path, &place, create)?;
         let mut conn = open::connect(path, &place, true)?;
         schema::migrate(&mut conn, &place, clock.now())?;
         let start = (clock.now(), clock.mono());
         let shared = Arc::new(Shared { place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
         let readers = (0..2).map(|_| open::connect(path, &shared.place, false)).collect::<Result<Vec<_>>>()?;
+        drop(opening);
         let writer = Threads::spawn(&shared.place, vec![conn])?;
         Ok(Self { writer, readers: Threads::spawn(&shared.place, readers)?, shared })
     }

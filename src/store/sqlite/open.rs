@@ -36,8 +36,9 @@ fn network_file_system(magic: u64) -> Option<&'static str> {
     NETWORK.iter().find(|(known, _)| *known == magic & 0xffff_ffff).map(|(_, name)| *name)
 }
 
-/// Refuses what SQLite must not be opened on. Whether the file is there already.
-pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<bool> {
+/// Refuses what SQLite must not be opened on. The folder comes back locked: as long as it is held, no other firn opens a
+/// file there, and so none meets a half-made one.
+pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<Dir> {
     let unopened = |detail: String| StoreError::Unopened { place: place.to_owned(), detail };
     let parent = match path.parent() {
         Some(parent) if parent != Path::new("") => parent,
@@ -57,7 +58,8 @@ pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<bool> {
     let magic = rustix::fs::fstatfs(dir.fd()).map_err(|e| unopened(std::io::Error::from(e).to_string()))?.f_type;
     #[allow(clippy::cast_sign_loss)] // a bit pattern
     local(place, magic as u64)?;
-    Ok(exists)
+    dir.lock().map_err(|e| unopened(e.to_string()))?;
+    Ok(dir)
 }
 
 /// Refuses a file system that is shared over a network.

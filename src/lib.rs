@@ -64,7 +64,9 @@
 //!   SHA-256 of an archive is computed where a vault asks for it ([`base::hash::CheckKind`]).
 //! - `worker` lies below the areas: they run on its pools and leases. What it supervises is handed to it.
 //! - Not kept: owners, groups, setuid and setgid bits, extended attributes, symlinks, sockets, fifos, devices, empty
-//!   folders. They are counted and the first of each kind is named; hard links are stored once for each name.
+//!   folders. A scan names the first of each kind of what is no regular file; hard links are stored once for each name.
+//! - SQLite's index of file versions is over source, key and version themselves: neighbouring keys lie together, and a
+//!   key hash is not needed to hold a key of any length.
 //! - Tables enter the schema with the work that uses them.
 //!
 //! # How it is tested

@@ -10,7 +10,7 @@ use crate::base::units::{Count, Size};
 use crate::store::LaneState;
 
 /// Width of the bar.
-const BAR: usize = 20;
+const BAR: usize = 10;
 
 /// What is known at one moment.
 #[derive(Debug, Clone, Default)]
@@ -35,7 +35,7 @@ impl Moment {
         (all > 0).then_some((self.stored_bytes, all))
     }
 
-    /// One line.
+    /// One line; what an operator looks for comes first, for a narrow terminal cuts off the rest.
     pub fn line(&self) -> String {
         let waiting = |lane: &LaneState| format!("{} {}", lane.lane, Count(lane.files));
         let lanes = self.lanes.iter().map(waiting).collect::<Vec<_>>().join(", ");
@@ -44,7 +44,7 @@ impl Moment {
         let scanning = if self.scanning { "; scanning" } else { "" };
         let failed = if failed > 0 { format!("; failed {}", Count(failed)) } else { String::new() };
         format!(
-            "stored {} files, {} in {} archives; {rate}; waiting: {lanes}{failed}{scanning}",
+            "waiting: {lanes}{failed}; stored {} files, {}, {rate}, {} archives{scanning}",
             Count(self.stored_files),
             Size(self.stored_bytes),
             Count(self.archives)
@@ -169,15 +169,15 @@ mod tests {
         };
         assert_eq!(
             moment.line(),
-            "stored 8,112 files, 3.0 MB in 84 archives; 212.0 MB/s; waiting: live 0, history 3,890; failed 3; scanning"
+            "waiting: live 0, history 3,890; failed 3; stored 8,112 files, 3.0 MB, 212.0 MB/s, 84 archives; scanning"
         );
-        assert_eq!(moment.bar(), "###############.....  75%");
+        assert_eq!(moment.bar(), "#######...  75%");
     }
 
     #[test]
     fn what_is_not_known_is_not_zero() {
         let moment = Moment::default();
-        assert!(moment.line().contains("; –; "));
+        assert!(moment.line().contains(", –, "));
         assert_eq!(moment.bar().trim(), "");
     }
 }

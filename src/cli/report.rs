@@ -150,11 +150,13 @@ pub(super) struct OnTheWay {
     pub sealed: u64,
     pub uploading: u64,
     pub unknown: u64,
+    /// There are more than were counted.
+    pub more: bool,
 }
 
 impl OnTheWay {
     pub fn count(archives: &[ArchiveRow]) -> Self {
-        let mut counts = Self::default();
+        let mut counts = Self { more: archives.len() >= ARCHIVES as usize, ..Self::default() };
         for archive in archives {
             match archive.state {
                 ArchiveState::Open => counts.open += 1,

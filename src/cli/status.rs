@@ -131,8 +131,12 @@ fn text(status: &Status) -> Result<(), CliError> {
     }
     let on = status.archives;
     out::line(format!(
-        "archives   {} open, {} sealed, {} uploading, {} unknown",
-        on.open, on.sealed, on.uploading, on.unknown
+        "archives   {} open, {} sealed, {} uploading, {} unknown{}",
+        on.open,
+        on.sealed,
+        on.uploading,
+        on.unknown,
+        if on.more { " of the oldest 1,000; there are more" } else { "" }
     ))?;
     for source in &status.sources {
         let scan = match (&source.scanned, &source.last_scan) {

@@ -48,7 +48,7 @@ fn names_of_json_are_stable() {
     let lane = ["lane", "files", "bytes", "queued", "fetching", "bundled", "failed", "oldest", "oldest_seconds"];
     has(&status["lanes"][0], &lane);
     assert_eq!((&status["lanes"][0]["lane"], &status["lanes"][1]["lane"]), (&"live".into(), &"history".into()));
-    has(&status["archives"], &["open", "sealed", "uploading", "unknown"]);
+    has(&status["archives"], &["open", "sealed", "uploading", "unknown", "more"]);
     has(&status["sources"][0], &["name", "place", "scanned", "files", "last_scan"]);
     let worker = ["session", "host", "pid", "kinds", "started", "last_seen", "alive", "doing"];
     has(&status["workers"][0], &worker);

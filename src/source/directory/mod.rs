@@ -17,6 +17,7 @@
 //! | a file written or given a new name | reported when it is closed or named, within two seconds |
 //! | a file written through a mapping, by another host, or held open; one linked into place from a nameless one (`O_TMPFILE`); a change of mode or owner; a mount that appears | found by the next scan only |
 
+mod folders;
 mod path;
 mod read;
 mod stat;

@@ -8,7 +8,8 @@ use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use tokio::sync::mpsc;
 
-use super::{path, stat, watch};
+use super::folders::Folders;
+use super::{path, stat};
 use crate::base::disk::Dir;
 use crate::base::file::FoundFile;
 use crate::base::ids::Key;
@@ -25,7 +26,7 @@ pub(super) struct Walk<'a> {
     root: &'a Dir,
     out: &'a mpsc::Sender<Report>,
     stop: &'a Stop,
-    watch: Option<&'a watch::Folders>,
+    watch: Option<&'a Folders>,
     batch: Vec<FoundFile>,
     skipped: BTreeSet<NotAFile>,
     ended: bool,
@@ -44,7 +45,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Watches each folder from just before it is listed.
-    pub(super) fn watch(&mut self, watch: &'a watch::Folders) {
+    pub(super) fn watch(&mut self, watch: &'a Folders) {
         self.watch = Some(watch);
     }
 

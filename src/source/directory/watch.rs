@@ -1,17 +1,16 @@
 //! Watching folders through inotify: what is written, moved in or linked now is reported within a fraction of a second.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::os::unix::ffi::OsStrExt as _;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use rustix::event::{PollFd, PollFlags, Timespec};
-use rustix::fs::inotify::{self, CreateFlags, ReadFlags, WatchFlags};
-use rustix::io::Errno;
+use rustix::fs::inotify::{self, CreateFlags, ReadFlags};
 use tokio::sync::mpsc;
 
+use super::folders::Folders;
 use super::walk::{Walk, below, look};
 use super::{path, stat};
 use crate::base::Stop;
@@ -31,82 +30,11 @@ pub(super) struct Watch {
     thread: tokio::task::JoinHandle<()>,
 }
 
-/// The folders that are watched.
-pub(super) struct Folders {
-    /// Nothing when the system gave no inotify instance.
-    fd: Option<OwnedFd>,
-    most: usize,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    /// By watch descriptor: the folder's path below the root.
-    folders: HashMap<i32, Box<[u8]>>,
-    limit_told: bool,
-}
-
-impl Folders {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Watches an open folder. A report if this is the first one that cannot be.
-    pub(super) fn add(&self, dir: &rustix::fs::Dir, at: &[u8]) -> Option<Report> {
-        let mut state = self.lock();
-        let watched = state.folders.len();
-        let added = match &self.fd {
-            None => Err("the system gives no more inotify instances (fs.inotify.max_user_instances)".to_owned()),
-            Some(_) if watched >= self.most => Err(format!("firn watches at most {} folders", self.most)),
-            Some(fd) => dir.fd().and_then(|dir| add_watch(fd, dir.as_raw_fd())).map_err(|errno| match errno {
-                Errno::NOSPC => "the system lets no more be watched (fs.inotify.max_user_watches)".to_owned(),
-                other => std::io::Error::from(other).to_string(),
-            }),
-        };
-        match added {
-            Ok(wd) => {
-                state.folders.insert(wd, at.into());
-                None
-            }
-            Err(detail) if !state.limit_told => {
-                state.limit_told = true;
-                Some(Report::WatchLimit { watched: watched as u64, detail })
-            }
-            Err(_) => None,
-        }
-    }
-
-    /// Forgets the folder at `at` and all below it.
-    fn forget(&self, at: &[u8]) {
-        let Some(fd) = &self.fd else { return };
-        let inside = |folder: &[u8]| folder.strip_prefix(at).is_some_and(|rest| rest.is_empty() || rest[0] == b'/');
-        self.lock().folders.retain(|wd, folder| {
-            let forget = inside(folder);
-            if forget {
-                // It may be gone already; then so is the watch.
-                let _ = inotify::remove_watch(fd, *wd);
-            }
-            !forget
-        });
-    }
-}
-
-/// By way of the open folder itself, so that the watch is on what is being listed and on nothing else.
-fn add_watch(fd: &OwnedFd, dir: i32) -> Result<i32, Errno> {
-    let events = WatchFlags::CLOSE_WRITE
-        | WatchFlags::CREATE
-        | WatchFlags::MOVED_TO
-        | WatchFlags::MOVED_FROM
-        | WatchFlags::ONLYDIR
-        | WatchFlags::EXCL_UNLINK;
-    inotify::add_watch(fd, format!("/proc/self/fd/{dir}"), events)
-}
-
 impl Watch {
     /// Starts reading; folders are added as a walk comes by. Reports go to `live` until `stop` is thrown.
     pub(super) fn start(root: Dir, most: usize, live: mpsc::Sender<Report>, stop: Stop) -> Self {
         let fd = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).ok();
-        let folders = Arc::new(Folders { fd, most, state: Mutex::default() });
+        let folders = Arc::new(Folders::new(fd, most));
         let thread = {
             let folders = Arc::clone(&folders);
             tokio::task::spawn_blocking(move || Reader { root, folders, live, stop, seen: BTreeSet::new() }.run())
@@ -143,7 +71,7 @@ struct Reader {
 impl Reader {
     fn run(mut self) {
         let folders = Arc::clone(&self.folders);
-        let Some(fd) = &folders.fd else {
+        let Some(fd) = folders.fd() else {
             // Nothing to read; but only the end of the scan's owner may look like the end of the watch.
             while self.goes_on() {
                 wait_for(&mut []);
@@ -178,10 +106,10 @@ impl Reader {
             return;
         }
         if events.contains(ReadFlags::IGNORED) {
-            self.folders.lock().folders.remove(&wd);
+            self.folders.gone(wd);
             return;
         }
-        let folder = self.folders.lock().folders.get(&wd).cloned();
+        let folder = self.folders.path(wd);
         let (Some(folder), Some(name)) = (folder, name) else { return };
         let at = below(&folder, OsStr::from_bytes(&name));
         let is_folder = events.contains(ReadFlags::ISDIR);

@@ -155,7 +155,7 @@ fn a_reader_that_leaves_early_is_no_trouble() {
 fn progress_is_plain_lines_in_a_file_and_one_line_written_over_on_a_terminal() {
     let home = Home::small("64KiB");
     plain_tree(&home.photos(), 40);
-    let done = home.back_up().clean().says(&["firn: stored 40 files, "]);
+    let done = home.back_up().clean().says(&["firn: waiting: live 0, history 0; stored 40 files, "]);
     assert!(done.err.lines().count() < 20, "{}", done.err);
     for n in 0..200 {
         put(&home.photos().join(format!("more\n{n}")), &noise(n, 9000), 0o644, (7, 7));

@@ -121,7 +121,7 @@ impl Services {
         let (name, place) = (vault.name().to_owned(), vault.place());
         let known = self.store.vault_identity(name.clone()).await?;
         if let (Some(uuid), true) = (known.uuid, known.made) {
-            vault.expect(uuid);
+            vault.only_as(uuid);
             return Ok(vault);
         }
         // What stands there is read first: another process of this state may be making it, and that enters it in the
@@ -133,7 +133,7 @@ impl Services {
             // Its making was interrupted after it was written.
             (Some(uuid), Some(found)) if found.uuid == uuid => {
                 self.store.vault_remember(name, uuid, true).await?;
-                vault.expect(uuid);
+                vault.only_as(uuid);
                 Ok(vault)
             }
             (_, Some(found)) => Err(ServiceError::Stranger { place, found: found.uuid }),
@@ -191,7 +191,7 @@ impl Services {
             };
             self.store.event(event).await?;
         }
-        vault.expect(uuid);
+        vault.only_as(uuid);
         Ok(vault)
     }
 

@@ -65,7 +65,7 @@ impl Directory {
 
     pub fn open(&self) -> DirectoryVault {
         let vault = DirectoryVault::new("cold", self.path(""));
-        vault.expect(self.uuid);
+        vault.only_as(self.uuid);
         vault
     }
 

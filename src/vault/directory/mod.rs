@@ -70,7 +70,7 @@ impl DirectoryVault {
     }
 
     /// The identity that must stand in the folder from now on. The first call counts.
-    pub fn expect(&self, uuid: VaultUuid) {
+    pub fn only_as(&self, uuid: VaultUuid) {
         let _ = self.0.expected.set(uuid);
     }
 

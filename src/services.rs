@@ -232,6 +232,7 @@ impl Services {
                 attempts: backup.attempts,
                 repeat_unknown_after: backup.repeat_unknown_after,
                 host: self.process.host_key(),
+                host_name: self.process.host.clone(),
                 until_idle,
             },
             store: Arc::clone(&self.store),

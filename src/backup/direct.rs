@@ -357,6 +357,18 @@ async fn put_off(
             }
             return unread_files(pipe, Some(source), vec![(file, unread)]).await;
         }
+        Stopped::Vault(e @ (VaultError::NoSuch { .. } | VaultError::NothingToSend { .. })) => {
+            // The vault has lost what was sent: there is nothing to take up, the file is sent from its beginning.
+            tracing::warn!(error = %e, file = %file.found.key, "an upload is gone from the vault; it is begun anew");
+            if let Some((bundle, _)) = begun {
+                pipe.store.bundle_abandon(pipe.session, bundle, Vec::new(), e.to_string()).await?;
+            }
+            let wait = plan::wait(UPLOAD_AGAIN, file.attempts + 1, file.file.0);
+            let failure = FetchFailure { counts: false, ..failure(&file, "vault", e.to_string(), now.plus(wait)) };
+            pipe.store.fetch_failed(pipe.session, vec![failure]).await?;
+            pipe.hand(-1);
+            return Ok(());
+        }
         Stopped::Vault(e) => {
             if e.is_about_the_vault() {
                 pipe.vault_failed();

@@ -53,7 +53,7 @@ pub async fn fetches(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(
         // From here on a word is not missed.
         word.as_mut().enable();
         let idle = pipe.fetch.view();
-        if ready.len() < LOW && !idle.paused && !idle.draining {
+        if ready.len() < LOW && !idle.paused && !idle.draining && !pipe.all_held() {
             more = more || pipe.store.due(pipe.settings.host.clone()).await?.fetch[index(lane)];
             if more {
                 let claimed = pipe.store.claim(pipe.session, lane, CLAIM).await?;
@@ -140,16 +140,15 @@ pub async fn uploads(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// Seals bundles that have reached their age, until the pipeline stops.
-pub async fn ages(pipe: Arc<Pipe>, lanes: Arc<Lanes>) -> Result<(), BackupError> {
+/// Seals a lane's bundles that have reached their age, until the pipeline stops. Each lane by itself: a long file that is
+/// streamed into one must not hold up the other.
+pub async fn ages(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(), BackupError> {
     while !pipe.stop.is_stopped() {
         tokio::select! {
             () = pipe.clock.sleep(AGES) => {}
             () = pipe.stop.stopped() => {}
         }
-        for lane in lanes.both() {
-            lane.seal_if_due(&pipe, None).await?;
-        }
+        lanes.of(lane).seal_if_due(&pipe, None).await?;
     }
     Ok(())
 }

@@ -460,6 +460,11 @@ pub async fn stream_to_end(
 ) -> Result<Option<Streamed>, BackupError> {
     open.holds(share);
     match open.stream(pipe, claimed, source, reading, buffer).await? {
+        Ok(Streamed::Not(mut open, unread)) => {
+            // Nothing of the file is in it, so nothing of the budget either: an empty bundle may stay open for long.
+            open.share.pop();
+            Ok(Some(Streamed::Not(open, unread)))
+        }
         Ok(streamed) => Ok(Some(streamed)),
         Err(broken) => {
             broken.abandon(pipe, std::slice::from_ref(claimed)).await?;

@@ -42,6 +42,8 @@ pub struct Settings {
     pub repeat_unknown_after: Option<Duration>,
     /// Who can reach the staging folder.
     pub host: String,
+    /// What people call this machine.
+    pub host_name: String,
     /// Close bundles as soon as nothing else is there to go into them.
     pub until_idle: bool,
 }
@@ -134,6 +136,12 @@ pub enum BackupError {
     /// The lease.
     #[error(transparent)]
     Lease(#[from] crate::worker::session::LeaseError),
+    /// The staging folder was removed or exchanged.
+    #[error("the staging folder {place} was removed or exchanged while it was in use; it is opened anew")]
+    StagingGone {
+        /// Where.
+        place: String,
+    },
     /// A task of it panicked or was cancelled.
     #[error("a task of the backup pipeline failed: {0}")]
     Task(String),
@@ -175,6 +183,8 @@ pub struct Pipe {
     staged: Mutex<HashMap<ArchiveUuid, Vec<Reservation>>>,
     /// When the vault is tried again after it could not be written.
     vault_rest: Mutex<VaultRest>,
+    /// Sources whose root is away, and until when that is taken for so.
+    held: Mutex<HashMap<SourceId, Mono>>,
     /// Files claimed and not yet bundled, failed or given back.
     in_hand: AtomicU64,
     tasks: AtomicU64,
@@ -206,6 +216,9 @@ struct VaultRest {
     failures: u32,
     until: Option<Mono>,
 }
+
+/// A source whose root was not there is looked for again after this.
+const HELD: Duration = Duration::from_secs(15);
 
 /// Waits after the vault as a whole could not be written.
 const VAULT_AGAIN: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
@@ -259,6 +272,7 @@ impl Pipe {
             fatal: Mutex::default(),
             staged: Mutex::default(),
             vault_rest: Mutex::default(),
+            held: Mutex::default(),
             in_hand: AtomicU64::new(0),
             tasks: AtomicU64::new(0),
             task_ended: Notify::new(),
@@ -353,6 +367,22 @@ impl Pipe {
     pub fn vault_rests(&self) -> Option<Duration> {
         let now = self.clock.mono();
         lock(&self.vault_rest).until.map(|until| until.since(now)).filter(|rest| !rest.is_zero())
+    }
+
+    /// A source's root is not there: nothing more is fetched of it for a while, unless it is seen before.
+    pub fn hold_source(&self, source: SourceId) {
+        lock(&self.held).insert(source, self.clock.mono().plus(HELD));
+    }
+
+    /// It is there. Whether it had been held.
+    pub fn release_source(&self, source: SourceId) -> bool {
+        lock(&self.held).remove(&source).is_some()
+    }
+
+    /// Whether there is no source to fetch from.
+    pub fn all_held(&self) -> bool {
+        let (now, held) = (self.clock.mono(), lock(&self.held));
+        self.sources.keys().all(|source| held.get(source).is_some_and(|until| *until > now))
     }
 
     /// Counts files taken in hand (positive) or done with (negative).

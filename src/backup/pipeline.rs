@@ -235,13 +235,11 @@ impl Job {
         for lane in crate::base::ids::Lane::ALL {
             if kinds.has(Kind::Fetch) {
                 pipe.spawn(dispatch::fetches(Arc::clone(pipe), Arc::clone(lanes), lane));
+                pipe.spawn(dispatch::ages(Arc::clone(pipe), Arc::clone(lanes), lane));
             }
             if kinds.has(Kind::Upload) {
                 pipe.spawn(dispatch::uploads(Arc::clone(pipe), lane));
             }
-        }
-        if kinds.has(Kind::Fetch) {
-            pipe.spawn(dispatch::ages(Arc::clone(pipe), Arc::clone(lanes)));
         }
         pipe.spawn(dispatch::orders(Arc::clone(pipe), self.process.host.clone()));
         let (told, rounds) = watch::channel(0);
@@ -282,8 +280,12 @@ async fn until_idle(
                 lane.seal_if_due(pipe, Some(ClosedBy::Hand)).await?;
             }
         }
-        let fetched = !kinds.has(Kind::Fetch)
-            || (!left.waiting && !left.fetching && left.retry_at.is_none() && pipe.in_hand() == 0);
+        let held = scanning.values().any(|standing| matches!(*standing.borrow(), Scanning::Held(_)));
+        let nothing_due = !left.waiting && left.retry_at.is_none();
+        // Files of a source that is away are not waited for; whatever else can be had is.
+        let out_of_reach = held && pipe.store.due(pipe.settings.host.clone()).await?.fetch == [false; 2];
+        let fetched =
+            !kinds.has(Kind::Fetch) || ((nothing_due || out_of_reach) && !left.fetching && pipe.in_hand() == 0);
         let uploaded = !kinds.has(Kind::Upload) || (!left.bundled && !left.archives);
         if fetched && uploaded {
             let held = scanning.iter().filter(|(_, standing)| matches!(*standing.borrow(), Scanning::Held(_)));

@@ -21,9 +21,12 @@ pub fn judge(row: &SourceRow, place: &str, root: &Result<Root, SourceError>, now
                 .limit(format!("a folder that can be read at {place}"))
                 .next("mount the disk or mend [[source]] path; nothing is taken for deleted meanwhile"),
         ),
-        Ok(root) if root.is_empty && seen > 0 => held(
+        Ok(root) if root.is_empty && (seen > 0 || row.has_files) => held(
             finding()
-                .value(format!("{place} is empty; the last scan saw {} files", Count(seen)))
+                .value(match seen {
+                    0 => format!("{place} is empty; files of it are known, and no scan has gone through yet"),
+                    seen => format!("{place} is empty; the last scan saw {} files", Count(seen)),
+                })
                 .limit("the files, or at least one of them")
                 .next("mount the disk; if the files were really all deleted, put one file there to say so"),
         ),
@@ -43,12 +46,14 @@ mod tests {
     use crate::base::ids::SourceId;
 
     fn row(device: Option<u64>, files_present: Option<u64>) -> SourceRow {
-        SourceRow { id: SourceId(1), name: "ugc".to_owned(), device, files_present, scanned: None, scanned_by: None }
+        let has_files = files_present.is_some_and(|files| files > 0);
+        let (id, name) = (SourceId(1), "ugc".to_owned());
+        SourceRow { id, name, device, files_present, scanned: None, scanned_by: None, has_files }
     }
 
     #[allow(clippy::unnecessary_wraps)] // what a source answers with
     fn root(device: u64, is_empty: bool) -> Result<Root, SourceError> {
-        Ok(Root { device: Some(device), is_empty })
+        Ok(Root { device: Some(device), is_empty, inode: Some(2) })
     }
 
     #[test]
@@ -69,7 +74,9 @@ mod tests {
         let now = Time::default();
         let missing =
             Err(SourceError::NoRoot { name: "ugc".into(), place: "/srv".into(), detail: "no such folder".into() });
+        let half_scanned = SourceRow { has_files: true, ..row(Some(7), None) };
         let cases = [
+            (half_scanned, root(7, true), "/srv is empty; files of it are known, and no scan has gone through yet"),
             (row(Some(7), Some(1200)), missing, "cannot be opened: no such folder"),
             (row(Some(7), Some(1200)), root(7, true), "/srv is empty; the last scan saw 1,200 files"),
             (row(Some(7), Some(1200)), root(8, false), "/srv is on another file system than before"),

@@ -14,7 +14,7 @@ use crate::base::file::FoundFile;
 use crate::base::ids::{FileId, Generation, Key, Lane, SourceId};
 use crate::base::units::Count;
 use crate::base::{Finding, Severity, Stop, Time};
-use crate::source::{NotAFile, Presence, Report, Source};
+use crate::source::{NotAFile, Presence, Report, Root, Source};
 use crate::store::{DutyRow, SourceRow};
 
 /// How often a duty that somebody else holds is asked for, and a root looked at.
@@ -51,12 +51,12 @@ pub async fn run(
 ) -> Result<(), BackupError> {
     let duty_name = duty_of(source.name());
     let mut was_held = false;
+    let started = pipe.store.now().await?;
     while !pipe.stop.is_stopped() {
         let row = pipe.store.source(source.name().to_owned(), source.kind()).await?;
         let Some(duty) = pipe.store.duty_take(duty_name.clone(), pipe.session).await? else {
-            // Its holder may have scanned it through already; then nothing is left to do here.
-            let elsewhere = if row.scanned.is_some() { Scanning::Elsewhere } else { Scanning::Now };
-            standing.send_replace(elsewhere);
+            let looked_after = looked_after(&pipe, &row, &duty_name, started).await?;
+            standing.send_replace(if looked_after { Scanning::Elsewhere } else { Scanning::Now });
             rest(&pipe, AGAIN).await;
             continue;
         };
@@ -64,6 +64,7 @@ pub async fn run(
         match root::judge(&row, &source.place(), &source.root().await, now) {
             Err(finding) => {
                 was_held = true;
+                pipe.hold_source(row.id);
                 tracing::error!(source = source.name(), finding = %finding, "the source is held");
                 standing.send_replace(Scanning::Held(finding.value.clone()));
                 pipe.store.notice_round(scope(&*source), vec![*finding]).await?;
@@ -79,12 +80,25 @@ pub async fn run(
                     pipe.queued.notify_waiters();
                 }
                 standing.send_replace(Scanning::Now);
-                Round::new(&pipe, &source, rescan, row, &duty, &standing).run().await?;
+                pipe.release_source(row.id);
+                Round::new(&pipe, &source, rescan, row, root, &duty, &standing).run().await?;
             }
         }
     }
     pipe.store.duty_release(duty_name, pipe.session).await?;
     Ok(())
+}
+
+/// Whether the holder of a source's duty has seen everything that was there at `started`: it has scanned it through
+/// since, or it scanned it before and lives, so that its watch has gone on. A dead one's duty tells nothing.
+async fn looked_after(pipe: &Pipe, row: &SourceRow, duty: &str, started: Time) -> Result<bool, BackupError> {
+    let Some(scanned) = row.scanned else { return Ok(false) };
+    if scanned >= started {
+        return Ok(true);
+    }
+    let holder = pipe.store.duty(duty.to_owned()).await?.and_then(|duty| duty.owner);
+    let sessions = pipe.store.sessions().await?;
+    Ok(sessions.iter().any(|session| Some(session.id) == holder && session.last_seen > started))
 }
 
 fn scope(source: &dyn Source) -> String {
@@ -167,6 +181,7 @@ struct Round<'a> {
     source: &'a Arc<dyn Source>,
     rescan: Duration,
     row: SourceRow,
+    root: Root,
     duty: Generation,
     standing: &'a watch::Sender<Scanning>,
     first: bool,
@@ -194,6 +209,7 @@ impl<'a> Round<'a> {
         source: &'a Arc<dyn Source>,
         rescan: Duration,
         row: SourceRow,
+        root: Root,
         duty: &DutyRow,
         standing: &'a watch::Sender<Scanning>,
     ) -> Self {
@@ -203,6 +219,7 @@ impl<'a> Round<'a> {
             source,
             rescan,
             row,
+            root,
             duty: duty.generation,
             standing,
             first,
@@ -276,7 +293,14 @@ impl<'a> Round<'a> {
                 () = pipe.clock.sleep(look) => {
                     next_look = pipe.clock.mono().plus(AGAIN);
                     match self.still_there().await {
-                        Ok(true) => {}
+                        Ok(true) => {
+                            // Somebody did not find it a moment ago; it is back.
+                            if pipe.release_source(self.row.id)
+                                && let Err(e) = pipe.store.retry_failed(None).await
+                            {
+                                break Err(e.into());
+                            }
+                        }
                         Ok(false) => break Ok(()),
                         Err(e) => break Err(e),
                     }
@@ -305,7 +329,9 @@ impl<'a> Round<'a> {
         self.row = self.pipe.store.source(self.source.name().to_owned(), self.source.kind()).await?;
         let now = self.pipe.store.now().await?;
         let ours = self.pipe.store.duty_take(duty_of(self.source.name()), self.pipe.session).await?.is_some();
-        Ok(ours && root::judge(&self.row, &self.source.place(), &self.source.root().await, now).is_ok())
+        let root = root::judge(&self.row, &self.source.place(), &self.source.root().await, now);
+        // Another folder in its place is not what the watch looks at.
+        Ok(ours && root.is_ok_and(|root| (root.device, root.inode) == (self.root.device, self.root.inode)))
     }
 
     async fn start(&self, stop: &Stop, live: Option<mpsc::Sender<Report>>) -> Result<Scan, BackupError> {

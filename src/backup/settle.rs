@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::staging::is_staged_name;
@@ -10,6 +11,8 @@ use crate::base::ids::ArchiveUuid;
 use crate::store::{ArchiveState, Confirmation, Upload};
 use crate::vault::{ArchiveName, Head, VaultError};
 
+/// A host where nobody has been for this long is lost.
+const LOST_AFTER: Duration = Duration::from_hours(1);
 /// Archives settled in one go.
 const AT_ONCE: u32 = 16;
 
@@ -66,7 +69,7 @@ async fn absent(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
             // Back to `sealed`: putting it again finds the staged file, or what the vault took in of it.
             let why = "its upload was not seen to end, and the vault does not hold it".to_owned();
             let now = pipe.store.now().await?;
-            pipe.store.upload_failed(pipe.session, bundle, why, now).await?;
+            pipe.store.upload_failed(pipe.session, bundle, "upload", why, now).await?;
             pipe.sealed.notify_waiters();
             Ok(())
         }
@@ -131,6 +134,9 @@ pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
     let staging = pipe.staging.clone();
     // The listing comes first: a bundle that is begun meanwhile is in the state before it is in the folder.
     let names = blocking(move || staging.dir().names()).await??;
+    let there: Vec<String> =
+        names.iter().filter(|name| is_staged_name(name)).filter_map(|name| name.to_str().map(str::to_owned)).collect();
+    adopt(pipe, there).await?;
     let wanted = pipe.store.staged(pipe.settings.host.clone(), pipe.staging.path().to_owned()).await?;
     let keep: HashSet<&str> = wanted.iter().map(|(name, ..)| name.as_str()).collect();
     let mut foreign = 0;
@@ -150,6 +156,22 @@ pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
         }
     }
     Ok(foreign)
+}
+
+/// Takes over bundles that wait on a host which is gone, and gives up those that nobody can reach.
+pub async fn adopt(pipe: &Arc<Pipe>, there: Vec<String>) -> Result<(), BackupError> {
+    let (host, dir) = (pipe.settings.host.clone(), pipe.staging.path().to_owned());
+    let outcome = pipe.store.adopt_staged(pipe.session, host, dir, there, LOST_AFTER).await?;
+    if outcome.adopted + outcome.abandoned > 0 {
+        tracing::warn!(
+            adopted = outcome.adopted,
+            abandoned = outcome.abandoned,
+            "bundles of a host that is gone were taken over, or their files queued again"
+        );
+        pipe.queued.notify_waiters();
+        pipe.sealed.notify_waiters();
+    }
+    Ok(())
 }
 
 /// Throws away uploads in the vault that belong to archives which came to nothing.

@@ -1,5 +1,7 @@
 //! What becomes of claimed files that could not be read as they should.
 
+use std::time::Duration;
+
 use super::pipe::{BackupError, Pipe};
 use super::plan::{self, FETCH_AGAIN};
 use super::root;
@@ -7,6 +9,12 @@ use crate::base::Time;
 use crate::base::file::FoundFile;
 use crate::source::{Source, Unread};
 use crate::store::{ChangedFile, Claimed, FetchFailure};
+
+/// Files of a source whose root is away are looked for again after this; its scanner tells sooner that it is back.
+const ROOT_AGAIN: Duration = Duration::from_mins(5);
+
+/// A file that has been queued for so long and is still another one when its turn comes is written all the time.
+const ALWAYS: Duration = Duration::from_mins(1);
 
 /// Records what became of files that were not read.
 pub async fn unread_files(
@@ -18,29 +26,44 @@ pub async fn unread_files(
         return Ok(());
     }
     let now = pipe.store.now().await?;
-    let is_gone = unread.iter().any(|(_, why)| *why == Unread::Gone);
+    let is_gone = unread.iter().any(|(_, why)| matches!(why, Unread::Gone | Unread::Failed { reason: "root", .. }));
     let hold = match source.filter(|_| is_gone) {
         Some(source) => root_trouble(pipe, source, now).await?,
         None => None,
     };
+    if let (Some(source), Some(detail)) = (source, &hold) {
+        tracing::error!(source = source.name(), detail, "files cannot be had; they wait until the source is back");
+    }
     let count = unread.len() as u64;
+    let mut waiting = Vec::new();
     let (mut gone, mut changed, mut failed) = (Vec::new(), Vec::new(), Vec::new());
     for (file, why) in unread {
         let next_try = now.plus(plan::wait(FETCH_AGAIN, file.attempts + 1, file.file.0));
         let text = format!("{}: {why}", file.found.key);
         match (why, &hold) {
             (Unread::Gone, None) => gone.push((file.file, file.generation)),
-            // A disk that is not mounted has deleted nothing.
-            (Unread::Gone, Some(detail)) => failed.push(failure(&file, "root", detail.clone(), next_try)),
-            (Unread::Changed(found), _) => changed.push(change(&file, *found, None)),
+            // A disk that is not mounted has deleted nothing, and nothing is wrong with its files.
+            (Unread::Gone | Unread::Failed { reason: "root", .. }, Some(_)) => {
+                pipe.hold_source(file.source);
+                waiting.push((file.file, file.generation));
+            }
+            (Unread::Changed(found), _) => {
+                // Changed while it waited: no fault. One that is another each time it is looked at is told.
+                let always = now.since(file.queued_at) >= ALWAYS;
+                changed.push(change(&file, *found, always.then_some((text, next_try))));
+            }
             (Unread::Changing(found), _) => changed.push(change(&file, *found, Some((text, next_try)))),
             (Unread::Failed { reason, detail }, _) => failed.push(failure(&file, reason, detail, next_try)),
         }
     }
     pipe.counters.add("backup.gone_files", gone.len() as u64);
     pipe.counters.add("backup.failed_reads", failed.len() as u64);
-    for failure in &failed {
-        tracing::warn!(reason = failure.reason, detail = failure.detail, again = %failure.next_try, "a file could not be fetched");
+    if let Some(first) = failed.first() {
+        let (files, again) = (failed.len(), first.next_try);
+        tracing::warn!(files, reason = first.reason, first = first.detail, %again, "files could not be fetched");
+    }
+    if !waiting.is_empty() {
+        pipe.store.put_off(pipe.session, waiting, now.plus(ROOT_AGAIN)).await?;
     }
     if !gone.is_empty() {
         pipe.store.fetch_gone(pipe.session, gone).await?;

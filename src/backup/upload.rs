@@ -1,12 +1,12 @@
 //! Uploading: a sealed bundle into the vault, and what its answer means.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::plan::{self, UPLOAD_AGAIN};
-use crate::base::disk::Dir;
+use crate::base::disk::{Dir, DiskError};
 use crate::base::hash::Check;
 use crate::base::{Shown, faults};
 use crate::store::{BundleRef, Confirmation, NewEvent, Upload};
@@ -28,7 +28,7 @@ pub async fn upload(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError>
         Ok(staging) => staging,
         Err(e) => {
             let next_try = pipe.at(plan::wait(UPLOAD_AGAIN, upload.attempts + 1, bundle.archive.0)).await?;
-            pipe.store.upload_failed(pipe.session, bundle, e.to_string(), next_try).await?;
+            pipe.store.upload_failed(pipe.session, bundle, "upload", e.to_string(), next_try).await?;
             return Ok(());
         }
     };
@@ -36,29 +36,58 @@ pub async fn upload(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError>
     let put = Put { name, size, expect: check, staging: staging.clone(), file: OsString::from(&staged.name) };
     faults::step("vault: put");
     let answer = pipe.vault.put(put).await;
-    let settled = is_settled(&answer);
+    let after = after(&answer, size, check, upload.attempts);
     let sent = Sent { bundle, size, check, attempts: upload.attempts, staged: true };
     conclude(pipe, sent, answer).await?;
-    if settled {
-        // A vault on another device has copied it, a refused one is of no use: either way nothing needs it any more.
-        let removed = blocking(move || staging.remove(&OsString::from(&staged.name))).await?;
-        if let Err(e) = removed {
-            tracing::warn!(error = %e, "a staged file that is no longer needed stays until the next start");
-        }
-        pipe.release(bundle.uuid);
+    let name = OsString::from(&staged.name);
+    let cleared = match after {
+        After::Stays => return Ok(()),
+        // A vault on another device has copied it: nothing needs it any more.
+        After::Goes => blocking(move || staging.remove(&name)).await?,
+        After::Aside => blocking(move || set_aside(&staging, &name)).await?,
+    };
+    if let Err(e) = cleared {
+        tracing::warn!(error = %e, "a staged file that is no longer needed stays until the next start");
     }
+    pipe.release(bundle.uuid);
     Ok(())
 }
 
-fn is_settled(answer: &Result<Confirmed, VaultError>) -> bool {
-    matches!(
-        answer,
-        Ok(_)
-            | Err(VaultError::Mismatch { .. }
-                | VaultError::WrongSize { .. }
-                | VaultError::NothingToSend { .. }
-                | VaultError::Taken { .. })
-    )
+/// What becomes of a staged file.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum After {
+    /// It is sent again.
+    Stays,
+    /// It is removed.
+    Goes,
+    /// It is kept under another name, for people.
+    Aside,
+}
+
+/// An archive that came out otherwise than it was sent is sent this often before its files are fetched anew.
+const MISMATCHES: u32 = 3;
+/// So many staged files are set aside at most: a vault that keeps failing must not fill the disk.
+const ASIDE: usize = 8;
+
+fn after(answer: &Result<Confirmed, VaultError>, size: u64, check: Check, attempts: u32) -> After {
+    match answer {
+        Ok(confirmed) if confirmed.check != check || confirmed.size != size => After::Aside,
+        Ok(_) | Err(VaultError::NothingToSend { .. } | VaultError::Taken { .. }) => After::Goes,
+        Err(VaultError::Mismatch { .. } | VaultError::WrongSize { .. }) if attempts + 1 >= MISMATCHES => After::Aside,
+        Err(_) => After::Stays,
+    }
+}
+
+/// Its source may have deleted its files meanwhile: then it is the nearest thing to a copy.
+fn set_aside(staging: &Dir, name: &OsStr) -> Result<(), DiskError> {
+    let aside = |name: &OsStr| name.as_encoded_bytes().ends_with(b".aside");
+    if staging.names()?.iter().filter(|name| aside(name)).count() >= ASIDE {
+        return staging.remove(name);
+    }
+    let mut kept = name.to_owned();
+    kept.push(".aside");
+    staging.rename_new(name, staging, &kept)?;
+    staging.sync()
 }
 
 /// What was sent.
@@ -100,12 +129,23 @@ pub async fn conclude(pipe: &Arc<Pipe>, sent: Sent, answer: Result<Confirmed, Va
                 confirmed.size,
                 Shown::bytes(&confirmed.remote_id)
             );
-            alarm(pipe, bundle, &why).await?;
+            alarm(pipe, bundle, &why, "its files are fetched and sent again").await?;
             pipe.vault_failed();
             abandon(pipe, bundle, "mismatch", why).await
         }
+        Err(e @ (VaultError::Mismatch { .. } | VaultError::WrongSize { .. }))
+            if staged && attempts + 1 < MISMATCHES =>
+        {
+            // The staged file is still there, and may be sound.
+            alarm(pipe, bundle, &e.to_string(), "it is sent again").await?;
+            pipe.vault_failed();
+            let next_try = pipe.at(wait).await?;
+            pipe.store.upload_failed(pipe.session, bundle, "mismatch", e.to_string(), next_try).await?;
+            Ok(())
+        }
         Err(e @ (VaultError::Mismatch { .. } | VaultError::WrongSize { .. })) => {
-            alarm(pipe, bundle, &e.to_string()).await?;
+            let outcome = "its files are fetched and sent again; what was staged is set aside";
+            alarm(pipe, bundle, &e.to_string(), outcome).await?;
             pipe.vault_failed();
             abandon(pipe, bundle, "mismatch", e.to_string()).await
         }
@@ -117,7 +157,7 @@ pub async fn conclude(pipe: &Arc<Pipe>, sent: Sent, answer: Result<Confirmed, Va
                 pipe.vault_failed();
             }
             tracing::warn!(error = %e, archive = %bundle.uuid, wait_s = wait.as_secs(), "an upload failed; it is tried again");
-            pipe.store.upload_failed(pipe.session, bundle, e.to_string(), pipe.at(wait).await?).await?;
+            pipe.store.upload_failed(pipe.session, bundle, "upload", e.to_string(), pipe.at(wait).await?).await?;
             Ok(())
         }
         Err(e) => {
@@ -141,14 +181,14 @@ pub async fn abandon(pipe: &Pipe, bundle: BundleRef, reason: &'static str, why: 
     Ok(())
 }
 
-async fn alarm(pipe: &Pipe, bundle: BundleRef, why: &str) -> Result<(), BackupError> {
+async fn alarm(pipe: &Pipe, bundle: BundleRef, why: &str, outcome: &str) -> Result<(), BackupError> {
     tracing::error!(archive = %bundle.uuid, why, "the vault holds something else than was sent");
     let event = NewEvent {
         who: format!("session {}", pipe.session),
         what: "archive.mismatch".to_owned(),
         object: bundle.uuid.to_string(),
         detail: why.to_owned(),
-        outcome: "its files are fetched and sent again".to_owned(),
+        outcome: outcome.to_owned(),
     };
     Ok(pipe.store.event(event).await?)
 }

@@ -8,6 +8,7 @@ use tokio::sync::watch;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::settle;
+use crate::base::disk::Dir;
 use crate::base::ids::ArchiveUuid;
 use crate::base::units::{Count, Size, Span};
 use crate::base::{Finding, Severity, Shown, Time};
@@ -17,6 +18,8 @@ use crate::worker::session::Lease;
 
 /// How often it looks.
 const EVERY: Duration = Duration::from_secs(5);
+/// How often bundles of lost hosts are looked for.
+const ADOPT_EVERY: Duration = Duration::from_mins(5);
 /// How often the vault's holdings are compared with the state's.
 const INVENTORY_EVERY: Duration = Duration::from_hours(24);
 /// Events, failures and ended sessions are kept this long.
@@ -29,6 +32,7 @@ const CLOCK_SLACK: Duration = Duration::from_secs(5);
 /// Runs until the pipeline stops. `rounds` counts its rounds.
 pub async fn run(pipe: Arc<Pipe>, lease: Lease, rounds: watch::Sender<u64>) -> Result<(), BackupError> {
     let mut pruned: Option<Time> = None;
+    let mut adopted: Option<Time> = None;
     let mut cleared = false;
     while !pipe.stop.is_stopped() {
         lease.reap().await?;
@@ -43,6 +47,10 @@ pub async fn run(pipe: Arc<Pipe>, lease: Lease, rounds: watch::Sender<u64>) -> R
         vault_findings(&pipe).await?;
         inventory(&pipe).await?;
         let now = pipe.store.now().await?;
+        if adopted.is_none_or(|at| now.since(at) >= ADOPT_EVERY) {
+            settle::adopt(&pipe, Vec::new()).await?;
+            adopted = Some(now);
+        }
         if pruned.is_none_or(|at| now.since(at) >= INVENTORY_EVERY) {
             pipe.store.prune(now.minus(KEEP)).await?;
             pruned = Some(now);
@@ -66,7 +74,20 @@ async fn staging_findings(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     let now = pipe.store.now().await?;
     let dir = pipe.staging.dir().clone();
     let mut findings = Vec::new();
-    let object = format!("{place} on {}", pipe.settings.host);
+    let object = format!("{place} on {}", pipe.settings.host_name);
+    let (opened, path) = (dir.clone(), pipe.staging.path().to_owned());
+    let stands = blocking(move || Dir::open(&path).and_then(|now| now.is(&opened))).await?;
+    if !matches!(stands, Ok(true)) {
+        // The folder that is open is not the one that stands there: the pipeline begins anew, with that one.
+        findings.push(
+            Finding::new("staging.gone", object, Severity::Critical, now)
+                .value(stands.err().map_or_else(|| "another folder has taken its place".to_owned(), |e| e.to_string()))
+                .limit("the folder that was opened at the start")
+                .next("it is opened, or made, anew by itself; should this stay, mend its mount"),
+        );
+        pipe.store.notice_round(scope, findings).await?;
+        return Err(BackupError::StagingGone { place });
+    }
     match blocking(move || dir.room()).await? {
         Ok(room) if room.free < pipe.settings.bundle_size => findings.push(
             Finding::new("staging.full", object, Severity::Critical, now)
@@ -134,7 +155,7 @@ async fn vault_findings(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     let behind = now.since(pipe.clock.now());
     if behind > CLOCK_SLACK {
         findings.push(
-            Finding::new("clock.behind", pipe.settings.host.clone(), Severity::Warning, now)
+            Finding::new("clock.behind", pipe.settings.host_name.clone(), Severity::Warning, now)
                 .value(format!("this host's clock is {} behind the newest time in the state", Span(behind)))
                 .limit("a clock that does not go back; leases and retries go on by the state's time")
                 .next("mend the clock (ntp)"),
@@ -160,7 +181,10 @@ async fn archive_findings(pipe: &Arc<Pipe>, now: Time, findings: &mut Vec<Findin
                 .next("nothing: the vault is asked again, and after repeat_unknown_after the files are sent anew"),
         );
     }
-    let failing: Vec<_> = live.iter().filter(|a| a.state == ArchiveState::Sealed && a.attempts >= 3).collect();
+    let failing: Vec<_> = live
+        .iter()
+        .filter(|a| matches!(a.state, ArchiveState::Sealed | ArchiveState::Uploading) && a.attempts >= 3)
+        .collect();
     if let Some(first) = failing.first() {
         findings.push(
             Finding::new("archive.failing", pipe.vault.name(), Severity::Warning, now)

@@ -86,6 +86,14 @@ impl Clock {
         }
     }
 
+    /// Blocks this thread for `span`: for short waits of blocking work on the real world. A manual clock does not wait.
+    #[allow(clippy::disallowed_methods)]
+    pub fn pause(&self, span: Duration) {
+        if matches!(self.0, Inner::System { .. }) && !span.is_zero() {
+            std::thread::sleep(span);
+        }
+    }
+
     /// Waits for `span` of this clock's time.
     #[allow(clippy::disallowed_methods)]
     pub async fn sleep(&self, span: Duration) {

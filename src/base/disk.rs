@@ -94,6 +94,13 @@ impl Dir {
         Ok(Self { fd: Arc::new(fd), path: path.into() })
     }
 
+    /// Whether it is the same folder as `other`.
+    pub fn is(&self, other: &Self) -> Result<bool, DiskError> {
+        let stat = |dir: &Self| rustix::fs::fstat(&*dir.fd).map_err(|e| failed("look at", &dir.path, e));
+        let (here, there) = (stat(self)?, stat(other)?);
+        Ok((here.st_dev, here.st_ino) == (there.st_dev, there.st_ino))
+    }
+
     /// Locks the folder against other processes that lock it, waiting for them; until the last copy of it is dropped.
     pub fn lock(&self) -> Result<(), DiskError> {
         rustix::fs::flock(&*self.fd, FlockOperation::LockExclusive).map_err(|e| failed("lock", &self.path, e))

@@ -47,16 +47,17 @@ impl ProcessIdentity {
     /// Names the machine in the state: who can reach its folders.
     pub fn host_key(&self) -> String {
         let machine: String = self.machine_id.chars().take(12).collect();
-        if machine.is_empty() { self.host.clone() } else { format!("{}/{machine}", self.host) }
+        // A machine that gets another name keeps its folders.
+        if machine.is_empty() { self.host.clone() } else { machine }
     }
 
     /// Whether `other` still lives, judged from this process.
     pub fn judges(&self, other: &ProcessIdentity) -> Life {
-        self.judges_by(other, start_of)
+        self.judges_by(other, process)
     }
 
-    fn judges_by(&self, other: &ProcessIdentity, start_of: impl Fn(u32) -> Option<u64>) -> Life {
-        if self.host != other.host || self.boot_id.is_empty() || other.boot_id.is_empty() {
+    fn judges_by(&self, other: &ProcessIdentity, process: impl Fn(u32) -> Process) -> Life {
+        if self.host_key() != other.host_key() || self.boot_id.is_empty() || other.boot_id.is_empty() {
             return Life::CannotTell;
         }
         if self.boot_id != other.boot_id {
@@ -67,7 +68,30 @@ impl ProcessIdentity {
         if self.pid_namespace.is_empty() || self.pid_namespace != other.pid_namespace || other.pid_start == 0 {
             return Life::CannotTell;
         }
-        if start_of(other.pid) == Some(other.pid_start) { Life::Alive } else { Life::Dead }
+        match process(other.pid) {
+            Process::Started(at) if at == other.pid_start => Life::Alive,
+            Process::Started(_) | Process::None => Life::Dead,
+            Process::Hidden => Life::CannotTell,
+        }
+    }
+}
+
+/// What the system says of a process number.
+enum Process {
+    /// There is none.
+    None,
+    /// There is one that started then.
+    Started(u64),
+    /// There may be one, and this user may not see it.
+    Hidden,
+}
+
+fn process(pid: u32) -> Process {
+    let number = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    match (start_of(pid), number.map(rustix::process::test_kill_process)) {
+        (Some(at), _) => Process::Started(at),
+        (None, None | Some(Err(rustix::io::Errno::SRCH))) => Process::None,
+        (None, Some(_)) => Process::Hidden,
     }
 }
 
@@ -101,7 +125,8 @@ mod tests {
         let own = ProcessIdentity::own();
         let before = ProcessIdentity { pid_start: own.pid_start + 1, ..own.clone() };
         assert_eq!(own.judges(&before), Life::Dead);
-        assert_eq!(own.judges_by(&own, |_| None), Life::Dead);
+        assert_eq!(own.judges_by(&own, |_| Process::None), Life::Dead);
+        assert_eq!(own.judges_by(&own, |_| Process::Hidden), Life::CannotTell);
         let elsewhere = ProcessIdentity { pid_namespace: "pid:[1]".to_owned(), ..before.clone() };
         assert_eq!(own.judges(&elsewhere), Life::CannotTell);
         let machine = ProcessIdentity { machine_id: "m".to_owned(), ..own.clone() };

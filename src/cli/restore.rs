@@ -14,7 +14,7 @@ use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
 use crate::config::{Config, real};
 use crate::restore::deliver::{Existing, Outcome};
-use crate::restore::{ARCHIVES_COUNTED, Keys, Plan, Restorer, Wish};
+use crate::restore::{ARCHIVES_COUNTED, Keys, Plan, Wish};
 use crate::services::Services;
 use crate::store::NewEvent;
 
@@ -62,6 +62,7 @@ struct Report {
     deleted_at_source: u64,
     newer_not_stored: u64,
     without_version: u64,
+    folders_now: u64,
     restored: Option<u64>,
     restored_bytes: Option<u64>,
     already_there: Option<u64>,
@@ -76,7 +77,7 @@ pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> 
     let services = Services::open(config, false).await?;
     let at = args.at.as_deref().map(parse_time).transpose()?;
     let restorer = services.restorer().await?;
-    let wish = wish(&services, &restorer, &args, at).await?;
+    let wish = wish(&services, &args, at).await?;
     let plan = restorer.plan(&wish).await?;
     if plan.files == 0 && plan.without == 0 {
         let what = Shown::bytes(args.source.as_encoded_bytes());
@@ -103,6 +104,7 @@ pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> 
         deleted_at_source: plan.gone,
         newer_not_stored: plan.newer_waits,
         without_version: plan.without,
+        folders_now: plan.folders_now,
         restored: None,
         restored_bytes: None,
         already_there: None,
@@ -180,7 +182,7 @@ fn place_of(config: &Config, dest: &Path) -> Result<Option<String>, CliError> {
 }
 
 /// A path is a file, else a folder; with --prefix just letters.
-async fn wish(services: &Services, restorer: &Restorer, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
+async fn wish(services: &Services, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
     let (name, path) = split_source(&args.source);
     let sources = services.sources();
     let Some((source, _)) = sources.iter().find(|(source, _)| source.name() == name) else {
@@ -195,11 +197,7 @@ async fn wish(services: &Services, restorer: &Restorer, args: &Args, at: Option<
     let keys = if args.prefix || path.is_empty() || path.ends_with(b"/") {
         Keys::Prefix(path)
     } else {
-        let key = Key::new(path.clone());
-        match restorer.store.restorable_key(row.id, key.clone(), at).await? {
-            Some(_) => Keys::One(key),
-            None => Keys::Prefix([path.as_slice(), b"/"].concat()),
-        }
+        Keys::Tree(Key::new(path))
     };
     Ok(Wish { source: row.id, keys, at, current: args.current })
 }
@@ -228,6 +226,12 @@ fn describe(plan: &Plan) -> Result<(), CliError> {
     }
     if plan.newer_waits > 0 {
         out::line(format!("{} have a newer version that is not in the vault yet", Count(plan.newer_waits)))?;
+    }
+    if plan.folders_now > 0 {
+        out::line(format!(
+            "{} deleted files are left out: folders have their names now (--at a time before gives them)",
+            Count(plan.folders_now)
+        ))?;
     }
     if plan.without > 0 {
         out::line(format!("{} more have no version in the vault", Count(plan.without)))?;

@@ -37,8 +37,8 @@ pub struct Wish {
 /// Which keys of a source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Keys {
-    /// One.
-    One(Key),
+    /// One, and all below it should it be (or have been) a folder.
+    Tree(Key),
     /// Those that begin so; all of them for nothing.
     Prefix(Vec<u8>),
 }
@@ -58,6 +58,8 @@ pub struct Plan {
     pub newer_waits: u64,
     /// Keys no version of which can be restored (as of that time).
     pub without: u64,
+    /// Deleted files that are left out because their names are folders now: both cannot be.
+    pub folders_now: u64,
 }
 
 /// A restore that cannot go on.
@@ -97,13 +99,15 @@ pub struct Pages<'a> {
     restorer: &'a Restorer,
     wish: &'a Wish,
     after: Option<Key>,
+    below: bool,
     over: bool,
+    folders_now: u64,
 }
 
 impl Restorer {
     /// The files of a wish. Memory does not grow with their number.
     pub fn pages<'a>(&'a self, wish: &'a Wish) -> Pages<'a> {
-        Pages { restorer: self, wish, after: None, over: false }
+        Pages { restorer: self, wish, after: None, below: false, over: false, folders_now: 0 }
     }
 
     /// Adds up what a wish comes to.
@@ -128,6 +132,7 @@ impl Restorer {
             }
         }
         plan.archives = archives.len() as u64;
+        plan.folders_now = pages.folders_now;
         Ok(plan)
     }
 }
@@ -139,24 +144,72 @@ impl Pages<'_> {
             return Ok(None);
         }
         let (store, wish) = (&self.restorer.store, self.wish);
-        let mut page = match &wish.keys {
-            Keys::One(key) => {
-                self.over = true;
-                store.restorable_key(wish.source, key.clone(), wish.at).await?.into_iter().collect()
+        let page = match &wish.keys {
+            Keys::Tree(key) => {
+                let one: Vec<_> = if self.below {
+                    Vec::new()
+                } else {
+                    store.restorable_key(wish.source, key.clone(), wish.at).await?.into_iter().collect()
+                };
+                // The pages below it begin at their own beginning.
+                let first = !std::mem::replace(&mut self.below, true);
+                if first && !one.is_empty() {
+                    return Ok(Some(self.wanted(one).await?));
+                }
+                self.keys(below(key)).await?
             }
-            Keys::Prefix(prefix) => {
-                store.restorable(wish.source, prefix.clone(), self.after.clone(), wish.at, PAGE).await?
-            }
+            Keys::Prefix(prefix) => self.keys(prefix.clone()).await?,
         };
         let Some(last) = page.last() else {
             self.over = true;
             return Ok(None);
         };
         self.after = Some(last.key.clone());
-        if wish.current {
+        Ok(Some(self.wanted(page).await?))
+    }
+
+    /// What of a page is to be restored.
+    async fn wanted(&mut self, mut page: Vec<RestorableKey>) -> Result<Vec<RestorableKey>, StoreError> {
+        if self.wish.current {
             let still_there = |version: &Restorable| version.gone_at.is_none();
             page.retain(|key: &RestorableKey| key.version.as_ref().is_none_or(still_there));
         }
-        Ok(Some(page))
+        // What was not there then is not missed.
+        page.retain(|key| !key.absent);
+        let mut kept = Vec::with_capacity(page.len());
+        for key in page {
+            if self.is_folder_now(&key).await? {
+                self.folders_now += 1;
+            } else {
+                kept.push(key);
+            }
+        }
+        Ok(kept)
     }
+
+    async fn keys(&self, prefix: Vec<u8>) -> Result<Vec<RestorableKey>, StoreError> {
+        self.restorer.store.restorable(self.wish.source, prefix, self.after.clone(), self.wish.at, PAGE).await
+    }
+
+    /// Whether a file was deleted and a folder has its name now, with files that will be restored.
+    async fn is_folder_now(&self, key: &RestorableKey) -> Result<bool, StoreError> {
+        if key.version.as_ref().is_none_or(|version| version.gone_at.is_none()) {
+            return Ok(false);
+        }
+        let (store, wish) = (&self.restorer.store, self.wish);
+        let mut after = None;
+        loop {
+            let page = store.restorable(wish.source, below(&key.key), after, wish.at, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(false) };
+            after = Some(last.key.clone());
+            if page.iter().any(|key| key.version.as_ref().is_some_and(|version| version.gone_at.is_none())) {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// What the keys below a folder begin with.
+fn below(folder: &Key) -> Vec<u8> {
+    [folder.as_bytes(), b"/"].concat()
 }

@@ -23,6 +23,8 @@ pub struct Root {
     pub device: Option<u64>,
     /// Whether it holds nothing at all.
     pub is_empty: bool,
+    /// Which folder it is on that device, where that means something: another one may have taken its place.
+    pub inode: Option<u64>,
 }
 
 /// What a scan or a watch reports. Batches are bounded.

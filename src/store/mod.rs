@@ -205,6 +205,9 @@ pub trait Store: Send + Sync {
     async fn claim(&self, session: SessionId, lane: Lane, limit: u32) -> Result<Vec<Claimed>>;
     /// Gives claimed files back untouched.
     async fn give_back(&self, session: SessionId, files: Vec<(FileId, Generation)>) -> Result<()>;
+    /// Gives claimed files back that nothing is wrong with and that cannot be had now (their disk is away): due again at
+    /// `next_try`, with no attempt counted and none recorded.
+    async fn put_off(&self, session: SessionId, files: Vec<(FileId, Generation)>, next_try: Time) -> Result<()>;
     /// Records failed attempts; each file is tried again at its `next_try`.
     async fn fetch_failed(&self, session: SessionId, failures: Vec<FetchFailure>) -> Result<()>;
     /// Claimed files that their source no longer has: marked gone, out of the queue.
@@ -212,7 +215,7 @@ pub trait Store: Send + Sync {
     /// Claimed files that are another version by now. The version claimed can no longer be read and was never stored, so
     /// its row becomes the new version, still queued; unless that one has been entered already.
     async fn fetch_changed(&self, session: SessionId, files: Vec<ChangedFile>) -> Result<()>;
-    /// Makes failed files of a source (or of all) due at once. Returns how many.
+    /// Makes one file that waits for its next try (or all of them) due at once. Returns how many.
     async fn retry_failed(&self, only: Option<FileId>) -> Result<u64>;
 
     // --- bundles and uploads --------------------------------------------------------------------------------------
@@ -266,7 +269,15 @@ pub trait Store: Send + Sync {
         confirmed: Confirmation,
     ) -> Result<StoredFiles>;
     /// The attempt failed and the vault certainly does not hold it: `sealed` again, tried at `next_try`.
-    async fn upload_failed(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()>;
+    /// `reason` is a word for the failure's kind.
+    async fn upload_failed(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        reason: &'static str,
+        why: String,
+        next_try: Time,
+    ) -> Result<()>;
     /// Nobody knows whether the vault holds it; it is asked again at `next_try`.
     async fn upload_unknown(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()>;
     /// The vault certainly does not hold it and nothing is left to send: abandoned, its files queued again. `reason` is a
@@ -302,8 +313,21 @@ pub trait Store: Send + Sync {
     async fn archive(&self, uuid: ArchiveUuid) -> Result<Option<ArchiveRow>>;
     /// Members of an archive after a header offset, in order of offset.
     async fn members(&self, archive: ArchiveId, after: Option<u64>, limit: u32) -> Result<Vec<MemberRow>>;
-    /// Bundles staged in a folder of a host that are still wanted: name and bytes, where they are complete.
+    /// Bundles that are still wanted, staged anywhere: name, and bytes where they are complete and lie in that folder of
+    /// that host.
     async fn staged(&self, host: String, dir: PathBuf) -> Result<Vec<(String, ArchiveUuid, Option<u64>)>>;
+
+    /// Takes over complete bundles of hosts where nobody is left: those whose staged files (`names`) lie in `dir` now
+    /// belong to `host` (a machine that was renamed, a container that was made anew). Those of hosts where nobody has
+    /// been for `lost_after` and whose files lie nowhere in reach are abandoned, their files queued again.
+    async fn adopt_staged(
+        &self,
+        session: SessionId,
+        host: String,
+        dir: PathBuf,
+        names: Vec<String>,
+        lost_after: Duration,
+    ) -> Result<Adopted>;
 
     // --- vault ----------------------------------------------------------------------------------------------------
 

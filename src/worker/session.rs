@@ -71,7 +71,7 @@ impl Lease {
             if life != Life::Dead && !expired {
                 continue;
             }
-            let here = row.process.host == self.process.host && row.process.machine_id == self.process.machine_id;
+            let here = row.process.host_key() == self.process.host_key();
             let reaped = self.store.reap(row.id, self.session, life == Life::Dead, here).await?;
             sum.done |= reaped.done;
             sum.files += reaped.files;

@@ -10,5 +10,6 @@ mod kit;
 mod pools;
 mod reports;
 mod restore;
+mod returns;
 mod together;
 mod trouble;

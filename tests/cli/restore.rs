@@ -157,6 +157,7 @@ fn a_dry_run_writes_nothing_and_json_has_its_names() {
         "deleted_at_source",
         "newer_not_stored",
         "without_version",
+        "folders_now",
         "restored",
         "restored_bytes",
         "already_there",

@@ -50,10 +50,16 @@ pub const OPERATIONS: &[&str] = &[
     "restorable page, as of",
     "restorable page, prefix",
     "restorable key",
+    "restorable key, as of",
     "current files page",
     "current files, small source",
     "newest file",
     "vault identity",
+    "source",
+    "put off",
+    "fetch failed again",
+    "staged",
+    "adopt",
     "reap",
 ];
 
@@ -147,8 +153,10 @@ impl State {
         for (state, owner) in [(1, None), (2, None), (5, None), (0, Some(self.session.0))] {
             db.execute(
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
-                 INSERT INTO archive (uuid, vault, lane, state, live, owner, generation, host, opened_at, next_try)
-                 SELECT randomblob(16), 'cold', 0, ?1, 1, ?2, 1, ?3, 0, 0 FROM n",
+                 INSERT INTO archive (uuid, vault, lane, state, live, owner, generation, host, staging_dir, staging_name,
+                                      opened_at, next_try)
+                 SELECT randomblob(16), 'cold', 0, ?1, 1, ?2, 1, ?3, CAST('/staging' AS BLOB), ?1 || '-' || i || '.tar',
+                        0, 0 FROM n",
                 rusqlite::params![state, owner, HOST],
             )
             .unwrap();
@@ -205,7 +213,10 @@ impl State {
             "live archives" => assert_eq!(store.archives_live(PAGE).await.unwrap().len(), page),
             "upload claim" => {
                 let upload = store.upload_claim(self.session, Lane::Live, HOST.to_owned()).await.unwrap().unwrap();
-                store.upload_failed(self.session, upload.bundle, String::new(), Time::from_secs(0)).await.unwrap();
+                store
+                    .upload_failed(self.session, upload.bundle, "upload", String::new(), Time::from_secs(0))
+                    .await
+                    .unwrap();
             }
             "settle claim" => {
                 for upload in store.settle_claim(self.session, 16).await.unwrap() {
@@ -232,8 +243,9 @@ impl State {
                 let rows = store.restorable(self.source, prefix, None, None, 10).await.unwrap();
                 assert!(rows.len() == 10 && rows.iter().all(|row| row.version.is_some()));
             }
-            "restorable key" => {
-                let row = store.restorable_key(self.source, Key::new(middle), None).await.unwrap();
+            "restorable key" | "restorable key, as of" => {
+                let at = (operation != "restorable key").then_some(self.now);
+                let row = store.restorable_key(self.source, Key::new(middle), at).await.unwrap();
                 assert!(row.unwrap().version.is_some());
             }
             "current files page" => {
@@ -247,6 +259,43 @@ impl State {
             }
             "newest file" => assert!(store.newest_file().await.unwrap() > FileId(i64::try_from(self.rows).unwrap())),
             "vault identity" => assert!(!store.vault_identity("cold".to_owned()).await.unwrap().state_is_new),
+            "source" => {
+                let row = store.source("large".to_owned(), "directory").await.unwrap();
+                assert!(row.has_files && row.id == self.source);
+            }
+            // What was claimed for it is taken from the rows that are due and put there again.
+            "put off" => {
+                let claimed = store.claim(self.session, Lane::Live, PAGE).await.unwrap();
+                assert_eq!(claimed.len(), page);
+                let files = claimed.iter().map(|file| (file.file, file.generation)).collect();
+                store.put_off(self.session, files, self.now).await.unwrap();
+            }
+            // One that has failed more often than is remembered.
+            "fetch failed again" => {
+                let mut claimed = store.claim(self.session, Lane::History, 1).await.unwrap();
+                for _ in 0..12 {
+                    let file = claimed.remove(0);
+                    let again = FetchFailure {
+                        file: file.file,
+                        generation: file.generation,
+                        reason: "permission".to_owned(),
+                        detail: "it cannot be read".to_owned(),
+                        next_try: Time::from_secs(0),
+                        counts: true,
+                    };
+                    store.fetch_failed(self.session, vec![again]).await.unwrap();
+                    claimed = store.claim(self.session, Lane::History, 1).await.unwrap();
+                    assert_eq!(claimed[0].file, file.file);
+                }
+                self.given_back.lock().unwrap().extend(claimed.iter().map(|file| (file.file, file.generation)));
+            }
+            "staged" => assert_eq!(store.staged(HOST.to_owned(), "/staging".into()).await.unwrap().len(), 800),
+            "adopt" => {
+                let (names, never) = (vec!["none.tar".to_owned()], Duration::MAX);
+                let adopted =
+                    store.adopt_staged(self.session, "another".to_owned(), "/staging".into(), names, never).await;
+                assert_eq!(adopted.unwrap(), firn::store::Adopted::default());
+            }
             "reap" => {
                 let new = NewSession { process: process(), kinds: String::new(), lease: Duration::ZERO };
                 let dead = store.session_start(new).await.unwrap().id;
@@ -258,7 +307,7 @@ impl State {
 
     /// Puts things back to where they were, uncounted: the next round is to find the same.
     pub async fn undo(&self, operation: &str) {
-        if operation.starts_with("claim") {
+        if operation.starts_with("claim") || operation == "fetch failed again" {
             let claimed = std::mem::take(&mut *self.given_back.lock().unwrap());
             self.store.give_back(self.session, claimed).await.unwrap();
         }

@@ -146,8 +146,12 @@ async fn a_failed_upload_is_tried_again_when_it_is_due(w: World) {
     w.seal(session, 1, &[claimed]).await;
     let upload = w.upload(session).await;
     let later = w.in_secs(30).await;
-    w.store.upload_failed(session, upload.bundle, "the vault is read-only".to_owned(), later).await.unwrap();
+    let why = "the vault is read-only".to_owned();
+    w.store.upload_failed(session, upload.bundle, "read-only", why, later).await.unwrap();
     let row = w.store.archive(uuid(1)).await.unwrap().unwrap();
+    let told = w.store.failures(None, 9).await.unwrap();
+    assert_eq!((told.len(), told[0].stage.as_str(), told[0].archive), (1, "upload", Some(row.id)));
+    assert_eq!((told[0].reason.as_str(), told[0].detail.as_str()), ("read-only", "the vault is read-only"));
     assert_eq!((row.state, row.attempts, row.next_try), (ArchiveState::Sealed, 1, Some(later)));
     assert_eq!(row.note.as_deref(), Some("the vault is read-only"));
     w.advance(29);
@@ -226,7 +230,7 @@ async fn parts_are_kept_until_the_archive_is_stored(w: World) {
     w.store.upload_begun(session, upload.bundle, b"second".to_vec(), 1 << 20).await.unwrap();
     assert_eq!(w.store.parts(archive).await.unwrap(), [], "another upload holds nothing of the first");
     w.store.part_stored(session, upload.bundle, part(0, 4)).await.unwrap();
-    w.store.upload_failed(session, upload.bundle, String::new(), w.now().await).await.unwrap();
+    w.store.upload_failed(session, upload.bundle, "upload", String::new(), w.now().await).await.unwrap();
     let again = w.upload(session).await;
     assert_eq!(again.upload_id.as_deref(), Some(b"second".as_slice()));
     assert_eq!(w.store.parts(archive).await.unwrap(), [part(0, 4)]);
@@ -309,14 +313,28 @@ async fn staged_bundles_are_wanted_until_they_are_stored(w: World) {
     w.store.bundle_abandon(session, gone, Vec::new(), String::new()).await.unwrap();
     w.open_on(session, 4, "beta").await;
     w.store.bundle_open(session, new_direct(5, claimed[1].file)).await.unwrap();
-    let staged = |dir: &str| w.store.staged(host_key("alpha"), dir.into());
-    let mut rows = staged("/staging").await.unwrap();
-    rows.sort();
+    // What another host or folder has staged is wanted as well, wherever its file turns up; its bytes are for those to
+    // judge who have written it.
+    let staged = |host: &'static str, dir: &'static str| {
+        let store = w.store.clone();
+        async move {
+            let rows = store.staged(host_key(host), dir.into()).await.unwrap();
+            let mut rows: Vec<_> = rows.into_iter().map(|(name, uuid, size)| (uuid, name, size)).collect();
+            rows.sort();
+            rows
+        }
+    };
+    let row = |number: u8, size| (uuid(number), format!("{number}.tar"), size);
     let size = contents(&claimed[..1]).size;
-    assert_eq!(rows, [("1.tar".to_owned(), uuid(1), Some(size)), ("2.tar".to_owned(), uuid(2), None)]);
-    assert_eq!(staged("/elsewhere").await.unwrap(), []);
+    assert_eq!(staged("alpha", "/staging").await, [row(1, Some(size)), row(2, None), row(4, None)]);
+    let unknown_sizes = [row(1, None), row(2, None), row(4, None)];
+    assert_eq!(staged("alpha", "/elsewhere").await, unknown_sizes);
+    assert_eq!(staged("beta", "/staging").await, unknown_sizes);
     let upload = w.upload(session).await;
-    assert_eq!(staged("/staging").await.unwrap().len(), 2);
-    w.store.upload_stored(session, upload.bundle, confirmed(1)).await.unwrap();
-    assert_eq!(staged("/staging").await.unwrap(), [("2.tar".to_owned(), uuid(2), None)]);
+    assert_eq!(staged("alpha", "/staging").await.len(), 3);
+    w.store.upload_unknown(session, upload.bundle, String::new(), w.now().await).await.unwrap();
+    let taken = w.store.settle_claim(session, 9).await.unwrap();
+    assert_eq!(staged("alpha", "/staging").await[0], row(1, Some(size)));
+    w.store.settle_stored(session, taken[0].bundle, confirmed(1)).await.unwrap();
+    assert_eq!(staged("alpha", "/staging").await, [row(2, None), row(4, None)]);
 }

@@ -3,7 +3,7 @@
 use firn::base::Time;
 use firn::base::file::FoundFile;
 use firn::base::ids::{FileId, Lane, SessionId, Version};
-use firn::store::{ChangedFile, FoundOutcome, QueueState};
+use firn::store::{CHANGED_AGAIN, ChangedFile, FoundOutcome, NEW_VERSION_WITHIN, QueueState};
 
 use crate::world::{START, World, confirmed, contents, failure, file, key, refs};
 
@@ -11,8 +11,10 @@ on_every_engine! {
     a_new_file_is_queued_once
     a_source_is_entered_on_first_sight
     a_scan_is_remembered
+    whether_a_source_has_files_is_known
     keys_are_bytes
     a_waiting_file_becomes_its_new_version
+    a_new_version_of_a_failed_file_is_tried_soon
     a_new_version_of_a_file_at_work_is_a_new_row
     one_version_of_a_key_is_current_whatever_waited
     live_overtakes_history
@@ -82,6 +84,25 @@ async fn a_scan_is_remembered(w: World) {
     assert_eq!(w.store.source("ugc".to_owned(), "directory").await.unwrap().device, None);
 }
 
+async fn whether_a_source_has_files_is_known(w: World) {
+    let (session, source) = (w.session().await, w.source().await);
+    let has_files = || async { w.store.source("ugc".to_owned(), "directory").await.unwrap().has_files };
+    assert!(!has_files().await);
+    let other = w.store.source("other".to_owned(), "directory").await.unwrap().id;
+    w.store.found(session, other, Lane::Live, vec![file("a", 1)]).await.unwrap();
+    assert!(!has_files().await, "that is another source's");
+    w.store.found(session, source, Lane::History, vec![file("a", 1)]).await.unwrap();
+    assert!(has_files().await, "whether it is stored or not");
+    let first = w.claim(session, Lane::History).await.remove(0);
+    w.find(session, Lane::History, &[("a", 2)]).await;
+    let second = known(&w, "a", 2).await.unwrap();
+    w.store.mark_gone(session, vec![second]).await.unwrap();
+    assert_ne!(first.file, second);
+    assert!(!has_files().await, "one version is superseded and the other gone");
+    w.find(session, Lane::Live, &[("a", 2)]).await;
+    assert!(has_files().await, "it is back");
+}
+
 async fn keys_are_bytes(w: World) {
     let (session, source) = (w.session().await, w.source().await);
     let keys: [&[u8]; 6] = [b"a\0b", b"line\nfeed", b"\xff\xfe", b" ", "\u{e9}".as_bytes(), b"e\xcc\x81"];
@@ -107,6 +128,43 @@ async fn a_waiting_file_becomes_its_new_version(w: World) {
     w.deliver(session, 1, &claimed).await;
     assert_eq!(w.version_of("a", Some(Time::from_secs(1_000_029))).await, None, "this version was not there then");
     assert_eq!(w.version_of("a", Some(Time::from_secs(1_000_030))).await, Some(2));
+}
+
+/// Somebody may have mended what hindered the old one; but a file that is rewritten all the time is not tried each time.
+async fn a_new_version_of_a_failed_file_is_tried_soon(w: World) {
+    let session = w.session().await;
+    w.find(session, Lane::Live, &[("far", 1), ("near", 1)]).await;
+    w.find(session, Lane::History, &[("new", 1)]).await;
+    let claimed = w.claim(session, Lane::Live).await;
+    let (far, near) = (w.in_secs(3600).await, w.in_secs(2).await);
+    w.store.fetch_failed(session, vec![failure(&claimed[0], far), failure(&claimed[1], near)]).await.unwrap();
+    w.advance(1);
+    // The same version again says nothing new.
+    w.find(session, Lane::Live, &[("far", 1), ("near", 1)]).await;
+    let due = |state| {
+        let store = w.store.clone();
+        async move {
+            let rows = store.queue_page(Lane::Live, state, None, 9).await.unwrap();
+            rows.into_iter().map(|row| (row.key.to_string(), row.next_try, row.attempts)).collect::<Vec<_>>()
+        }
+    };
+    let (near, far) = (("near".to_owned(), near, 1), ("far".to_owned(), far, 1));
+    assert_eq!(due(QueueState::Failed).await, [near.clone(), far]);
+    w.find(session, Lane::Live, &[("far", 2), ("near", 2), ("new", 2)]).await;
+    let soon = w.now().await.plus(NEW_VERSION_WITHIN);
+    assert_eq!(
+        due(QueueState::Failed).await,
+        [near, ("far".to_owned(), soon, 1)],
+        "attempts stay, and so does its state"
+    );
+    assert_eq!(due(QueueState::Queued).await, [("new".to_owned(), START, 0)], "what was due stays due");
+    // A third version does not put it off.
+    w.advance(3);
+    w.find(session, Lane::Live, &[("far", 3)]).await;
+    assert_eq!(due(QueueState::Failed).await[1], ("far".to_owned(), soon, 1));
+    w.advance(2);
+    let keys: Vec<_> = w.claim(session, Lane::Live).await.into_iter().map(|c| (c.found, c.attempts)).collect();
+    assert_eq!(keys, [(file("near", 2), 1), (file("far", 3), 1), (file("new", 2), 0)]);
 }
 
 async fn a_new_version_of_a_file_at_work_is_a_new_row(w: World) {
@@ -223,6 +281,10 @@ async fn a_file_found_changed_when_it_is_fetched_becomes_that_version(w: World) 
     w.advance(5);
     change(&w, session, &claimed, file("a", 2)).await;
     assert_eq!((known(&w, "a", 1).await, known(&w, "a", 2).await), (None, Some(claimed.file)));
+    let row = w.store.queue_page(Lane::History, QueueState::Queued, None, 9).await.unwrap().remove(0);
+    assert_eq!((row.next_try, row.queued_at), (w.now().await.plus(CHANGED_AGAIN), START));
+    assert_eq!(w.claim(session, Lane::History).await, [], "one that is written all the time is not read all the time");
+    w.advance(CHANGED_AGAIN.as_secs());
     let again = w.claim(session, Lane::History).await.remove(0);
     assert_eq!((again.file, again.found, again.attempts), (claimed.file, file("a", 2), 0));
     assert!(again.generation > claimed.generation);
@@ -238,8 +300,9 @@ async fn a_file_that_keeps_changing_while_it_is_read_counts_as_failed(w: World) 
     assert_eq!(w.queued(Lane::Live, QueueState::Failed).await, ["a"]);
     let reason = w.store.failed_page(None, 1).await.unwrap()[0].reason.clone().unwrap();
     assert_eq!(reason, ("changing".to_owned(), "a changed while it was read".to_owned()));
+    w.advance(29);
     assert_eq!(w.claim(session, Lane::Live).await, []);
-    w.advance(30);
+    w.advance(1);
     let again = w.claim(session, Lane::Live).await.remove(0);
     assert_eq!((again.attempts, again.found), (1, file("a", 2)));
 }

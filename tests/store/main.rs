@@ -8,6 +8,7 @@
 #[macro_use]
 mod world;
 
+mod adopt;
 mod archived;
 mod bundles;
 mod cost;

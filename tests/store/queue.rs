@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use firn::base::ids::{Generation, Lane};
 use firn::store::{Claimed, FetchFailure, QueueState, Store};
+use tokio::sync::Barrier;
 
 use crate::world::{World, confirmed, contents, failure, host_key, new_bundle, new_session, refs, refused};
 
@@ -15,9 +16,11 @@ on_every_engine! {
     failed_files_take_half_of_a_claim
     a_failure_that_does_not_count_leaves_the_attempts
     what_is_given_back_is_due_at_once
+    what_is_put_off_waits_and_nothing_is_said_of_it
+    the_newest_failures_of_a_file_are_kept
     every_claim_has_a_new_generation
     one_stale_file_undoes_the_whole_operation
-    a_retry_makes_failed_files_due
+    a_retry_makes_waiting_files_due
     two_processes_never_claim_one_file_twice
 }
 
@@ -101,6 +104,65 @@ async fn what_is_given_back_is_due_at_once(w: World) {
     assert_eq!(names(&w.claim(session, Lane::Live).await), ["a"]);
 }
 
+async fn what_is_put_off_waits_and_nothing_is_said_of_it(w: World) {
+    let session = w.session().await;
+    w.find(session, Lane::Live, &[("new", 1), ("failed", 1), ("other", 1)]).await;
+    let claimed = w.claim(session, Lane::Live).await;
+    w.store.fetch_failed(session, vec![failure(&claimed[1], w.now().await)]).await.unwrap();
+    let mut both = w.claim(session, Lane::Live).await;
+    both.push(claimed[0].clone());
+    let later = w.in_secs(30).await;
+    w.store.put_off(session, refs(&both), later).await.unwrap();
+    for (state, name, attempts) in [(QueueState::Queued, "new", 0), (QueueState::Failed, "failed", 1)] {
+        let rows = w.store.queue_page(Lane::Live, state, None, 9).await.unwrap();
+        let told: Vec<_> = rows.iter().map(|row| (row.key.to_string(), row.next_try, row.attempts)).collect();
+        assert_eq!(told, [(name.to_owned(), later, attempts)], "{state}");
+    }
+    assert_eq!(w.queued(Lane::Live, QueueState::Fetching).await, ["other"]);
+    assert_eq!(w.store.failures(None, 9).await.unwrap().len(), 1, "the one of before");
+    w.advance(29);
+    assert_eq!(w.claim(session, Lane::Live).await, []);
+    w.advance(1);
+    let again = w.claim(session, Lane::Live).await;
+    let told: Vec<_> = again.iter().map(|c| (c.found.key.to_string(), c.attempts, c.queued_at)).collect();
+    let since = claimed[0].queued_at;
+    assert_eq!(told, [("failed".to_owned(), 1, since), ("new".to_owned(), 0, since)]);
+    // It was given up: the claim of before holds nothing.
+    let what = format!("file {}", claimed[0].file);
+    refused(w.store.put_off(session, refs(&claimed[..1]), later).await, &what, session);
+}
+
+async fn the_newest_failures_of_a_file_are_kept(w: World) {
+    const KEPT: usize = 10;
+    let session = w.session().await;
+    w.find(session, Lane::Live, &[("bad", 1), ("worse", 1)]).await;
+    for n in 0..KEPT + 3 {
+        for claimed in w.claim(session, Lane::Live).await {
+            // The other one fails seldom: what is kept is counted for each file.
+            let bad = claimed.found.key.to_string() == "bad";
+            let due = if bad || n % 4 == 3 { w.in_secs(1).await } else { w.in_secs(4 - n as u64 % 4).await };
+            let failed = FetchFailure { detail: format!("{} {n}", claimed.found.key), ..failure(&claimed, due) };
+            w.store.fetch_failed(session, vec![failed]).await.unwrap();
+        }
+        w.advance(1);
+    }
+    let told = w.store.failures(None, 100).await.unwrap();
+    let of = |name: &str| -> Vec<String> {
+        told.iter().map(|row| row.detail.clone()).filter(|detail| detail.starts_with(name)).collect()
+    };
+    let newest: Vec<_> = (3..KEPT + 3).rev().map(|n| format!("bad {n}")).collect();
+    assert_eq!(of("bad"), newest);
+    assert_eq!(of("worse"), ["worse 12", "worse 8", "worse 4", "worse 0"]);
+    let page = w.store.failed_page(None, 9).await.unwrap();
+    assert!(page.iter().any(|row| row.reason.as_ref().is_some_and(|(_, detail)| detail == "bad 12")), "{page:?}");
+    // Those of archives are not counted with any file.
+    for number in 0..KEPT + 2 {
+        let bundle = w.open(session, u8::try_from(number).unwrap()).await;
+        w.store.bundle_abandon(session, bundle, Vec::new(), String::new()).await.unwrap();
+    }
+    assert_eq!(w.store.failures(None, 100).await.unwrap().len(), told.len() + KEPT + 2);
+}
+
 async fn every_claim_has_a_new_generation(w: World) {
     let session = w.session().await;
     let first = w.claimed(session, "a", 1).await;
@@ -127,6 +189,7 @@ async fn one_stale_file_undoes_the_whole_operation(w: World) {
     let what = format!("file {}", claimed[1].file);
     let due = w.now().await;
     refused(w.store.give_back(session, refs(&claimed)).await, &what, session);
+    refused(w.store.put_off(session, refs(&claimed), w.in_secs(5).await).await, &what, session);
     let failures = claimed.iter().map(|claimed| failure(claimed, due)).collect();
     refused(w.store.fetch_failed(session, failures).await, &what, session);
     refused(w.store.fetch_gone(session, refs(&claimed)).await, &what, session);
@@ -137,7 +200,7 @@ async fn one_stale_file_undoes_the_whole_operation(w: World) {
     assert_eq!(w.store.members(bundle.archive, None, 9).await.unwrap(), []);
 }
 
-async fn a_retry_makes_failed_files_due(w: World) {
+async fn a_retry_makes_waiting_files_due(w: World) {
     let session = w.session().await;
     w.find(session, Lane::Live, &[("a", 1)]).await;
     w.find(session, Lane::History, &[("b", 1), ("c", 1)]).await;
@@ -150,7 +213,15 @@ async fn a_retry_makes_failed_files_due(w: World) {
     assert_eq!(w.store.retry_failed(None).await.unwrap(), 2);
     assert_eq!(w.store.retry_failed(None).await.unwrap(), 0, "they are due already");
     assert_eq!(names(&w.claim(session, Lane::Live).await), ["a"]);
-    assert_eq!(names(&w.claim(session, Lane::History).await), ["b"]);
+    let again = w.claim(session, Lane::History).await;
+    assert_eq!(names(&again), ["b"]);
+    // What waits without having failed is made due as well; what is at work is not touched.
+    w.find(session, Lane::Live, &[("d", 1)]).await;
+    let waits = w.claim(session, Lane::Live).await;
+    w.store.put_off(session, refs(&waits), later).await.unwrap();
+    assert_eq!(w.store.retry_failed(Some(again[0].file)).await.unwrap(), 0);
+    assert_eq!(w.store.retry_failed(None).await.unwrap(), 1);
+    assert_eq!(names(&w.claim(session, Lane::Live).await), ["d"]);
 }
 
 /// Four sessions, two of them in another process's handle, empty one queue together and upload what they bundled.
@@ -160,7 +231,11 @@ async fn two_processes_never_claim_one_file_twice(w: World) {
     let names: Vec<_> = (0..FILES).map(|n| format!("f{n:03}")).collect();
     w.find(finder, Lane::Live, &names.iter().map(|name| (name.as_str(), 1)).collect::<Vec<_>>()).await;
     let stores = [Arc::clone(&w.store), Arc::clone(&w.store), w.another(), w.another()];
-    let workers = stores.into_iter().enumerate().map(|(n, store)| tokio::spawn(empty(store, u8::try_from(n).unwrap())));
+    let ready = Arc::new(Barrier::new(stores.len()));
+    let workers = stores.into_iter().enumerate().map(|(n, store)| {
+        let ready = Arc::clone(&ready);
+        tokio::spawn(empty(store, u8::try_from(n).unwrap(), ready))
+    });
     let (mut files, mut archives, mut workers_that_worked) = (Vec::new(), Vec::new(), 0);
     for worker in workers.collect::<Vec<_>>() {
         let (claimed, uploaded) = worker.await.unwrap();
@@ -170,18 +245,27 @@ async fn two_processes_never_claim_one_file_twice(w: World) {
     }
     assert_eq!((files.len(), files.iter().collect::<HashSet<_>>().len()), (FILES, FILES));
     assert_eq!(archives.iter().collect::<HashSet<_>>().len(), archives.len(), "one archive was uploaded twice");
-    assert!(workers_that_worked > 1, "only one of four ever claimed anything: nothing was tried here");
+    assert_eq!(workers_that_worked, 4, "not all of them claimed something: too little was tried here");
     assert_eq!(w.in_queue().await, 0);
     let totals = w.store.totals().await.unwrap();
     assert_eq!((totals[0].stored_files, totals[1].archives), (FILES as u64, archives.len() as u64));
 }
 
-async fn empty(store: Arc<dyn Store>, worker: u8) -> (Vec<firn::base::ids::FileId>, Vec<firn::base::ids::ArchiveId>) {
+async fn empty(
+    store: Arc<dyn Store>,
+    worker: u8,
+    ready: Arc<Barrier>,
+) -> (Vec<firn::base::ids::FileId>, Vec<firn::base::ids::ArchiveId>) {
     let session = store.session_start(new_session("alpha")).await.unwrap().id;
+    ready.wait().await;
     let (mut files, mut archives) = (Vec::new(), Vec::new());
-    let mut number = worker * 60;
+    let (mut number, mut first) = (worker * 60, true);
     loop {
         let claimed = store.claim(session, Lane::Live, 7).await.unwrap();
+        if std::mem::take(&mut first) {
+            // Who is lucky with the database's lock may empty the queue before another has claimed anything.
+            ready.wait().await;
+        }
         if !claimed.is_empty() {
             let bundle = store.bundle_open(session, new_bundle(number, "alpha")).await.unwrap();
             number += 1;

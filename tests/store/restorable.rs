@@ -12,6 +12,8 @@ on_every_engine! {
     a_deleted_file_can_be_restored
     as_of_a_time_what_was_not_there_is_not_restored
     a_version_that_came_back_is_the_newest
+    as_of_a_time_what_was_never_stored_gives_way_to_what_was
+    as_of_a_time_a_version_that_became_a_later_one_gives_way_too
     a_key_without_a_stored_version_comes_with_none
     keys_come_in_order_by_prefix_and_page
     a_prefix_of_the_highest_bytes_has_no_end
@@ -43,7 +45,7 @@ async fn a_stored_version_tells_where_it_lies(w: World) {
         remote_id: b"remote/1".to_vec(),
         data_offset,
     };
-    assert_eq!(found, RestorableKey { key: key("a"), version: Some(expected) });
+    assert_eq!(found, RestorableKey { key: key("a"), version: Some(expected), absent: false });
 }
 
 async fn a_new_version_keeps_the_old_one_restorable(w: World) {
@@ -107,10 +109,83 @@ async fn a_version_that_came_back_is_the_newest(w: World) {
     assert_eq!(w.version_of("a", Some(at(25))).await, Some(1));
 }
 
+/// What would be restored of `a` as of so many seconds: version, and whether a newer one was there.
+async fn as_of(w: &World, seconds: i64) -> Option<(u64, bool)> {
+    let found = w.restorable("a", Some(at(seconds))).await.unwrap().version?;
+    Some((found.length - 1000, found.newer_waits))
+}
+
+async fn as_of_a_time_what_was_never_stored_gives_way_to_what_was(w: World) {
+    let session = w.session().await;
+    w.stored(session, "a", 1, 1).await;
+    w.advance(10);
+    w.stored(session, "a", 2, 2).await;
+    w.advance(10);
+    let third = w.claimed(session, "a", 3).await;
+    w.advance(10);
+    // The third is at work, so the fourth is a row of its own; the third then comes to nothing.
+    let fourth = w.claimed(session, "a", 4).await;
+    w.store.fetch_gone(session, vec![(third.file, third.generation)]).await.unwrap();
+    assert_eq!(as_of(&w, 35).await, Some((2, true)), "the fourth is on its way");
+    let waiting = w.restorable("a", None).await.unwrap().version.unwrap();
+    assert_eq!((waiting.length, waiting.newer_waits), (1002, true));
+    w.deliver(session, 3, std::slice::from_ref(&fourth)).await;
+    w.advance(10);
+    w.store.mark_gone(session, vec![fourth.file]).await.unwrap();
+    w.advance(10);
+    w.claimed(session, "a", 5).await;
+    let expected = [
+        (-1, None),
+        (9, Some((1, false))),
+        (10, Some((2, false))),
+        (20, Some((2, true))),
+        (29, Some((2, true))),
+        (30, Some((4, false))),
+        (39, Some((4, false))),
+        (40, None),
+        (49, None),
+        (50, Some((4, true))),
+    ];
+    for (seconds, version) in expected {
+        assert_eq!(as_of(&w, seconds).await, version, "as of {seconds} s");
+    }
+    let page = w.store.restorable(w.source().await, Vec::new(), None, Some(at(25)), 9).await.unwrap();
+    assert_eq!(page, [w.restorable("a", Some(at(25))).await.unwrap()], "a page tells the same");
+}
+
+/// A row that waits becomes a later version, and that there was another before it is not remembered; but the one before
+/// that was not deleted either.
+async fn as_of_a_time_a_version_that_became_a_later_one_gives_way_too(w: World) {
+    let session = w.session().await;
+    let first = w.stored(session, "a", 1, 1).await;
+    w.advance(10);
+    w.find(session, Lane::Live, &[("a", 2)]).await;
+    w.advance(10);
+    w.find(session, Lane::Live, &[("a", 3)]).await;
+    let expected = [(9, Some((1, false))), (10, Some((1, true))), (19, Some((1, true))), (20, Some((1, true)))];
+    for (seconds, version) in expected {
+        assert_eq!(as_of(&w, seconds).await, version, "as of {seconds} s, with a later version on its way");
+    }
+    let third = w.claim(session, Lane::Live).await;
+    w.deliver(session, 2, &third).await;
+    for (seconds, version) in [(9, Some((1, false))), (15, Some((1, true))), (20, Some((3, false)))] {
+        assert_eq!(as_of(&w, seconds).await, version, "as of {seconds} s, with the later version stored");
+    }
+    // Deleted, then found again as a version that became another: it was not there in between.
+    w.advance(10);
+    w.store.mark_gone(session, vec![third[0].file]).await.unwrap();
+    w.advance(10);
+    w.find(session, Lane::Live, &[("a", 4)]).await;
+    w.advance(10);
+    w.find(session, Lane::Live, &[("a", 5)]).await;
+    assert_eq!((as_of(&w, 35).await, as_of(&w, 50).await), (None, Some((3, true))));
+    assert_ne!(first, third[0].file);
+}
+
 async fn a_key_without_a_stored_version_comes_with_none(w: World) {
     let session = w.session().await;
     w.find(session, Lane::Live, &[("a", 1)]).await;
-    assert_eq!(w.restorable("a", None).await, Some(RestorableKey { key: key("a"), version: None }));
+    assert_eq!(w.restorable("a", None).await, Some(RestorableKey { key: key("a"), version: None, absent: false }));
     assert_eq!(w.restorable("b", None).await, None);
     let other = w.store.source("other".to_owned(), "directory").await.unwrap().id;
     assert_eq!(w.store.restorable_key(other, key("a"), None).await.unwrap(), None, "that is another source's");

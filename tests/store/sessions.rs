@@ -147,6 +147,7 @@ async fn the_dead_hold_nothing_against_those_who_come_back(w: World) {
     let of_a = format!("file {}", a.file);
     let s = &w.store;
     refused(s.give_back(dead, refs(std::slice::from_ref(a))).await, &of_a, dead);
+    refused(s.put_off(dead, refs(std::slice::from_ref(a)), now).await, &of_a, dead);
     refused(s.fetch_failed(dead, vec![failure(a, now)]).await, &of_a, dead);
     refused(s.fetch_gone(dead, refs(std::slice::from_ref(a))).await, &of_a, dead);
     let changed = ChangedFile { file: a.file, generation: a.generation, found: file("a", 2), failed: None };
@@ -161,7 +162,7 @@ async fn the_dead_hold_nothing_against_those_who_come_back(w: World) {
         refused(s.part_stored(dead, archive, part).await, &what, dead);
         refused(s.upload_contents(dead, archive, sealed.clone()).await, &what, dead);
         refused(s.upload_stored(dead, archive, confirmed(1)).await, &what, dead);
-        refused(s.upload_failed(dead, archive, String::new(), now).await, &what, dead);
+        refused(s.upload_failed(dead, archive, "upload", String::new(), now).await, &what, dead);
         refused(s.upload_unknown(dead, archive, String::new(), now).await, &what, dead);
         refused(s.upload_abandon(dead, archive, "word", String::new()).await, &what, dead);
         refused(s.settle_stored(dead, archive, confirmed(1)).await, &what, dead);
@@ -191,6 +192,9 @@ async fn the_reaped_take_no_new_work(w: World) {
     refused(s.bundle_open(dead, new_bundle(1, "alpha")).await, "the lease", dead);
     refused(s.upload_claim(dead, Lane::Live, host_key("alpha")).await, "the lease", dead);
     refused(s.settle_claim(dead, 9).await, "the lease", dead);
+    let names = vec!["1.tar".to_owned()];
+    let adopted = s.adopt_staged(dead, host_key("alpha"), "/staging".into(), names, LEASE).await;
+    refused(adopted, "the lease", dead);
     refused(s.duty_take("scan".to_owned(), dead).await, "the lease", dead);
     refused(s.direct_resume(dead, firn::base::ids::ArchiveId(1), kept).await, "the lease", dead);
     refused(s.session_renew(dead, LEASE, String::new()).await, "the lease", dead);

@@ -1,6 +1,6 @@
 //! Uploads whose end nobody saw, and what the vault says of them.
 
-use firn::base::ids::{Lane, SessionId};
+use firn::base::ids::{Lane, SessionId, VaultUuid};
 use firn::store::{ArchiveState, ChangedFile, Orphan, QueueState, Upload};
 
 use crate::world::{VAULT, World, confirmed, file, host_key, refused, uuid};
@@ -17,6 +17,7 @@ on_every_engine! {
     an_upload_without_an_owner_is_settled_once
     an_orphan_is_listed_once
     a_vault_is_known_by_its_identity
+    of_two_identities_of_a_vault_the_first_stands
 }
 
 /// A file in an upload whose reply was lost.
@@ -88,7 +89,7 @@ async fn the_vault_does_not_hold_what_was_unknown(w: World) {
     lost(&w, session, "a", 1).await;
     w.advance(10);
     let taken = settle(&w, session).await;
-    w.store.upload_failed(session, taken.bundle, "not there".to_owned(), w.now().await).await.unwrap();
+    w.store.upload_failed(session, taken.bundle, "upload", "not there".to_owned(), w.now().await).await.unwrap();
     let again = w.upload(session).await;
     assert_eq!((again.bundle.archive, again.unknown_since), (taken.bundle.archive, None));
     w.store.upload_stored(session, again.bundle, confirmed(1)).await.unwrap();
@@ -218,7 +219,6 @@ async fn an_orphan_is_listed_once(w: World) {
 }
 
 async fn a_vault_is_known_by_its_identity(w: World) {
-    use firn::base::ids::VaultUuid;
     let known = || w.store.vault_identity(VAULT.to_owned());
     let new = known().await.unwrap();
     assert_eq!((new.uuid, new.made, new.state_is_new), (None, false, true));
@@ -231,4 +231,31 @@ async fn a_vault_is_known_by_its_identity(w: World) {
     let there = w.another().vault_identity(VAULT.to_owned()).await.unwrap();
     assert_eq!((there.uuid, there.made, there.state_is_new), (Some(uuid), true, false));
     assert_eq!(w.store.vault_identity("other".to_owned()).await.unwrap().uuid, None);
+}
+
+/// Two processes make one vault at once: both write the same identity into it.
+async fn of_two_identities_of_a_vault_the_first_stands(w: World) {
+    let (first, second) = (VaultUuid::new().unwrap(), VaultUuid::new().unwrap());
+    assert_eq!(w.store.vault_remember(VAULT.to_owned(), first, false).await.unwrap(), first);
+    assert_eq!(w.another().vault_remember(VAULT.to_owned(), second, false).await.unwrap(), first);
+    assert_eq!(w.store.vault_remember(VAULT.to_owned(), second, true).await.unwrap(), first);
+    let known = || async { w.store.vault_identity(VAULT.to_owned()).await.unwrap() };
+    assert_eq!((known().await.uuid, known().await.made), (Some(first), false), "the second was made, not this one");
+    assert_eq!(w.store.vault_remember(VAULT.to_owned(), first, true).await.unwrap(), first);
+    assert!(known().await.made);
+    assert_eq!(w.store.vault_remember("other".to_owned(), second, false).await.unwrap(), second);
+    // At the same moment.
+    for round in 0..20 {
+        let writers = [w.another(), w.another()].map(|store| {
+            let name = format!("vault {round}");
+            tokio::spawn(async move {
+                let mine = VaultUuid::new().unwrap();
+                (mine, store.vault_remember(name, mine, false).await.unwrap())
+            })
+        });
+        let [one, other] = writers;
+        let (one, other) = (one.await.unwrap(), other.await.unwrap());
+        assert_eq!(one.1, other.1);
+        assert!(one.1 == one.0 || one.1 == other.0, "it is neither's");
+    }
 }

@@ -15,7 +15,9 @@
 //! | more folders than the system lets one watch | a finding; the scans find what changes there |
 //! | more changes at once than the system keeps | told as missed: everything is scanned again |
 //! | a file written or given a new name | reported when it is closed or named, within two seconds |
-//! | a file written through a mapping, by another host, or held open; one linked into place from a nameless one (`O_TMPFILE`); a change of mode or owner; a mount that appears | found by the next scan only |
+//! | a file changed just now | read once its times would show another change: after 20 ms, or 2 s where the file system counts in seconds |
+//! | a file written through a mapping | found by the next scan once the system has given it a new time; a second store to a page that is not written back yet gives none, and is missed until the file is closed, synced or written otherwise |
+//! | a file written by another host, or held open; one linked into place from a nameless one (`O_TMPFILE`); a change of mode or owner; a mount that appears | found by the next scan only |
 
 mod folders;
 mod path;
@@ -35,7 +37,7 @@ use super::{Presence, ReadWhole, Reading, Report, Root, Seen, Source, SourceErro
 use crate::base::buffers::Buffer;
 use crate::base::disk::Dir;
 use crate::base::ids::Key;
-use crate::base::{Shown, Stop};
+use crate::base::{Clock, Shown, Stop};
 
 /// A folder of this machine.
 #[derive(Debug, Clone)]
@@ -49,6 +51,8 @@ struct Inner {
     touches_atime: AtomicBool,
     /// At most this many folders are watched, whatever the system allows.
     watches: usize,
+    /// What times of files are compared with: the system's, whatever clock the rest works by.
+    clock: Clock,
 }
 
 /// Memory for a quarter of a million paths; a tree with more folders is left to the scans.
@@ -58,15 +62,15 @@ impl DirectorySource {
     /// The source `name` below the folder `path`. Nothing is read yet.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         let (name, path) = (name.into(), path.into());
-        Self(Arc::new(Inner { name, path, touches_atime: AtomicBool::new(false), watches: MOST_WATCHES }))
+        let touches_atime = AtomicBool::new(false);
+        Self(Arc::new(Inner { name, path, touches_atime, watches: MOST_WATCHES, clock: Clock::system() }))
     }
 
     /// The same, with fewer watches.
     #[must_use]
     pub fn with_watches(self, watches: usize) -> Self {
-        let Inner { name, path, .. } = &*self.0;
-        let touches_atime = AtomicBool::new(false);
-        Self(Arc::new(Inner { name: name.clone(), path: path.clone(), touches_atime, watches }))
+        let (name, path, clock) = (self.0.name.clone(), self.0.path.clone(), self.0.clock.clone());
+        Self(Arc::new(Inner { name, path, touches_atime: AtomicBool::new(false), watches, clock }))
     }
 
     /// The folder.
@@ -114,7 +118,8 @@ impl Source for DirectorySource {
             })
             .map_err(|e| failed(e.to_string()))?;
             let device = stat::device(&dir).map_err(|e| failed(e.to_string()))?;
-            Ok(Root { device: Some(device), is_empty })
+            let inode = rustix::fs::fstat(dir.fd()).map_err(|e| failed(std::io::Error::from(e).to_string()))?.st_ino;
+            Ok(Root { device: Some(device), is_empty, inode: Some(inode) })
         })
         .await?
     }

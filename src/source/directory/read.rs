@@ -95,6 +95,9 @@ fn open_version(inner: &Inner, root: &Dir, wanted: &Wanted) -> Result<File, Unre
         other => other,
     };
     let file = File::from(opened.map_err(|errno| failed(&wanted.key, "open", errno))?);
+    // Whatever is written after the wait has another time than what is read after it.
+    let stat = rustix::fs::fstat(&file).map_err(|errno| failed(&wanted.key, "look at", errno))?;
+    inner.clock.pause(stat::too_young(&stat, inner.clock.now()));
     let now = look(&file, &wanted.key)?.ok_or(Unread::Gone)?;
     if now.version == wanted.version { Ok(file) } else { Err(Unread::Changed(Box::new(now))) }
 }

@@ -1,11 +1,13 @@
 //! What `stat` says, as firn's words.
 
+use std::time::Duration;
+
 use rustix::fs::{FileType, Stat};
 
-use crate::base::FileTime;
 use crate::base::disk::Dir;
 use crate::base::file::FoundFile;
 use crate::base::ids::{Key, Version};
+use crate::base::{FileTime, Time};
 use crate::source::NotAFile;
 
 /// Size, mtime, ctime, inode in hex: what changes when the content may have changed.
@@ -15,6 +17,21 @@ pub(super) fn version(stat: &Stat) -> Version {
         stat.st_size, stat.st_mtime, stat.st_mtime_nsec, stat.st_ctime, stat.st_ctime_nsec, stat.st_ino
     );
     Version::new(text.into_bytes())
+}
+
+/// How coarse the times of a file system are that counts in whole seconds (or, like FAT, in pairs of them) …
+const COARSE: Duration = Duration::from_secs(2);
+/// … and of others: a tick of the kernel's clock, and as much again for good measure.
+const FINE: Duration = Duration::from_millis(20);
+
+/// How long to wait before a file is read that was changed just now: until a change after it must show in its times. Two
+/// changes within one grain of the clock leave one time, and what was read between them would be taken for the last.
+pub(super) fn too_young(stat: &Stat, now: Time) -> Duration {
+    let grain = if stat.st_mtime_nsec == 0 && stat.st_ctime_nsec == 0 { COARSE } else { FINE };
+    let micros = stat.st_ctime.saturating_mul(1_000_000).saturating_add((stat.st_ctime_nsec / 1000).cast_signed());
+    let changed = Time::from_micros(micros);
+    // A time in the future is another clock's: it says nothing here.
+    if changed > now { Duration::ZERO } else { grain.saturating_sub(now.since(changed)) }
 }
 
 pub(super) fn found(key: Key, stat: &Stat) -> FoundFile {

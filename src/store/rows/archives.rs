@@ -244,3 +244,12 @@ pub struct VaultKnown {
     /// Whether this state has never had an archive: a new state may make a new vault.
     pub state_is_new: bool,
 }
+
+/// What became of bundles whose hosts are gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Adopted {
+    /// Bundles that belong to this host now.
+    pub adopted: u64,
+    /// Bundles that came to nothing; their files are queued again.
+    pub abandoned: u64,
+}

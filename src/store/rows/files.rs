@@ -76,6 +76,8 @@ pub struct SourceRow {
     pub scanned: Option<Time>,
     /// Who made it.
     pub scanned_by: Option<SessionId>,
+    /// Whether any file of it is known that was not seen to go.
+    pub has_files: bool,
 }
 
 /// What entering found files did.
@@ -126,6 +128,12 @@ pub struct FetchFailure {
     /// Whether it counts as an attempt at the file (the vault's trouble does not).
     pub counts: bool,
 }
+
+/// A claimed file that turned out to be another version waits this long: one that is written all the time must not be
+/// read all the time.
+pub const CHANGED_AGAIN: Duration = Duration::from_secs(1);
+/// A new version of a file whose old one could not be read is tried within this time.
+pub const NEW_VERSION_WITHIN: Duration = Duration::from_secs(5);
 
 /// A claimed file that turned out to be another version: the row becomes that version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -232,6 +240,8 @@ pub struct RestorableKey {
     pub key: Key,
     /// Its newest restorable version, if it has one.
     pub version: Option<Restorable>,
+    /// The source did not have it then (only as of a time).
+    pub absent: bool,
 }
 
 /// A version of a file that a vault holds.

@@ -10,6 +10,9 @@ use crate::store::{EventRow, FailureRow, NewEvent, Result};
 /// A sentence in the state database is cut here: server messages and names from outside can be of any length.
 const LONGEST: usize = 2000;
 
+/// So many failures of one file are kept: one that can never be read is tried for as long as it is there.
+const FAILURES_OF_A_FILE: u32 = 10;
+
 fn cut(text: &str) -> &str {
     let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
@@ -52,6 +55,13 @@ pub(super) fn failure(
         "INSERT INTO failure (at, stage, file, archive, reason, detail) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         params![db.now(), stage, file, archive, reason, cut(detail)],
     )?;
+    if let Some(file) = file {
+        db.run(
+            "DELETE FROM failure WHERE file = ?1
+             AND id <= (SELECT id FROM failure WHERE file = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+            params![file, FAILURES_OF_A_FILE],
+        )?;
+    }
     Ok(())
 }
 

@@ -8,12 +8,16 @@ use crate::base::faults;
 use crate::base::file::FoundFile;
 use crate::base::ids::{FileId, Key, Lane, SessionId, SourceId, Version};
 use crate::base::{FileTime, Time};
-use crate::store::{ChangedFile, FoundOutcome, QueueState, Result, SourceRow, StoreError};
+use crate::store::{
+    CHANGED_AGAIN, ChangedFile, FoundOutcome, NEW_VERSION_WITHIN, QueueState, Result, SourceRow, StoreError,
+};
 
 pub(super) fn source(db: &Db<'_>, name: &str, kind: &str) -> Result<SourceRow> {
     db.run("INSERT INTO source (name, kind) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING", params![name, kind])?;
     let row = db.one(
-        "SELECT id, name, device, files_present, scanned, scanned_by FROM source WHERE name = ?",
+        "SELECT id, name, device, files_present, scanned, scanned_by,
+                EXISTS (SELECT 1 FROM file WHERE source = source.id AND superseded_at IS NULL AND gone_at IS NULL)
+         FROM source WHERE name = ?",
         [name],
         |row| {
             Ok(SourceRow {
@@ -23,6 +27,7 @@ pub(super) fn source(db: &Db<'_>, name: &str, kind: &str) -> Result<SourceRow> {
                 files_present: row.get(3)?,
                 scanned: row.get(4)?,
                 scanned_by: row.get(5)?,
+                has_files: row.get(6)?,
             })
         },
     )?;
@@ -194,8 +199,11 @@ fn reversion(db: &Db<'_>, session: SessionId, row: &Row1, file: &FoundFile) -> R
             db.now()
         ],
     )?;
-    // What was uploaded of the version before is of no use.
-    db.run("UPDATE queue SET archive = NULL WHERE file = ?", [row.id])?;
+    // What was uploaded of the version before is of no use; nor does what hindered it hinder this one for long.
+    db.run(
+        "UPDATE queue SET archive = NULL, next_try = min(next_try, ?2) WHERE file = ?1",
+        params![row.id, db.now().plus(NEW_VERSION_WITHIN)],
+    )?;
     if let Some((lane, _)) = row.queued {
         let by = signed(file.length) - signed(row.length);
         tally::add(db, session, "", lane, Add { queued_bytes: by, ..Add::default() })?;
@@ -256,7 +264,7 @@ pub(super) fn changed(db: &Db<'_>, session: SessionId, lane: Lane, change: &Chan
     reversion(db, session, row, &change.found)?;
     let (state, next_try, attempts) = match &change.failed {
         Some((_, next_try)) => (QueueState::Failed, *next_try, 1),
-        None => (QueueState::Queued, db.now(), 0),
+        None => (QueueState::Queued, db.now().plus(CHANGED_AGAIN), 0),
     };
     db.run(
         "UPDATE queue SET state = ?2, owner = NULL, generation = generation + 1, next_try = ?3, attempts = attempts + ?4

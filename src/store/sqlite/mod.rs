@@ -3,6 +3,7 @@
 //! A commit that has been answered survives a power cut (`synchronous=FULL`, write-ahead log). Statements live in the
 //! files beside this one, one file per group of operations; here is how they are run.
 
+mod adopt;
 mod bundles;
 mod db;
 mod events;

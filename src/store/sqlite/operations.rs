@@ -6,16 +6,18 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::params;
 
-use super::{SqliteStore, bundles, events, files, notices, queue, reports, restorable, sessions, tally, uploads};
+use super::{
+    SqliteStore, adopt, bundles, events, files, notices, queue, reports, restorable, sessions, tally, uploads,
+};
 use crate::base::file::FoundFile;
 use crate::base::ids::{
     ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid, Version,
 };
 use crate::base::{Finding, Time, faults};
 use crate::store::{
-    ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow, FailedRow,
-    FailureRow, FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound,
-    NoticeRow, OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result,
+    Adopted, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow,
+    FailedRow, FailureRow, FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession,
+    NoticeRound, NoticeRow, OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result,
     ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished,
     Upload, VaultKnown,
 };
@@ -100,6 +102,21 @@ impl Store for SqliteStore {
 
     async fn give_back(&self, session: SessionId, files: Vec<(FileId, Generation)>) -> Result<()> {
         self.write(move |db| queue::give_back(db, session, &files)).await
+    }
+
+    async fn put_off(&self, session: SessionId, files: Vec<(FileId, Generation)>, next_try: Time) -> Result<()> {
+        self.write(move |db| queue::put_off(db, session, &files, next_try)).await
+    }
+
+    async fn adopt_staged(
+        &self,
+        session: SessionId,
+        host: String,
+        dir: PathBuf,
+        names: Vec<String>,
+        lost_after: Duration,
+    ) -> Result<Adopted> {
+        self.write(move |db| adopt::staged(db, session, &host, &dir, &names, lost_after)).await
     }
 
     async fn fetch_failed(&self, session: SessionId, failures: Vec<FetchFailure>) -> Result<()> {
@@ -188,8 +205,15 @@ impl Store for SqliteStore {
         self.write(move |db| uploads::stored(db, session, bundle, &confirmed)).await
     }
 
-    async fn upload_failed(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()> {
-        self.write(move |db| uploads::failed(db, session, bundle, &why, next_try)).await
+    async fn upload_failed(
+        &self,
+        session: SessionId,
+        bundle: BundleRef,
+        reason: &'static str,
+        why: String,
+        next_try: Time,
+    ) -> Result<()> {
+        self.write(move |db| uploads::failed(db, session, bundle, reason, &why, next_try)).await
     }
 
     async fn upload_unknown(&self, session: SessionId, bundle: BundleRef, why: String, next_try: Time) -> Result<()> {

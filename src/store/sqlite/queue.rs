@@ -67,6 +67,20 @@ pub(super) fn give_back(db: &Db<'_>, session: SessionId, files: &[(FileId, Gener
     Ok(())
 }
 
+/// Files that nothing is wrong with and that cannot be had now: due again at `next_try`, without a word.
+pub(super) fn put_off(
+    db: &Db<'_>,
+    session: SessionId,
+    files: &[(FileId, Generation)],
+    next_try: crate::base::Time,
+) -> Result<()> {
+    give_back(db, session, files)?;
+    for (file, _) in files {
+        db.run("UPDATE queue SET next_try = ?2 WHERE file = ?1", params![file, next_try])?;
+    }
+    Ok(())
+}
+
 pub(super) fn failed(db: &Db<'_>, session: SessionId, failures: &[FetchFailure]) -> Result<()> {
     for failure in failures {
         let sql = format!(
@@ -109,7 +123,8 @@ fn mine(db: &Db<'_>, session: SessionId, file: FileId, generation: Generation) -
 
 pub(super) fn retry(db: &Db<'_>, only: Option<FileId>) -> Result<u64> {
     db.run(
-        "UPDATE queue SET next_try = ?2 WHERE lane IN (0, 1) AND state = 3 AND next_try > ?2 AND (?1 IS NULL OR file = ?1)",
+        "UPDATE queue SET next_try = ?2
+         WHERE lane IN (0, 1) AND state IN (0, 3) AND next_try > ?2 AND (?1 IS NULL OR file = ?1)",
         params![only, db.now()],
     )
 }

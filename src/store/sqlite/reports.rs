@@ -171,8 +171,8 @@ pub(super) fn members(db: &Db<'_>, archive: ArchiveId, after: Option<u64>, limit
 
 pub(super) fn staged(db: &Db<'_>, host: &str, dir: &Path) -> Result<Vec<(String, ArchiveUuid, Option<u64>)>> {
     db.rows(
-        "SELECT staging_name, uuid, size FROM archive WHERE live = 1 AND state IN (0, 1, 2, 5) AND host = ?1
-         AND staging_dir = ?2 AND staging_name IS NOT NULL",
+        "SELECT staging_name, uuid, CASE WHEN host = ?1 AND staging_dir = ?2 THEN size END FROM archive
+         WHERE live = 1 AND state IN (0, 1, 2, 5) AND staging_name IS NOT NULL",
         params![host, dir.as_os_str().as_bytes()],
         |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
     )

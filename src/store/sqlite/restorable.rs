@@ -36,7 +36,7 @@ pub(super) fn page(
         (None, Some(end)) => db.rows(&select("key >= ?2 AND key < ?3"), params![source, prefix, end, limit], read),
         (None, None) => db.rows(&select("key >= ?2 AND ?3 IS NULL"), params![source, prefix, None::<i64>, limit], read),
     }?;
-    keys.into_iter().map(|key| Ok(RestorableKey { version: version(db, source, &key, at)?, key })).collect()
+    keys.into_iter().map(|key| version(db, source, key, at)).collect()
 }
 
 pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>> {
@@ -44,29 +44,49 @@ pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> 
         db.one("SELECT 1 FROM file WHERE source = ?1 AND key = ?2 LIMIT 1", params![source, key], |_| Ok(()))?;
     match known {
         None => Ok(None),
-        Some(()) => Ok(Some(RestorableKey { version: version(db, source, &key, at)?, key })),
+        Some(()) => Ok(Some(version(db, source, key, at)?)),
     }
 }
 
-/// The version of a key to restore. As of a time: the one that was current then. Now: the newest that is stored, even
+/// The version of a key to restore. As of a time: the one that was current then, or when that was never stored the one
+/// before it that was; nothing when the source did not have the file then. Now: the newest that is stored, even
 /// when the source has deleted it since, for that is when it is wanted. Newest is what was superseded last or not at
 /// all: a version that was put back is newer than the one that had replaced it.
-fn version(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>) -> Result<Option<Restorable>> {
-    let newest: Option<(FileId, Restorable)> = db.one(
+fn version(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<RestorableKey> {
+    // The version that one would want, stored or not.
+    let wanted: Option<FileId> = match at {
+        None => db.one(
+            "SELECT id FROM file WHERE source = ?1 AND key = ?2 AND superseded_at IS NULL AND gone_at IS NULL LIMIT 1",
+            params![source, key],
+            |row| row.get(0),
+        )?,
+        Some(at) => {
+            let then = db.one(
+                "SELECT id FROM file WHERE source = ?1 AND key = ?2 AND first_seen <= ?3
+                 AND (superseded_at IS NULL OR superseded_at > ?3) AND (gone_at IS NULL OR gone_at > ?3)
+                 ORDER BY first_seen DESC, id DESC LIMIT 1",
+                params![source, key, at],
+                |row| row.get(0),
+            )?;
+            if then.is_none() && !was_there(db, source, &key, at)? {
+                return Ok(RestorableKey { key, version: None, absent: true });
+            }
+            then
+        }
+    };
+    let newest: Option<Restorable> = db.one(
         "SELECT f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset
          FROM file f
          JOIN member m ON m.file = f.id
          JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
-         WHERE f.source = ?1 AND f.key = ?2 AND f.sha256 IS NOT NULL
-           AND (?3 IS NULL OR (f.first_seen <= ?3 AND (f.superseded_at IS NULL OR f.superseded_at > ?3)
-                               AND (f.gone_at IS NULL OR f.gone_at > ?3)))
-         ORDER BY CASE WHEN ?3 IS NULL THEN coalesce(f.superseded_at, 9223372036854775807) END DESC,
+         WHERE f.source = ?1 AND f.key = ?2 AND f.sha256 IS NOT NULL AND (?3 IS NULL OR f.first_seen <= ?3)
+         ORDER BY f.id IS ?4 DESC,
+                  CASE WHEN ?3 IS NULL THEN coalesce(f.superseded_at, 9223372036854775807) END DESC,
                   f.first_seen DESC, f.id DESC, a.id LIMIT 1",
-        params![source, key, at],
+        params![source, key, at, wanted],
         |row| {
-            let id = row.get(0)?;
-            let version = Restorable {
-                file: id,
+            Ok(Restorable {
+                file: row.get(0)?,
                 length: row.get(1)?,
                 mode: row.get(2)?,
                 mtime: FileTime { secs: row.get(3)?, nanos: row.get(4)? },
@@ -76,22 +96,24 @@ fn version(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>) -> Result
                 archive: row.get(7)?,
                 remote_id: row.get(8)?,
                 data_offset: row.get(9)?,
-            };
-            Ok((id, version))
+            })
         },
     )?;
-    let Some((id, mut version)) = newest else { return Ok(None) };
-    if at.is_none() {
-        version.newer_waits = db
-            .one(
-                "SELECT 1 FROM file WHERE source = ?1 AND key = ?2 AND id <> ?3 AND superseded_at IS NULL
-                 AND gone_at IS NULL LIMIT 1",
-                params![source, key, id],
-                |_| Ok(()),
-            )?
-            .is_some();
-    }
-    Ok(Some(version))
+    let waits = |file| wanted.map_or(at.is_some(), |wanted| wanted != file);
+    let version = newest.map(|version| Restorable { newer_waits: waits(version.file), ..version });
+    Ok(RestorableKey { key, version, absent: false })
+}
+
+/// Whether the source had the file at that time although no row is its version of then: a row that only waited has
+/// become a later version since. The one before it was superseded then, and not gone.
+fn was_there(db: &Db<'_>, source: SourceId, key: &Key, at: Time) -> Result<bool> {
+    let superseded = db.one(
+        "SELECT gone_at IS NULL OR superseded_at < gone_at FROM file WHERE source = ?1 AND key = ?2 AND first_seen <= ?3
+         ORDER BY min(coalesce(superseded_at, gone_at), coalesce(gone_at, superseded_at)) DESC, id DESC LIMIT 1",
+        params![source, key, at],
+        |row| row.get::<_, Option<bool>>(0),
+    )?;
+    Ok(superseded.flatten().unwrap_or(false))
 }
 
 #[cfg(test)]

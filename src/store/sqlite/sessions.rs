@@ -6,6 +6,7 @@ use rusqlite::{Row, params};
 
 use super::db::Db;
 use super::tally;
+use crate::base::Time;
 use crate::base::host::ProcessIdentity;
 use crate::base::ids::{ArchiveId, SessionId};
 use crate::store::{ArchiveState, NewEvent, NewSession, QueueState, Reaped, Result, Session, SessionRow, StoreError};
@@ -105,6 +106,14 @@ fn read_host(row: &Row<'_>) -> rusqlite::Result<String> {
 pub(super) fn host_lives(db: &Db<'_>, host: &str) -> Result<bool> {
     let hosts = db.rows("SELECT host, machine_id FROM worker WHERE ended_at IS NULL", [], read_host)?;
     Ok(hosts.iter().any(|other| other == host))
+}
+
+/// When a session of that host was last heard of; nothing when none is remembered.
+pub(super) fn last_seen(db: &Db<'_>, host: &str) -> Result<Option<Time>> {
+    let seen = db.rows("SELECT host, machine_id, last_seen FROM worker", [], |row| {
+        Ok((read_host(row)?, row.get::<_, Time>(2)?))
+    })?;
+    Ok(seen.into_iter().filter(|(other, _)| other == host).map(|(_, at)| at).max())
 }
 
 fn release(db: &Db<'_>, session: SessionId, here: bool) -> Result<Reaped> {

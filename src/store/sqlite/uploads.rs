@@ -163,14 +163,21 @@ fn store(db: &Db<'_>, session: SessionId, archive: ArchiveId, confirmed: &Confir
     Ok(StoredFiles { files: left.len() as u64, bytes: left.iter().map(|(_, length)| length).sum() })
 }
 
-pub(super) fn failed(db: &Db<'_>, session: SessionId, bundle: BundleRef, why: &str, next_try: Time) -> Result<()> {
+pub(super) fn failed(
+    db: &Db<'_>,
+    session: SessionId,
+    bundle: BundleRef,
+    reason: &str,
+    why: &str,
+    next_try: Time,
+) -> Result<()> {
     bundles::hold(db, session, bundle, &[ArchiveState::Uploading, ArchiveState::Unknown])?;
     db.run(
         "UPDATE archive SET state = ?2, owner = NULL, generation = generation + 1, attempts = attempts + 1, note = ?3,
                 next_try = ?4, unknown_since = NULL WHERE id = ?1",
         params![bundle.archive, ArchiveState::Sealed, why, next_try],
     )?;
-    events::failure(db, "upload", None, Some(bundle.archive), "upload", why)?;
+    events::failure(db, "upload", None, Some(bundle.archive), reason, why)?;
     // Whoever settled it may be on another host, and its own may have nobody left who could send it.
     let host: Option<String> = db.one("SELECT host FROM archive WHERE id = ?", [bundle.archive], |row| row.get(0))?;
     if let Some(host) = host

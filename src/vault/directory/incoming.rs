@@ -26,7 +26,7 @@ impl Inner {
         if !is_here && !is_stored {
             self.take_in(&root, put, &name)?;
         }
-        self.confirm_and_name(&root, put.name, put.size, put.expect)
+        self.confirm_and_name(&root, put.name, put.size, put.expect, Some(put))
     }
 
     /// Moves the staged file into `incoming`, or copies it when it lies on another device.
@@ -57,7 +57,14 @@ impl Inner {
     }
 
     /// Checks what lies in `incoming` and gives it its final name.
-    fn confirm_and_name(&self, root: &Root, name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed> {
+    fn confirm_and_name(
+        &self,
+        root: &Root,
+        name: ArchiveName,
+        size: u64,
+        expect: Check,
+        from: Option<&Put>,
+    ) -> Result<Confirmed> {
         let incoming = os(layout::incoming_name(name.uuid));
         let stored = Stored::new(name);
         let shard = root.archives.sub_or_make(OsStr::new(&stored.shard)).map_err(|e| self.disk(e))?;
@@ -84,7 +91,7 @@ impl Inner {
         let confirmed = match self.checked(&file, &stored, size, expect) {
             Ok(confirmed) => confirmed,
             Err(e @ (VaultError::Mismatch { .. } | VaultError::WrongSize { .. })) => {
-                root.incoming.remove(&incoming).map_err(|e| self.disk(e))?;
+                self.set_aside(root, &incoming, name, from)?;
                 return Err(e);
             }
             Err(e) => return Err(e),
@@ -97,6 +104,22 @@ impl Inner {
             shard.sync().map_err(|e| self.unknown(name.uuid, &e))?;
         }
         Ok(confirmed)
+    }
+
+    /// What came out otherwise than it was sent does not stay where it would be taken for sent, and is not lost either:
+    /// a file that was moved in goes back to its staging folder, parts stay under another name. Only a copy is removed.
+    fn set_aside(&self, root: &Root, incoming: &OsStr, name: ArchiveName, from: Option<&Put>) -> Result<()> {
+        if let Some(put) = from {
+            let is_copy = put.staging.entry(&put.file).map_err(|e| self.disk(e))?.is_some();
+            if is_copy {
+                return root.incoming.remove(incoming).map_err(|e| self.disk(e));
+            }
+            if root.incoming.rename_new(incoming, &put.staging, &put.file).is_ok() {
+                return Ok(());
+            }
+        }
+        let damaged = os(layout::damaged_name(name.uuid));
+        root.incoming.rename_new(incoming, &root.incoming, &damaged).map_err(|e| self.disk(e))
     }
 
     fn unknown(&self, archive: ArchiveUuid, e: &DiskError) -> VaultError {
@@ -149,7 +172,7 @@ impl Inner {
             return Err(self.no_such(format!("upload {} of {}", Shown::bytes(upload_id), name.uuid)));
         }
         let root = self.root()?;
-        self.confirm_and_name(&root, name, size, expect)
+        self.confirm_and_name(&root, name, size, expect, None)
     }
 
     pub(super) fn uploads(&self) -> Result<Page<OpenUpload>> {

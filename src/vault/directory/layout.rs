@@ -51,6 +51,11 @@ pub(super) fn copying_name(uuid: ArchiveUuid) -> String {
     format!("{uuid}.copying")
 }
 
+/// What is kept of an upload that came out otherwise than it was sent.
+pub(super) fn damaged_name(uuid: ArchiveUuid) -> String {
+    format!("{uuid}.damaged")
+}
+
 /// The archive that a file in `incoming` belongs to.
 pub(super) fn incoming_uuid(name: &str) -> Option<ArchiveUuid> {
     let (stem, _) = name.rsplit_once('.').filter(|(_, end)| matches!(*end, "tar" | "copying"))?;

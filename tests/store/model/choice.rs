@@ -4,7 +4,7 @@
 use firn::base::ids::Lane;
 use firn::store::{ArchiveState, Claimed, QueueState};
 
-use super::rules::{Archive, Ref};
+use super::rules::{Archive, Ref, Rules};
 use super::{Game, Step};
 
 /// Operations; what moves work along comes more often.
@@ -21,6 +21,7 @@ pub(super) enum Kind {
     MarkGone,
     Claim,
     GiveBack,
+    PutOff,
     FetchFailed,
     FetchGone,
     FetchChanged,
@@ -42,6 +43,8 @@ pub(super) enum Kind {
     SettleClaim,
     SettleStored,
     Repeat,
+    Adopt,
+    Source,
     Duty,
     DutyDone,
 }
@@ -49,7 +52,7 @@ pub(super) enum Kind {
 const KINDS: &[(Kind, usize)] = &[
     (Kind::Start, 2),
     (Kind::Renew, 2),
-    (Kind::End, 1),
+    (Kind::End, 3),
     (Kind::Reap, 4),
     (Kind::Advance, 9),
     (Kind::Wall, 2),
@@ -58,6 +61,7 @@ const KINDS: &[(Kind, usize)] = &[
     (Kind::MarkGone, 4),
     (Kind::Claim, 12),
     (Kind::GiveBack, 3),
+    (Kind::PutOff, 2),
     (Kind::FetchFailed, 4),
     (Kind::FetchGone, 2),
     (Kind::FetchChanged, 5),
@@ -79,6 +83,8 @@ const KINDS: &[(Kind, usize)] = &[
     (Kind::SettleClaim, 4),
     (Kind::SettleStored, 5),
     (Kind::Repeat, 4),
+    (Kind::Adopt, 8),
+    (Kind::Source, 2),
     (Kind::Duty, 3),
     (Kind::DutyDone, 2),
 ];
@@ -113,7 +119,12 @@ impl Game {
             Kind::Claim => Lane::ALL.iter().any(|lane| {
                 [QueueState::Queued, QueueState::Failed].iter().any(|state| !rules.due(*lane, *state).is_empty())
             }),
-            Kind::GiveBack | Kind::FetchFailed | Kind::FetchGone | Kind::FetchChanged | Kind::OpenDirect => any_claim,
+            Kind::GiveBack
+            | Kind::PutOff
+            | Kind::FetchFailed
+            | Kind::FetchGone
+            | Kind::FetchChanged
+            | Kind::OpenDirect => any_claim,
             Kind::Open => any_claim && !held(&|a| a.state == ArchiveState::Open),
             Kind::Seal => held(&|a| a.state == ArchiveState::Open && loadable(a)),
             Kind::Contents | Kind::Pause => held(&|a| sent(a) && a.direct.is_some() && loadable(a)),
@@ -124,7 +135,11 @@ impl Game {
             Kind::Resume => rules.archives.values().any(|a| sent(a) && a.owner.is_none() && a.direct.is_some()),
             Kind::SettleClaim => !rules.to_settle().is_empty(),
             Kind::Repeat => held(&|a| a.state == ArchiveState::Unknown),
-            Kind::Retry => rules.queue.values().any(|row| row.state == QueueState::Failed),
+            Kind::Adopt => {
+                let alone = |a: &Archive| self.number.is_multiple_of(4) || !rules.host_lives(a.host);
+                rules.archives.values().any(|a| Rules::is_staged_and_waits(a) && alone(a))
+            }
+            Kind::Retry => rules.queue.values().any(|row| row.next_try > rules.now),
             Kind::DutyDone => !self.duties.is_empty(),
             _ => true,
         }

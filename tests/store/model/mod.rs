@@ -25,6 +25,7 @@ use crate::world::{LEASE, START, Sqlite, World, new_session, uuid};
 type Step = (u8, u8, u8, u8);
 
 const HOSTS: [&str; 2] = ["alpha", "beta"];
+const DIRS: [&str; 2] = ["/staging", "/elsewhere"];
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
 
 #[test]

@@ -8,7 +8,7 @@ use firn::base::ids::{FileId, Lane};
 use firn::store::{Due, QueueState, Unfinished};
 
 use super::rules::{Archive, Rules, length};
-use super::{Game, HOSTS, KEYS, time};
+use super::{DIRS, Game, HOSTS, KEYS, time};
 use crate::world::{host_key, uuid};
 
 /// More than a game ever has.
@@ -100,7 +100,19 @@ impl Game {
             }
         }
         let rows = self.w.store.archives_live(ALL).await.unwrap();
-        same("live archives", &live, &rows.into_iter().map(|row| row.id.0).collect())
+        same("live archives", &live, &rows.into_iter().map(|row| row.id.0).collect())?;
+        for (host, dir) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let staged = self.rules.archives.values().filter(|a| a.state.is_live() && a.dir.is_some());
+            let mut model: Vec<_> =
+                staged.map(|a| (uuid(a.number), a.size.filter(|_| (a.host, a.dir) == (host, Some(dir))))).collect();
+            model.sort();
+            let (host, dir) = (host_key(HOSTS[usize::from(host)]), DIRS[usize::from(dir)].into());
+            let rows = self.w.store.staged(host, dir).await.unwrap();
+            let mut rows: Vec<_> = rows.into_iter().map(|(_, uuid, size)| (uuid, size)).collect();
+            rows.sort();
+            same("what is staged", &model, &rows)?;
+        }
+        Ok(())
     }
 
     async fn totals(&self) -> Result<(), String> {

@@ -7,7 +7,7 @@ use firn::base::ids::{ArchiveId, FileId, Generation, Lane, SessionId};
 use firn::store::{ArchiveState, ChangedFile, Claimed, FetchFailure, NewBundle, PartRow};
 
 use super::choice::Kind;
-use super::{Game, HOSTS, KEYS, Step, full, pair, plain, reaped, rules, short};
+use super::{DIRS, Game, HOSTS, KEYS, Step, full, pair, plain, reaped, rules, short};
 use crate::world::{LEASE, confirmed, contents, failure, file, host_key, new_bundle, refs};
 
 impl Game {
@@ -97,6 +97,12 @@ impl Game {
                 let model = self.rules.write(|r| r.give_back(session, &[pair(&claimed)]));
                 let store = store.give_back(SessionId(session), refs(std::slice::from_ref(&claimed))).await;
                 self.same(&format!("{session} gives back {:?}", pair(&claimed)), model, store)?;
+            }
+            Kind::PutOff => {
+                let Some((session, claimed)) = self.claim(b) else { return Ok(()) };
+                let model = self.rules.write(|r| r.put_off(session, pair(&claimed), later));
+                let store = store.put_off(SessionId(session), refs(std::slice::from_ref(&claimed)), later).await;
+                self.same(&format!("{session} puts off {:?} until {later}", pair(&claimed)), model, store)?;
             }
             Kind::FetchFailed => {
                 let Some((session, claimed)) = self.claim(b) else { return Ok(()) };
@@ -206,7 +212,7 @@ impl Game {
             Kind::Failed => {
                 let Some((session, r)) = self.bundle(b, |a| a.size.is_some()) else { return Ok(()) };
                 let model = self.rules.write(|rules| rules.failed(session, r, later));
-                let store = store.upload_failed(SessionId(session), full(r), String::new(), later).await;
+                let store = store.upload_failed(SessionId(session), full(r), "upload", String::new(), later).await;
                 self.same(&format!("{session} failed to upload {r:?} until {later}"), model, store)?;
             }
             Kind::Unknown => {
@@ -264,6 +270,26 @@ impl Game {
                 let model = self.rules.write(|rules| rules.repeat(session, r, later));
                 let store = store.repeat_unknown(SessionId(session), full(r), later).await;
                 self.same(&format!("{session} repeats {r:?}"), model, store)?;
+            }
+            Kind::Adopt => {
+                // Mostly for a host where somebody is, as in life.
+                let host = if self.rules.host_lives(host) || c == 0 { host } else { 1 - host };
+                let (dir, lost_after) = (u8::from(c.is_multiple_of(5)), Duration::from_secs(u64::from(c % 4) * 60));
+                let there = |number: &u8| number % 2 == b % 2;
+                let names: Vec<u8> = (1..=self.number).filter(there).collect();
+                let model = self.rules.write(|r| r.adopt(session, (host, dir), &names, lost_after));
+                let files = names.iter().map(|number| format!("{number}.tar")).collect();
+                let place = (host_key(HOSTS[usize::from(host)]), DIRS[usize::from(dir)].into());
+                let store = store.adopt_staged(id, place.0, place.1, files, lost_after).await;
+                let plain = store.map(|outcome| (outcome.adopted, outcome.abandoned));
+                let what = format!("{session} adopts {names:?} for {host} and {dir}, lost after {lost_after:?}");
+                self.same(&what, model, plain)?;
+            }
+            Kind::Source => {
+                let current = |file: &rules::File| file.superseded.is_none() && file.gone.is_none();
+                let model = self.rules.write(|r| Ok(r.files.values().any(current)));
+                let store = store.source("ugc".to_owned(), "directory").await;
+                self.same("the source has files", model, store.map(|row| row.has_files))?;
             }
             Kind::Duty => {
                 let model = self.rules.write(|r| r.duty_take(session));

@@ -1,5 +1,7 @@
 //! Bundles, uploads and archives.
 
+use std::time::Duration;
+
 use firn::base::Time;
 use firn::base::ids::Lane;
 use firn::store::{ArchiveState, QueueState};
@@ -23,6 +25,7 @@ impl Rules {
             lane,
             state,
             host,
+            dir: direct.is_none().then_some(0),
             owner: Some(session),
             generation: 1,
             direct,
@@ -189,6 +192,44 @@ impl Rules {
         let files = self.unbundle(r.archive);
         self.close(r.archive, ArchiveState::Abandoned);
         Ok(files)
+    }
+
+    /// Complete bundles that wait for somebody on their host, and its staged file.
+    pub fn is_staged_and_waits(archive: &Archive) -> bool {
+        let complete = matches!(archive.state, ArchiveState::Sealed | ArchiveState::Uploading | ArchiveState::Unknown);
+        complete && archive.owner.is_none() && archive.dir.is_some()
+    }
+
+    /// How many were taken over, and how many abandoned.
+    pub fn adopt(
+        &mut self,
+        session: i64,
+        (host, dir): (u8, u8),
+        names: &[u8],
+        lost_after: Duration,
+    ) -> Answer<(u64, u64)> {
+        self.alive(session)?;
+        let (mut adopted, mut abandoned) = (0, 0);
+        for id in self.archives.keys().copied().collect::<Vec<_>>() {
+            let archive = &self.archives[&id];
+            let (of, here) = (archive.host, names.contains(&archive.number));
+            let elsewhere = if of == host { archive.dir != Some(dir) } else { !self.host_lives(of) };
+            if !Self::is_staged_and_waits(archive) || !elsewhere {
+                continue;
+            }
+            let seen = self.sessions.values().filter(|s| s.host == of).map(|s| s.last_seen).max();
+            let lost = of != host && seen.is_none_or(|seen| seen.plus(lost_after) <= self.now);
+            if here {
+                let archive = self.archives.get_mut(&id).unwrap();
+                (archive.host, archive.dir) = (host, Some(dir));
+                adopted += 1;
+            } else if lost && archive.state == ArchiveState::Sealed {
+                self.unbundle(id);
+                self.close(id, ArchiveState::Abandoned);
+                abandoned += 1;
+            }
+        }
+        Ok((adopted, abandoned))
     }
 
     /// Archives that somebody has to ask the vault about.

@@ -2,7 +2,7 @@
 
 use firn::base::Time;
 use firn::base::ids::Lane;
-use firn::store::QueueState;
+use firn::store::{NEW_VERSION_WITHIN, QueueState};
 
 use super::{Answer, Copy, File, Queued, Rules, length, next};
 
@@ -67,7 +67,7 @@ impl Rules {
         }
         (file.version, file.superseded, file.gone) = (version, None, None);
         let row = self.queue.get_mut(&id).unwrap();
-        row.archive = None;
+        (row.archive, row.next_try) = (None, row.next_try.min(now.plus(NEW_VERSION_WITHIN)));
         let lane = row.lane;
         self.count(false, lane, 0, 0, longer);
     }
@@ -156,27 +156,35 @@ impl Rules {
             let safe = self.archives.values().filter(|a| a.is_safe());
             safe.flat_map(|a| a.members.iter().map(|m| (m.0, m.1, a.number))).find(|copy| copy.0 == id)
         };
-        let rows = self.of_key(key).into_iter().filter(|id| copy(*id).is_some());
-        let after = |end: Option<Time>, at: Time| end.is_none_or(|end| end > at);
-        let best = match at {
-            Some(at) => rows
-                .filter(|id| {
-                    let file = &self.files[id];
-                    file.first_seen <= at && after(file.superseded, at) && after(file.gone, at)
-                })
-                .max_by_key(|id| (self.files[id].first_seen, *id)),
-            // Not superseded, or superseded last.
-            None => rows.max_by_key(|id| {
-                let file = &self.files[id];
-                (file.superseded.is_none(), file.superseded, file.first_seen, *id)
-            }),
-        }?;
+        let rows = self.of_key(key);
+        let seen = |id: &i64| at.is_none_or(|at| self.files[id].first_seen <= at);
+        // When it was no longer current, and whether because it was gone.
+        let end = |id: i64| {
+            let file = &self.files[&id];
+            let superseded = file.superseded.map(|at| (at, false));
+            file.gone.map(|at| (at, true)).into_iter().chain(superseded).min_by_key(|(at, gone)| (*at, !gone))
+        };
+        let is_current = |id: &i64| end(*id).is_none_or(|(ended, _)| at.is_some_and(|at| ended > at));
+        let wanted = rows
+            .iter()
+            .copied()
+            .filter(|id| seen(id) && is_current(id))
+            .max_by_key(|id| (self.files[id].first_seen, *id));
+        if at.is_some() && wanted.is_none() {
+            // Nothing was there yet, or it was gone. Else the version of that time has become a later one since.
+            let last = rows.iter().copied().filter(seen).max_by_key(|id| (end(*id).map(|(ended, _)| ended), *id))?;
+            if end(last).is_some_and(|(_, gone)| gone) {
+                return None;
+            }
+        }
+        let stored = rows.into_iter().filter(|id| seen(id) && copy(*id).is_some());
+        let best = stored.max_by_key(|id| {
+            let file = &self.files[id];
+            // Now: not superseded, or superseded last.
+            let replaced = at.is_none().then_some((file.superseded.is_none(), file.superseded));
+            (Some(*id) == wanted, replaced, file.first_seen, *id)
+        })?;
         let (file, version, number) = copy(best)?;
-        let newer = at.is_none()
-            && self.of_key(key).iter().any(|id| {
-                let file = &self.files[id];
-                *id != best && file.superseded.is_none() && file.gone.is_none()
-            });
-        Some((file, version, number, newer))
+        Some((file, version, number, wanted.map_or(at.is_some(), |wanted| wanted != best)))
     }
 }

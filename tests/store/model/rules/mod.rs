@@ -65,6 +65,8 @@ pub struct Archive {
     pub lane: Lane,
     pub state: ArchiveState,
     pub host: u8,
+    /// The folder of its staged file, if it has one.
+    pub dir: Option<u8>,
     pub owner: Option<i64>,
     pub generation: i64,
     pub direct: Option<i64>,
@@ -90,6 +92,7 @@ impl Archive {
 #[derive(Debug, Clone)]
 pub struct Session {
     pub host: u8,
+    pub last_seen: Time,
     pub lease_until: Time,
     pub ended: bool,
 }
@@ -177,7 +180,8 @@ impl Rules {
 
     pub fn start(&mut self, host: u8, lease: Duration) -> i64 {
         let id = next(self.sessions.len());
-        self.sessions.insert(id, Session { host, lease_until: self.now.plus(lease), ended: false });
+        self.sessions
+            .insert(id, Session { host, last_seen: self.now, lease_until: self.now.plus(lease), ended: false });
         id
     }
 
@@ -188,7 +192,9 @@ impl Rules {
     pub fn renew(&mut self, session: i64, lease: Duration) -> Answer<Time> {
         self.alive(session)?;
         let until = self.now.plus(lease);
-        self.sessions.get_mut(&session).unwrap().lease_until = until;
+        let now = self.now;
+        let row = self.sessions.get_mut(&session).unwrap();
+        (row.last_seen, row.lease_until) = (now, until);
         Ok(until)
     }
 
@@ -250,7 +256,7 @@ impl Rules {
         (true, files, abandoned, uploads)
     }
 
-    fn host_lives(&self, host: u8) -> bool {
+    pub fn host_lives(&self, host: u8) -> bool {
         self.sessions.values().any(|s| !s.ended && s.host == host)
     }
 

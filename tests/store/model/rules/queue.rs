@@ -2,7 +2,7 @@
 
 use firn::base::Time;
 use firn::base::ids::Lane;
-use firn::store::QueueState;
+use firn::store::{CHANGED_AGAIN, QueueState};
 
 use super::{Answer, Claim, Queued, Refused, Rules};
 
@@ -51,6 +51,12 @@ impl Rules {
         Ok(())
     }
 
+    pub fn put_off(&mut self, session: i64, claim: (i64, i64), next: Time) -> Answer<()> {
+        self.give_back(session, &[claim])?;
+        self.queue.get_mut(&claim.0).unwrap().next_try = next;
+        Ok(())
+    }
+
     pub fn fetch_failed(
         &mut self,
         session: i64,
@@ -91,7 +97,7 @@ impl Rules {
             row.owner = None;
             row.generation += 1;
             row.state = if failed.is_some() { QueueState::Failed } else { QueueState::Queued };
-            row.next_try = failed.unwrap_or(now);
+            row.next_try = failed.unwrap_or(now.plus(CHANGED_AGAIN));
             row.attempts += u32::from(failed.is_some());
         } else {
             self.leave(file);
@@ -107,7 +113,8 @@ impl Rules {
         let now = self.now;
         let mut made = 0;
         for (id, row) in &mut self.queue {
-            if row.state == QueueState::Failed && row.next_try > now && only.is_none_or(|only| only == *id) {
+            let waits = matches!(row.state, QueueState::Queued | QueueState::Failed);
+            if waits && row.next_try > now && only.is_none_or(|only| only == *id) {
                 row.next_try = now;
                 made += 1;
             }

@@ -81,10 +81,12 @@ pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> 
     let plan = restorer.plan(&wish).await?;
     if plan.files == 0 && plan.without == 0 {
         let what = Shown::bytes(args.source.as_encoded_bytes());
-        return Err(CliError::Usage(if args.current {
-            format!("the source has nothing of {what} now; without --current what it has deleted is restored, too")
-        } else {
-            format!("nothing of {what} is known; `firn queue` lists what is not stored yet")
+        return Err(CliError::Usage(match at {
+            _ if args.current => {
+                format!("the source has nothing of {what} now; without --current what it has deleted is restored, too")
+            }
+            Some(at) => format!("nothing of {what} was there at {at}, as far as is known; give a later --at, or none"),
+            None => format!("nothing of {what} is known; `firn queue` lists what is not stored yet"),
         }));
     }
     let inside = place_of(&services.config, &args.dest)?;

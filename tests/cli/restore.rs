@@ -63,11 +63,10 @@ fn a_changed_file_is_a_new_version_and_the_old_one_is_there_as_of_then() {
     assert_eq!(fs::read(home.path("old/a/changes")).unwrap(), b"first");
     let look = &old[b"a/changes".as_slice()];
     assert_eq!((look.mode, look.mtime), (0o600, (100, 1)));
-    // Before there was anything there is nothing: each file is named, and none is made up.
+    // Before there was anything there is nothing.
     restore(&home, "ugc", &home.path("none"), &["--yes", "--at", "2001-02-03"])
-        .expect(1)
-        .says(&["a/changes: no version of it is in the vault", "a/stays: no version of it is in the vault"])
-        .prints(&["2 NOT restored"]);
+        .expect(2)
+        .says(&["nothing of ugc was there at 2001-02-03T00:00:00Z, as far as is known; give a later --at, or none"]);
     restore(&home, "ugc", &home.path("none"), &["--at", "yesterday"])
         .expect(2)
         .says(&["--at: \"yesterday\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC)"]);

@@ -109,10 +109,12 @@ async fn a_version_that_came_back_is_the_newest(w: World) {
     assert_eq!(w.version_of("a", Some(at(25))).await, Some(1));
 }
 
-/// What would be restored of `a` as of so many seconds: version, and whether a newer one was there.
+/// What would be restored of `a` as of so many seconds: version, and whether a newer one was there. Here there is always
+/// one when the source had the file at all.
 async fn as_of(w: &World, seconds: i64) -> Option<(u64, bool)> {
-    let found = w.restorable("a", Some(at(seconds))).await.unwrap().version?;
-    Some((found.length - 1000, found.newer_waits))
+    let found = w.restorable("a", Some(at(seconds))).await.unwrap();
+    assert_eq!(found.absent, found.version.is_none(), "as of {seconds} s");
+    found.version.map(|version| (version.length - 1000, version.newer_waits))
 }
 
 async fn as_of_a_time_what_was_never_stored_gives_way_to_what_was(w: World) {
@@ -185,7 +187,11 @@ async fn as_of_a_time_a_version_that_became_a_later_one_gives_way_too(w: World) 
 async fn a_key_without_a_stored_version_comes_with_none(w: World) {
     let session = w.session().await;
     w.find(session, Lane::Live, &[("a", 1)]).await;
-    assert_eq!(w.restorable("a", None).await, Some(RestorableKey { key: key("a"), version: None, absent: false }));
+    // Not stored is one thing, not there is another.
+    let never = |absent| Some(RestorableKey { key: key("a"), version: None, absent });
+    for (time, absent) in [(None, false), (Some(at(0)), false), (Some(at(-1)), true)] {
+        assert_eq!(w.restorable("a", time).await, never(absent), "{time:?}");
+    }
     assert_eq!(w.restorable("b", None).await, None);
     let other = w.store.source("other".to_owned(), "directory").await.unwrap().id;
     assert_eq!(w.store.restorable_key(other, key("a"), None).await.unwrap(), None, "that is another source's");

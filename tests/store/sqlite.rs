@@ -309,7 +309,10 @@ async fn a_read_only_database_is_refused_and_the_mend_is_named() {
 #[tokio::test]
 #[ignore = "run by another test, as another user"]
 async fn writes_what_it_is_given() {
-    let path = std::env::var_os("FIRN_TEST_STATE").expect("FIRN_TEST_STATE names a database");
+    let Some(path) = std::env::var_os("FIRN_TEST_STATE") else {
+        eprintln!("nothing to do: FIRN_TEST_STATE names no database");
+        return;
+    };
     eprintln!("{}", written(Path::new(&path)).await);
 }
 

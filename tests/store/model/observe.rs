@@ -158,7 +158,7 @@ impl Game {
                 Ok((found.file.0, found.sha256.0[0], number, found.newer_waits))
             });
             let key = KEYS.iter().position(|key| *key == row.key.to_string()).unwrap();
-            seen.push((u8::try_from(key).unwrap(), version.transpose()?));
+            seen.push((u8::try_from(key).unwrap(), version.transpose()?, row.absent));
         }
         same(&format!("what can be restored at {at:?}"), &self.rules.restorable(at), &seen)
     }

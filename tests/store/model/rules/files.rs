@@ -143,12 +143,31 @@ impl Rules {
         Ok(marked)
     }
 
-    /// Key by key.
-    pub fn restorable(&self, at: Option<Time>) -> Vec<(u8, Option<Copy>)> {
+    /// Key by key: what would be restored, and whether the source did not have it then.
+    pub fn restorable(&self, at: Option<Time>) -> Vec<(u8, Option<Copy>, bool)> {
         let mut keys: Vec<u8> = self.files.values().map(|file| file.key).collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.into_iter().map(|key| (key, self.restorable_key(key, at))).collect()
+        let restorable = |key| {
+            let absent = at.is_some_and(|at| !self.was_there(key, at));
+            (key, if absent { None } else { self.restorable_key(key, at) }, absent)
+        };
+        keys.into_iter().map(restorable).collect()
+    }
+
+    /// When a version was no longer current, and whether because it was gone.
+    fn end(&self, id: i64) -> Option<(Time, bool)> {
+        let file = &self.files[&id];
+        let superseded = file.superseded.map(|at| (at, false));
+        file.gone.map(|at| (at, true)).into_iter().chain(superseded).min_by_key(|(at, gone)| (*at, !gone))
+    }
+
+    /// What was there last had not gone by then. It may have been superseded, by a version that has become a later one.
+    fn was_there(&self, key: u8, at: Time) -> bool {
+        let ended = |id: i64| self.end(id).filter(|(ended, _)| *ended <= at);
+        let seen = self.of_key(key).into_iter().filter(|id| self.files[id].first_seen <= at);
+        let last = seen.max_by_key(|id| (ended(*id).is_none(), ended(*id).map(|(ended, _)| ended), *id));
+        last.is_some_and(|id| ended(id).is_none_or(|(_, gone)| !gone))
     }
 
     fn restorable_key(&self, key: u8, at: Option<Time>) -> Option<Copy> {
@@ -156,29 +175,10 @@ impl Rules {
             let safe = self.archives.values().filter(|a| a.is_safe());
             safe.flat_map(|a| a.members.iter().map(|m| (m.0, m.1, a.number))).find(|copy| copy.0 == id)
         };
-        let rows = self.of_key(key);
-        let seen = |id: &i64| at.is_none_or(|at| self.files[id].first_seen <= at);
-        // When it was no longer current, and whether because it was gone.
-        let end = |id: i64| {
-            let file = &self.files[&id];
-            let superseded = file.superseded.map(|at| (at, false));
-            file.gone.map(|at| (at, true)).into_iter().chain(superseded).min_by_key(|(at, gone)| (*at, !gone))
-        };
-        let is_current = |id: &i64| end(*id).is_none_or(|(ended, _)| at.is_some_and(|at| ended > at));
-        let wanted = rows
-            .iter()
-            .copied()
-            .filter(|id| seen(id) && is_current(id))
-            .max_by_key(|id| (self.files[id].first_seen, *id));
-        if at.is_some() && wanted.is_none() {
-            // Nothing was there yet, or it was gone. Else the version of that time has become a later one since.
-            let last = rows.iter().copied().filter(seen).max_by_key(|id| (end(*id).map(|(ended, _)| ended), *id))?;
-            if end(last).is_some_and(|(_, gone)| gone) {
-                return None;
-            }
-        }
-        let stored = rows.into_iter().filter(|id| seen(id) && copy(*id).is_some());
-        let best = stored.max_by_key(|id| {
+        let rows = self.of_key(key).into_iter().filter(|id| at.is_none_or(|at| self.files[id].first_seen <= at));
+        let is_current = |id: &i64| self.end(*id).is_none_or(|(ended, _)| at.is_some_and(|at| ended > at));
+        let wanted = rows.clone().filter(is_current).max_by_key(|id| (self.files[id].first_seen, *id));
+        let best = rows.filter(|id| copy(*id).is_some()).max_by_key(|id| {
             let file = &self.files[id];
             // Now: not superseded, or superseded last.
             let replaced = at.is_none().then_some((file.superseded.is_none(), file.superseded));

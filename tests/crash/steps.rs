@@ -64,10 +64,11 @@ struct Cuts {
 }
 
 /// Steps that matter most. Steps of a run come in no fixed order, so a number alone may miss one.
-const NAMED: [&str; 18] = [
+const NAMED: [&str; 19] = [
     "commit: found",
     "commit: claim",
     "commit: bundle open",
+    "commit: upload entered",
     "commit: bundle sealed",
     "commit: upload begun",
     "commit: part stored",

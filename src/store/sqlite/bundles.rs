@@ -57,7 +57,7 @@ pub(super) fn open(db: &Db<'_>, session: SessionId, new: &NewBundle) -> Result<B
             uploading_at
         ],
     )?;
-    faults::step("commit: bundle open");
+    faults::step(if new.direct.is_some() { "commit: upload entered" } else { "commit: bundle open" });
     Ok(BundleRef { archive: ArchiveId(db.last_id()), uuid: new.uuid, generation: Generation(1) })
 }
 

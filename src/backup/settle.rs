@@ -1,12 +1,14 @@
 //! Settling: what became of uploads whose end nobody saw; and clearing up after those who died.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::staging::is_staged_name;
-use super::upload::{ASK_UNKNOWN, Sent, abandon, conclude};
+use super::upload::{ASK_UNKNOWN, Sent, abandon, conclude, set_aside};
+use crate::base::disk::{Dir, DiskError};
 use crate::base::ids::ArchiveUuid;
 use crate::store::{ArchiveState, Confirmation, Upload};
 use crate::vault::{ArchiveName, Head, VaultError};
@@ -48,7 +50,8 @@ async fn one(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError> {
                     staged: upload.staged.is_some(),
                 };
                 conclude(pipe, sent, Ok(confirmed)).await?;
-                remove_staged(pipe, &upload).await
+                // What was staged may be the sound copy.
+                clear_staged(pipe, &upload, set_aside).await
             }
             None => {
                 let why = "the vault holds an archive of that name whose contents nobody recorded".to_owned();
@@ -118,9 +121,18 @@ async fn later(pipe: &Arc<Pipe>, upload: &Upload, why: String, now: crate::base:
 }
 
 async fn remove_staged(pipe: &Pipe, upload: &Upload) -> Result<(), BackupError> {
+    clear_staged(pipe, upload, Dir::remove).await
+}
+
+/// Removes a staged file, or sets it aside.
+async fn clear_staged(
+    pipe: &Pipe,
+    upload: &Upload,
+    clear: impl FnOnce(&Dir, &OsStr) -> Result<(), DiskError> + Send + 'static,
+) -> Result<(), BackupError> {
     if let Some(staged) = upload.staged.as_ref().filter(|staged| staged.dir == pipe.staging.path()) {
         let (staging, name) = (pipe.staging.clone(), staged.name.clone());
-        if let Err(e) = blocking(move || staging.remove(&name)).await? {
+        if let Err(e) = blocking(move || clear(staging.dir(), OsStr::new(&name))).await? {
             tracing::warn!(error = %e, "a staged file that is no longer needed stays until the next start");
         }
     }

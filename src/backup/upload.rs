@@ -78,8 +78,12 @@ fn after(answer: &Result<Confirmed, VaultError>, size: u64, check: Check, attemp
     }
 }
 
-/// Its source may have deleted its files meanwhile: then it is the nearest thing to a copy.
-fn set_aside(staging: &Dir, name: &OsStr) -> Result<(), DiskError> {
+/// Keeps a staged file, if it is there, under another name. Its source may have deleted its files meanwhile: then it is
+/// the nearest thing to a copy.
+pub fn set_aside(staging: &Dir, name: &OsStr) -> Result<(), DiskError> {
+    if staging.entry(name)?.is_none() {
+        return Ok(());
+    }
     let aside = |name: &OsStr| name.as_encoded_bytes().ends_with(b".aside");
     if staging.names()?.iter().filter(|name| aside(name)).count() >= ASIDE {
         return staging.remove(name);

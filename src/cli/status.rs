@@ -107,6 +107,19 @@ async fn gather(services: &Services) -> Result<(Status, Severity), CliError> {
 
 fn text(status: &Status) -> Result<(), CliError> {
     out::line(format!("{}  {}  state {}", status.severity, status.time, status.state))?;
+    // What is wrong comes first.
+    for finding in &status.findings {
+        out::line(format!(
+            "{:<10} {} {}: {} (should be: {}); since {}; {}",
+            finding.severity,
+            finding.rule,
+            Shown::text(&finding.object),
+            finding.value,
+            finding.limit,
+            finding.since,
+            finding.next_step
+        ))?;
+    }
     let stored = &status.stored;
     out::line(format!(
         "stored     {} files, {} in {} archives ({})",
@@ -163,18 +176,6 @@ fn text(status: &Status) -> Result<(), CliError> {
         for pool in pools {
             out::line(pool_line(pool))?;
         }
-    }
-    for finding in &status.findings {
-        out::line(format!(
-            "{:<10} {} {}: {} (should be: {}); since {}; {}",
-            finding.severity,
-            finding.rule,
-            Shown::text(&finding.object),
-            finding.value,
-            finding.limit,
-            finding.since,
-            finding.next_step
-        ))?;
     }
     Ok(())
 }

@@ -211,3 +211,26 @@ fn files_that_grow_all_the_time_do_not_eat_the_staging_budget() {
     running.wait(LONG).expect(0);
     home.restores_whole();
 }
+
+/// The upload's end was not seen, and what stands in the vault under its name is something else: the staged file may be
+/// the sound one.
+#[test]
+fn a_staged_file_is_kept_when_the_vault_holds_something_else_under_its_name() {
+    let home = Home::new();
+    let staged = sealed(&home);
+    home.firn(&["vault", "init"]);
+    let stem = staged.file_stem().unwrap().to_str().unwrap().to_owned();
+    let shard = firn::base::ids::ArchiveUuid(stem.parse().unwrap()).shard();
+    let offset = number(&home, "SELECT manifest_offset FROM archive");
+    let folder = home.path("vault/archives").join(shard);
+    fs::create_dir_all(&folder).unwrap();
+    let wrong = folder.join(format!("{stem}.m{offset}.tar"));
+    fs::copy(&staged, &wrong).unwrap();
+    flip(&wrong);
+    state(&home).execute("UPDATE archive SET state = 2, owner = NULL", []).unwrap();
+    home.back_up().says(&["the vault holds something else than was sent"]);
+    assert!(home.path("staging").join(format!("{stem}.tar.aside")).exists());
+    assert!(wrong.exists(), "nothing is deleted from the vault");
+    assert_eq!(home.status()["stored"]["files"], 1);
+    home.restores_whole();
+}

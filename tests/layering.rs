@@ -8,8 +8,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 11] = [
+const FLOORS: [(&str, &[&str]); 14] = [
     ("base", &[]),
+    ("log", &["base"]),
     ("config", &["base"]),
     ("store", &["base"]),
     ("source", &["base"]),
@@ -17,18 +18,22 @@ const FLOORS: [(&str, &[&str]); 11] = [
     ("worker", &["base", "store"]),
     ("backup", &["base", "store", "source", "vault", "worker"]),
     ("restore", &["base", "store", "source", "vault"]),
-    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore"]),
-    ("cli", &["base", "config", "store", "vault", "worker", "backup", "restore", "services"]),
+    ("demo", &["base", "config", "store", "source", "vault", "worker", "backup"]),
+    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore", "demo"]),
+    ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "services"]),
+    ("cli", &["base", "log", "config", "store", "vault", "worker", "backup", "restore", "services", "console"]),
     ("main", &["cli"]),
 ];
 
 /// Libraries that belong to one place, by the name their paths start with.
-const AT_HOME: [(&str, &[&str]); 5] = [
+const AT_HOME: [(&str, &[&str]); 7] = [
+    ("ratatui", &["console/"]),
+    ("crossterm", &["console/term/"]),
     ("rusqlite", &["store/sqlite/"]),
     ("clap", &["cli/", "main.rs"]),
-    ("toml", &["config/"]),
+    ("toml", &["config/", "console/", "demo/"]),
     ("directories", &["config/"]),
-    ("tracing_subscriber", &["cli/"]),
+    ("tracing_subscriber", &["cli/", "log.rs"]),
 ];
 
 /// Modules from the crate's root down to the file, such as `["backup", "bundle", "member"]`.

@@ -17,6 +17,7 @@ pub mod plan;
 pub mod root;
 pub mod scan;
 mod settle;
+pub mod snapshot;
 pub mod staging;
 mod unread;
 mod upload;

@@ -17,6 +17,7 @@ pub mod random;
 pub mod secret;
 pub mod sink;
 pub mod stop;
+pub mod task;
 pub mod time;
 pub mod units;
 

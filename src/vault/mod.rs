@@ -5,6 +5,7 @@
 //! differences are [`Capabilities`], never guesses.
 
 pub mod directory;
+pub mod fake;
 pub mod tree;
 
 use std::ffi::OsString;

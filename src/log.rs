@@ -1,0 +1,1 @@
+//! The log: a bounded ring in memory for the console, and files that roll over.

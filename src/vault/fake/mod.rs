@@ -1,0 +1,1 @@
+//! A vault that behaves as Amazon Glacier's do.

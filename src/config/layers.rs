@@ -200,6 +200,9 @@ impl File<'_> {
                 DeValue::Integer(n) if key.kind.takes_integer() && n.radix() == 10 => {
                     key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
                 }
+                DeValue::Boolean(flag) if key.kind.takes_boolean() => {
+                    key.kind.read(&flag.to_string()).ok_or_else(|| flag.to_string())
+                }
                 other => Err(type_of(other).to_owned()),
             };
             match read {

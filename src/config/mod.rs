@@ -43,6 +43,8 @@ pub struct Config {
     pub lease: Duration,
     /// How long work in progress may take to finish.
     pub stop_within: Duration,
+    /// The interactive console.
+    pub console: ConsoleConfig,
     /// How much is said on standard error.
     pub log_level: String,
     /// What everything was read from.
@@ -90,6 +92,37 @@ pub struct BackupConfig {
     pub memory: u64,
     /// When an unknown archive is sent again; nothing: never.
     pub repeat_unknown_after: Option<Duration>,
+}
+
+/// The interactive console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsoleConfig {
+    /// Which workers run in it: `all`, `none`, or a comma-separated list.
+    pub workers: String,
+    /// What this installation is called.
+    pub environment: String,
+    /// Whether lives depend on it.
+    pub production: bool,
+    /// Shows everything and changes nothing.
+    pub read_only: bool,
+    /// How often the state is read anew.
+    pub refresh: Duration,
+    /// A theme's name, or the path of a theme file.
+    pub theme: String,
+    /// A file of keys.
+    pub keymap: Option<PathBuf>,
+    /// `auto`, `none`, `16`, `256` or `true`.
+    pub colour: String,
+    /// `auto`, `utf8` or `ascii`.
+    pub glyphs: String,
+    /// `auto`, `braille`, `block` or `ascii`.
+    pub charts: String,
+    /// Whether the mouse is taken from the start.
+    pub mouse: bool,
+    /// The folder of its log.
+    pub log: Option<PathBuf>,
+    /// What relative paths are relative to.
+    pub base: PathBuf,
 }
 
 /// What the command line says about the configuration.

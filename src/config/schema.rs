@@ -16,6 +16,10 @@ pub enum Kind {
     Name,
     /// One of these words.
     Word(&'static [&'static str]),
+    /// `true` or `false`.
+    Flag,
+    /// `all`, `none`, or some of these words, comma-separated.
+    Some(&'static [&'static str]),
     /// A whole number from … to ….
     Number(u64, u64),
     /// A size in bytes from … to ….
@@ -35,6 +39,8 @@ pub enum Value {
     Number(u64),
     /// Span; nothing is `never`.
     Span(Option<Duration>),
+    /// Yes or no.
+    Flag(bool),
 }
 
 /// A key of a section.
@@ -171,11 +177,53 @@ pub const KEYS: &[Key] = &[
         "how long work in progress may take to finish when firn is told to stop",
     ),
     key(
+        "console",
+        "workers",
+        Kind::Some(&["scan", "fetch", "upload", "reconcile"]),
+        Some("all"),
+        "which workers run inside the console; none of them when it is read-only",
+    ),
+    key("console", "environment", Kind::Name, Some("local"), "what this installation is called, always on the screen"),
+    key(
+        "console",
+        "production",
+        Kind::Flag,
+        Some("false"),
+        "whether lives depend on it: a colour of its own, and whatever changes work asks first",
+    ),
+    key("console", "read_only", Kind::Flag, Some("false"), "shows everything and changes nothing"),
+    key("console", "refresh", Kind::Span(1, 60), Some("2s"), "how often the state is read anew"),
+    key("console", "theme", Kind::Text, Some("default"), "a theme by its name, or the path of a theme file"),
+    key("console", "keymap", Kind::Path, None, "a file of keys that differ from the usual ones"),
+    key(
+        "console",
+        "colour",
+        Kind::Word(&["auto", "none", "16", "256", "true"]),
+        Some("auto"),
+        "how many colours the terminal shows; auto: as NO_COLOR, COLORTERM and TERM say",
+    ),
+    key(
+        "console",
+        "glyphs",
+        Kind::Word(&["auto", "utf8", "ascii"]),
+        Some("auto"),
+        "which characters are drawn with; auto: as the locale says",
+    ),
+    key(
+        "console",
+        "charts",
+        Kind::Word(&["auto", "braille", "block", "ascii"]),
+        Some("auto"),
+        "what charts are drawn with; auto: block, or ascii where the locale says so",
+    ),
+    key("console", "mouse", Kind::Flag, Some("false"), "whether the mouse is firn's from the start; a key toggles it"),
+    key("console", "log", Kind::Path, None, "the folder of the console's log (default: the user's own; see firn config paths)"),
+    key(
         "log",
         "level",
         Kind::Word(&["error", "warn", "info", "debug", "trace"]),
         Some("info"),
-        "how much `firn run` says on standard error",
+        "how much `firn run` says on standard error, and the console in its log",
     ),
 ];
 
@@ -205,6 +253,8 @@ impl Kind {
                     [] => String::new(),
                 }
             }
+            Self::Flag => "true or false".to_owned(),
+            Self::Some(words) => format!("\"all\", \"none\", or some of {}, comma-separated", words.join(", ")),
             Self::Number(low, high) => format!("a whole number from {low} to {high}"),
             Self::Size(low, high) => {
                 format!("a size from {} to {}, such as \"25MB\" or \"64MiB\"", exact_size(*low), exact_size(*high))
@@ -233,6 +283,12 @@ impl Kind {
                 ok.then(|| Value::Text(text.to_owned()))
             }
             Self::Word(words) => words.contains(&text).then(|| Value::Text(text.to_owned())),
+            Self::Flag => text.parse().ok().map(Value::Flag),
+            Self::Some(words) => {
+                let known = |word: &str| words.contains(&word.trim());
+                let ok = matches!(text, "all" | "none") || text.split(',').all(known);
+                ok.then(|| Value::Text(text.to_owned()))
+            }
             Self::Number(low, high) => within(low, text.trim().parse().ok()?, high).map(Value::Number),
             Self::Size(low, high) => within(low, parse_size(text).ok()?, high).map(Value::Number),
             Self::SpanOrNever(..) if text == "never" => Some(Value::Span(None)),
@@ -245,6 +301,11 @@ impl Kind {
         matches!(self, Self::Number(..) | Self::Size(..))
     }
 
+    /// Whether a TOML boolean may stand for it.
+    pub fn takes_boolean(&self) -> bool {
+        matches!(self, Self::Flag)
+    }
+
     /// A value as it is written in a file.
     pub fn write(&self, value: &Value) -> String {
         match value {
@@ -252,6 +313,7 @@ impl Kind {
             Value::Number(n) => n.to_string(),
             Value::Span(Some(span)) => format!("{:?}", exact_span(*span)),
             Value::Span(None) => "\"never\"".to_owned(),
+            Value::Flag(flag) => flag.to_string(),
             Value::Text(text) => toml_string(text),
         }
     }

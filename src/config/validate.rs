@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::layers::{Section, Settings};
 use super::problem::{MISSING, Origin, Problem};
 use super::schema::{self, Value};
-use super::{BackupConfig, Config, SourceConfig, VaultConfig};
+use super::{BackupConfig, Config, ConsoleConfig, SourceConfig, VaultConfig};
 use crate::base::Shown;
 use crate::base::units::exact_size;
 
@@ -52,6 +52,7 @@ pub(super) fn build(
         },
         lease: span(worker, "lease")?,
         stop_within: span(worker, "stop_within")?,
+        console: console(&read, section("console"))?,
         log_level: text(section("log"), "level")?,
         settings: settings.clone(),
         file,
@@ -59,6 +60,31 @@ pub(super) fn build(
     room_for_bundles(&config, problems);
     places(&config, problems);
     Some(config)
+}
+
+fn console(read: &Paths<'_>, section: &Section) -> Option<ConsoleConfig> {
+    Some(ConsoleConfig {
+        workers: text(section, "workers")?,
+        environment: text(section, "environment")?,
+        production: flag(section, "production")?,
+        read_only: flag(section, "read_only")?,
+        refresh: span(section, "refresh")?,
+        theme: text(section, "theme")?,
+        keymap: read.path(section, "keymap"),
+        colour: text(section, "colour")?,
+        glyphs: text(section, "glyphs")?,
+        charts: text(section, "charts")?,
+        mouse: flag(section, "mouse")?,
+        log: read.path(section, "log"),
+        base: read.base.to_owned(),
+    })
+}
+
+fn flag(section: &Section, key: &str) -> Option<bool> {
+    match section.get(key)?.value {
+        Value::Flag(flag) => Some(flag),
+        _ => None,
+    }
 }
 
 fn text(section: &Section, key: &str) -> Option<String> {

@@ -1,0 +1,292 @@
+//! The one table of actions: it feeds dispatch, footer, help, palette, keymap file and documentation.
+
+use super::effect::Effect;
+use super::model::Model;
+use super::tabs::TabId;
+use super::update::{deeds, moves, views};
+
+/// Where an action can be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Everywhere, even while text is typed: control keys only.
+    Always,
+    /// On every tab.
+    Global,
+    /// Wherever there is a list or something to scroll.
+    List,
+    /// On one tab.
+    Tab(TabId),
+    /// Over the tab, in one kind of overlay.
+    Overlay(&'static str),
+}
+
+/// What it can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Danger {
+    /// It only shows.
+    None,
+    /// It changes work and is easily changed back. Done at once; in production it asks first.
+    Changes,
+    /// It always asks first; in bulk or in production it wants a typed word.
+    Asks,
+}
+
+/// An action.
+pub struct Action {
+    /// Its name, as keymaps and the palette write it.
+    pub id: &'static str,
+    /// Its usual keys.
+    pub keys: &'static [&'static str],
+    /// What it does, in a line.
+    pub text: &'static str,
+    /// The word in the footer; empty: it is not shown there.
+    pub short: &'static str,
+    /// Where it can be done.
+    pub scope: Scope,
+    /// What it can do.
+    pub danger: Danger,
+    /// Why it cannot be done now.
+    pub why_not: fn(&Model) -> Option<String>,
+    /// Does it.
+    pub run: fn(&mut Model) -> Vec<Effect>,
+}
+
+impl std::fmt::Debug for Action {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.id)
+    }
+}
+
+impl PartialEq for Action {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+/// Where the console is: what is over the tab, else the tab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Context {
+    /// A tab, with nothing over it.
+    Tab(TabId),
+    /// An overlay by its word.
+    Overlay(&'static str),
+}
+
+/// Overlays whose keys are no text.
+pub const OVERLAYS: [&str; 6] = ["confirm", "findings", "log", "themes", "details", "files"];
+/// Overlays in which something is typed.
+pub const TYPED: [&str; 3] = ["help", "palette", "prompt"];
+
+/// Every place where keys mean something.
+pub fn contexts() -> impl Iterator<Item = Context> {
+    let tabs = TabId::ALL.into_iter().map(Context::Tab);
+    tabs.chain(OVERLAYS.into_iter().chain(TYPED).map(Context::Overlay))
+}
+
+impl Context {
+    /// Where a model is.
+    pub fn of(model: &Model) -> Self {
+        model.overlays.last().map_or(Self::Tab(model.tab), |overlay| Self::Overlay(overlay.word()))
+    }
+
+    /// Whether actions of a scope can be done here by their keys.
+    pub fn has(self, scope: Scope) -> bool {
+        match (self, scope) {
+            (_, Scope::Always) => true,
+            (Self::Tab(tab), Scope::Tab(of)) => tab == of,
+            (Self::Tab(_), Scope::Global | Scope::List) => true,
+            (Self::Overlay(word), Scope::Overlay(of)) => word == of,
+            (Self::Overlay(word), Scope::List) => OVERLAYS.contains(&word),
+            _ => false,
+        }
+    }
+}
+
+/// The group an action is listed under in help.
+pub fn group(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Always => "Everywhere",
+        Scope::Global => "Console",
+        Scope::List => "Lists",
+        Scope::Tab(tab) => tab.title(),
+        Scope::Overlay(word) => match word {
+            "findings" => "Findings",
+            "details" => "Details",
+            "files" => "Files",
+            "log" => "Log",
+            "themes" => "Themes",
+            _ => "Dialogs",
+        },
+    }
+}
+
+const fn action(
+    id: &'static str,
+    keys: &'static [&'static str],
+    text: &'static str,
+    short: &'static str,
+    scope: Scope,
+    run: fn(&mut Model) -> Vec<Effect>,
+) -> Action {
+    Action { id, keys, text, short, scope, danger: Danger::None, why_not: never, run }
+}
+
+const fn deed(mut action: Action, danger: Danger, why_not: fn(&Model) -> Option<String>) -> Action {
+    action.danger = danger;
+    action.why_not = why_not;
+    action
+}
+
+const fn unless(mut action: Action, why_not: fn(&Model) -> Option<String>) -> Action {
+    action.why_not = why_not;
+    action
+}
+
+fn never(_: &Model) -> Option<String> {
+    None
+}
+
+use Danger::{Asks, Changes};
+use Scope::{Always, Global, List, Overlay, Tab};
+
+const BACKUP: Scope = Tab(TabId::Backup);
+
+/// Every action.
+pub const ACTIONS: &[Action] = &[
+    // What matters on the tab comes first: the footer takes them in this order.
+    deed(
+        action("backup.pause", &["p"], "pause the selected pool, or let it work again", "pause", BACKUP, deeds::pause),
+        Asks,
+        deeds::no_pool,
+    ),
+    deed(
+        action("backup.retry", &["r"], "try the selected or marked failed files now", "retry", BACKUP, deeds::retry),
+        Changes,
+        deeds::no_failure,
+    ),
+    deed(
+        action("backup.retry-all", &["A"], "try all failed files now", "", BACKUP, deeds::retry_all),
+        Asks,
+        deeds::no_failures,
+    ),
+    deed(
+        action("backup.seal", &["x"], "close (seal) the open bundles now", "seal", BACKUP, deeds::seal),
+        Changes,
+        deeds::nothing_open,
+    ),
+    action("backup.find", &["f"], "find any file by the beginning of its key", "find", BACKUP, views::find),
+    deed(
+        action("backup.restore", &["R"], "restore the selected bundle or file into a folder", "restore", BACKUP, deeds::restore),
+        Asks,
+        deeds::nothing_to_restore,
+    ),
+    deed(
+        action("backup.larger", &["+", "="], "give the selected pool one place more", "", BACKUP, deeds::larger),
+        Changes,
+        deeds::not_larger,
+    ),
+    deed(
+        action("backup.smaller", &["-"], "take one place from the selected pool", "", BACKUP, deeds::smaller),
+        Changes,
+        deeds::not_smaller,
+    ),
+    deed(
+        action("backup.drain", &["d"], "let the selected pool finish what it has and take no more", "", BACKUP, deeds::drain),
+        Asks,
+        deeds::no_pool,
+    ),
+    unless(action("details", &["enter"], "all about the selected row", "details", BACKUP, views::details), views::nothing_selected),
+    action("filter", &["/"], "filter the list: words that must be there, !words that must not", "filter", BACKUP, views::filter),
+    action("sort", &["s"], "sort by the next column", "", BACKUP, views::sort),
+    action("sort.turn", &["S"], "turn the order round", "", BACKUP, views::turn),
+    unless(action("mark", &["space"], "mark the selected row", "", BACKUP, views::mark), views::nothing_selected),
+    action("pane.next", &["right", "l"], "the next list", "", BACKUP, views::pane_next),
+    action("pane.previous", &["left", "h"], "the list before", "", BACKUP, views::pane_previous),
+    // Lists.
+    action("up", &["up", "k"], "up", "", List, moves::up),
+    action("down", &["down", "j"], "down", "", List, moves::down),
+    action("page-up", &["pgup", "ctrl-b", "ctrl-u"], "a page up", "", List, moves::page_up),
+    action("page-down", &["pgdn", "ctrl-f", "ctrl-d"], "a page down", "", List, moves::page_down),
+    action("top", &["home", "g"], "to the beginning", "", List, moves::top),
+    action("end", &["end", "G"], "to the end", "", List, moves::end),
+    // The console.
+    action("findings", &["F"], "open findings, worst first", "findings", Global, views::findings),
+    unless(action("copy", &["y"], "copy what the selected row is called", "", Global, views::copy), views::nothing_selected),
+    action("hold", &["z"], "hold the screen as it is, or let it go on", "", Global, views::hold),
+    action("tab.1", &["1"], "the Backup tab", "", Global, |m| views::tab(m, TabId::Backup)),
+    action("tab.2", &["2"], "the Restore tab", "", Global, |m| views::tab(m, TabId::Restore)),
+    action("tab.3", &["3"], "the Audit tab", "", Global, |m| views::tab(m, TabId::Audit)),
+    action("tab.4", &["4"], "the Delay tab", "", Global, |m| views::tab(m, TabId::Delay)),
+    action("tab.5", &["5"], "the Redis tab", "", Global, |m| views::tab(m, TabId::Redis)),
+    action("tab.6", &["6"], "the Counters tab", "", Global, |m| views::tab(m, TabId::Counters)),
+    action("tab.next", &["tab"], "the next tab", "", Global, |m| views::tab(m, m.tab.step(1))),
+    action("tab.previous", &["shift-tab"], "the tab before", "", Global, |m| views::tab(m, m.tab.step(-1))),
+    action("refresh", &["ctrl-r"], "read the state anew now", "", Global, views::refresh),
+    action("log", &["L"], "the newest lines of the log", "", Global, views::log),
+    action("theme", &["T"], "another theme, shown as you go through them", "", Global, views::themes),
+    action("mouse", &["M"], "take the mouse, or leave it to the terminal to select text", "", Global, views::mouse),
+    action("help", &["?"], "help, searched by typing", "help", Global, views::help),
+    action("palette", &[":"], "do anything by its name", "command", Global, views::palette),
+    action("back", &["esc"], "back one level: drop the filter, the marks", "", Global, views::back),
+    action("quit", &["q"], "leave the console", "quit", Global, views::quit),
+    // Over the tab.
+    deed(
+        action("findings.ack", &["a"], "acknowledge the selected finding for a while", "acknowledge", Overlay("findings"), deeds::ack),
+        Changes,
+        deeds::no_finding,
+    ),
+    unless(action("findings.copy", &["y"], "copy the finding", "copy", Overlay("findings"), views::copy), views::nothing_selected),
+    action("findings.close", &["esc", "q", "F"], "close", "close", Overlay("findings"), views::close),
+    action("log.close", &["esc", "q", "L"], "close", "close", Overlay("log"), views::close),
+    action("log.copy", &["y"], "copy what is shown", "copy", Overlay("log"), views::copy),
+    action("themes.use", &["enter"], "keep this theme", "use", Overlay("themes"), views::close_keeping),
+    action("themes.close", &["esc", "q"], "back to the theme before", "back", Overlay("themes"), views::close),
+    action("details.copy", &["y"], "copy the id", "copy id", Overlay("details"), views::copy),
+    action("details.copy-all", &["Y"], "copy everything shown", "copy all", Overlay("details"), views::copy_all),
+    unless(
+        action("details.files", &["enter", "m"], "the files of this archive", "files", Overlay("details"), views::members),
+        views::no_members,
+    ),
+    deed(
+        action("details.restore", &["R"], "restore this into a folder", "restore", Overlay("details"), deeds::restore),
+        Asks,
+        deeds::nothing_to_restore,
+    ),
+    deed(
+        action("details.retry", &["r"], "try this file now", "retry", Overlay("details"), deeds::retry),
+        Changes,
+        deeds::no_failure,
+    ),
+    action("details.close", &["esc", "q"], "back", "back", Overlay("details"), views::close),
+    unless(
+        action("files.details", &["enter"], "all about the selected file", "details", Overlay("files"), views::details),
+        views::nothing_selected,
+    ),
+    deed(
+        action("files.restore", &["R"], "restore the selected file into a folder", "restore", Overlay("files"), deeds::restore),
+        Asks,
+        deeds::nothing_to_restore,
+    ),
+    unless(action("files.copy", &["y"], "copy the file's name", "copy", Overlay("files"), views::copy), views::nothing_selected),
+    action("files.close", &["esc", "q"], "back", "back", Overlay("files"), views::close),
+    action("confirm.switch", &["left", "right", "tab", "shift-tab", "h", "l"], "the other button", "", Overlay("confirm"), views::switch),
+    action("confirm.press", &["enter"], "press the focused button", "", Overlay("confirm"), views::press),
+    action("confirm.close", &["esc", "q", "n"], "cancel", "cancel", Overlay("confirm"), views::close),
+    // Everywhere.
+    action("cancel", &["ctrl-c"], "cancel what is asked; else leave the console", "", Always, views::cancel),
+    action("redraw", &["ctrl-l"], "draw the screen anew", "", Always, views::redraw),
+    action("suspend", &["ctrl-z"], "suspend the console; `fg` brings it back", "", Always, views::suspend),
+];
+
+/// An action by its name.
+pub fn find(id: &str) -> Option<&'static Action> {
+    ACTIONS.iter().find(|action| action.id == id)
+}
+
+/// Why an action cannot be done now, whatever way it is asked for: by key, palette or mouse.
+pub fn why_not(action: &Action, model: &Model) -> Option<String> {
+    if action.danger != Danger::None && model.setup.read_only {
+        return Some("this console is read-only ([console] read_only, or --read-only)".to_owned());
+    }
+    (action.why_not)(model)
+}

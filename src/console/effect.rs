@@ -1,0 +1,110 @@
+//! What the model asks the world to do. The loop carries it out; the answer comes back as a [`super::msg::Reply`].
+
+use std::path::PathBuf;
+
+use crate::base::Time;
+use crate::base::ids::{ArchiveUuid, FileId, Key};
+use crate::store::PoolChange;
+
+/// Names an effect that is under way, so that the same is not asked for twice.
+pub type Ticket = u64;
+
+/// What is asked of the state and answered with what came of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deed {
+    /// An order to a pool.
+    Order(PoolChange),
+    /// Tries failed files now: these, or all.
+    Retry(Option<Vec<FileId>>),
+    /// Acknowledges a finding.
+    Ack {
+        /// The rule.
+        rule: String,
+        /// The object.
+        object: String,
+        /// Until when.
+        until: Time,
+    },
+    /// Restores from the vault into a folder.
+    Restore {
+        /// What.
+        what: Wanted,
+        /// Into which folder.
+        into: PathBuf,
+    },
+}
+
+/// What is to be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// All files of an archive.
+    Archive(ArchiveUuid),
+    /// One version of a file.
+    File(FileId),
+}
+
+/// Something to be read from the state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Query {
+    /// All about an archive.
+    Archive(ArchiveUuid),
+    /// All about a file.
+    File(FileId),
+    /// A page of the files of an archive, after a header offset.
+    Members {
+        /// The archive.
+        archive: ArchiveUuid,
+        /// The page's number.
+        page: usize,
+        /// Where it starts.
+        after: Option<u64>,
+    },
+    /// A page of files by the beginning of their key.
+    Find {
+        /// What was typed: `source:prefix`, or a prefix.
+        text: String,
+        /// The page's number.
+        page: usize,
+        /// Where it starts.
+        after: Option<(String, Key)>,
+    },
+    /// A page of failed files.
+    Failed {
+        /// The page's number.
+        page: usize,
+        /// Where it starts.
+        after: Option<(Time, FileId)>,
+    },
+}
+
+/// What the loop is to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Change something, and say what came of it.
+    Do(Ticket, Deed),
+    /// Read something.
+    Ask(Query),
+    /// Read the state anew at once.
+    Refresh,
+    /// Put text on the operator's clipboard.
+    Copy(String),
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
+    /// Load a theme by name or path.
+    Theme(String),
+    /// Suspend the process.
+    Suspend,
+    /// Draw everything anew, whatever the terminal shows.
+    Redraw,
+    /// Keep what is being written.
+    Draft {
+        /// Which text.
+        name: &'static str,
+        /// The text.
+        text: String,
+    },
+    /// Tell the workers of this process to stop; the console ends when they have.
+    Leave,
+    /// End at once.
+    Abandon,
+}

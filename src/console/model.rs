@@ -1,0 +1,267 @@
+//! What the console knows. Changed by [`super::update`] alone, drawn by [`super::draw`]; no clock, no await, no I/O.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::layout::Rect;
+
+use super::effect::Ticket;
+use super::keymap::Keymap;
+use super::msg::LogLine;
+use super::overlay::Overlay;
+use super::tabs::{TabId, backup};
+use crate::backup::snapshot::Snapshot;
+use crate::base::{Severity, Time};
+use crate::store::NoticeRow;
+use crate::worker::supervisor::Standing;
+
+/// What does not change while the console runs.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// What the installation is called.
+    pub environment: String,
+    /// Whether lives depend on it.
+    pub production: bool,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// What else the header must say, such as that nothing here is real.
+    pub badge: Option<String>,
+    /// This host.
+    pub host: String,
+    /// Who sits here: written beside orders.
+    pub who: String,
+    /// Workers that run in this process; nothing: none.
+    pub workers: Option<String>,
+    /// How long they may take to finish.
+    pub stop_within: Duration,
+    /// How often the state is read.
+    pub refresh: Duration,
+    /// Areas that are configured.
+    pub areas: Vec<(TabId, Area)>,
+    /// Names of themes.
+    pub themes: Vec<String>,
+    /// The operator's home.
+    pub home: Option<PathBuf>,
+    /// Where to restore into unless something else is typed.
+    pub restore_into: String,
+    /// Why nothing can be restored from here; nothing: it can.
+    pub no_restore: Option<String>,
+    /// Where the log is kept.
+    pub log_place: String,
+}
+
+/// Whether an area can be looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Area {
+    /// It is configured.
+    On,
+    /// It is not; these lines would switch it on.
+    Off(&'static [&'static str]),
+    /// This version has no such area; what there is instead.
+    Absent(&'static str),
+}
+
+/// How something far away stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Connection {
+    /// Not heard of yet.
+    Connecting,
+    /// It answers.
+    Fine,
+    /// It does not, since then, for this reason.
+    Trouble(Time, String),
+}
+
+/// Something said for a while.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Flash {
+    /// How bad.
+    pub severity: Severity,
+    /// What.
+    pub text: String,
+    /// Until when.
+    pub until: Time,
+}
+
+/// What a drawing reports back.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// Rows of each list that were shown.
+    pub heights: BTreeMap<&'static str, u16>,
+    /// Where something can be clicked.
+    pub hits: Vec<(Rect, Hit)>,
+}
+
+/// Something that can be clicked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hit {
+    /// A tab's title.
+    Tab(TabId),
+    /// A row of a list of the tab: the pane, the place on the list.
+    Row(backup::Pane, usize),
+}
+
+/// How the console is leaving.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Leaving {
+    /// It is not.
+    No,
+    /// Its workers finish what they have.
+    Since(Time),
+}
+
+/// Everything.
+#[derive(Debug, Clone)]
+pub struct Model {
+    /// What does not change.
+    pub setup: Setup,
+    /// The time of the newest message.
+    pub now: Time,
+    /// When a key was last pressed.
+    pub touched: Time,
+    /// The tab.
+    pub tab: TabId,
+    /// What lies over it, the topmost last.
+    pub overlays: Vec<Overlay>,
+    /// What is shown.
+    pub shown: Option<Arc<Snapshot>>,
+    /// The newest there is: the same, but while the screen is held.
+    pub newest: Option<Arc<Snapshot>>,
+    /// When it came, by the console's clock.
+    pub read_at: Option<Time>,
+    /// Since when the screen is held.
+    pub held: Option<Time>,
+    /// The state database.
+    pub state: Connection,
+    /// The vault.
+    pub vault: Connection,
+    /// The workers of this process.
+    pub workers: Option<Standing>,
+    /// The Backup tab.
+    pub backup: backup::State,
+    /// What is being said.
+    pub flash: Option<Flash>,
+    /// The newest lines of the log.
+    pub log: Vec<LogLine>,
+    /// Lines that have been dropped.
+    pub log_dropped: u64,
+    /// Keys.
+    pub keymap: Arc<Keymap>,
+    /// The theme in use.
+    pub theme: String,
+    /// The mouse is the console's.
+    pub mouse: bool,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// What the last drawing reported.
+    pub report: Report,
+    /// Deeds that have not been answered, with what they are about.
+    pub under_way: BTreeMap<Ticket, String>,
+    /// The next ticket.
+    pub next_ticket: Ticket,
+    /// Actions done by name, the newest last.
+    pub recent: Vec<&'static str>,
+    /// What was being written, by name.
+    pub drafts: BTreeMap<&'static str, String>,
+    /// Whether it is leaving.
+    pub leaving: Leaving,
+    /// The screen must be drawn anew.
+    pub dirty: bool,
+}
+
+impl Model {
+    /// A console that has not heard of anything yet.
+    pub fn new(setup: Setup, keymap: Arc<Keymap>, theme: String, mouse: bool, now: Time, size: (u16, u16)) -> Self {
+        Self {
+            setup,
+            now,
+            touched: now,
+            tab: TabId::Backup,
+            overlays: Vec::new(),
+            shown: None,
+            newest: None,
+            read_at: None,
+            held: None,
+            state: Connection::Connecting,
+            vault: Connection::Connecting,
+            workers: None,
+            backup: backup::State::default(),
+            flash: None,
+            log: Vec::new(),
+            log_dropped: 0,
+            keymap,
+            theme,
+            mouse,
+            size,
+            report: Report::default(),
+            under_way: BTreeMap::new(),
+            next_ticket: 1,
+            recent: Vec::new(),
+            drafts: BTreeMap::new(),
+            leaving: Leaving::No,
+            dirty: true,
+        }
+    }
+
+    /// Says something for a while.
+    pub fn tell(&mut self, severity: Severity, text: impl Into<String>) {
+        let span = if severity == Severity::Ok { 6 } else { 12 };
+        self.flash = Some(Flash { severity, text: text.into(), until: self.now.plus(Duration::from_secs(span)) });
+        self.dirty = true;
+    }
+
+    /// Open findings of the newest snapshot, worst first: alarms show even while the screen is held.
+    pub fn findings(&self) -> &[NoticeRow] {
+        self.newest.as_ref().map_or(&[], |snapshot| &snapshot.findings)
+    }
+
+    /// The time by the state's clock: that of the newest snapshot, and what has passed here since.
+    pub fn state_now(&self) -> Time {
+        match (&self.newest, self.read_at) {
+            (Some(snapshot), Some(read_at)) => snapshot.now.plus(self.now.since(read_at)),
+            _ => self.now,
+        }
+    }
+
+    /// Whether a finding is acknowledged.
+    pub fn is_quiet(&self, finding: &NoticeRow) -> bool {
+        finding.ack_until.is_some_and(|until| until > self.state_now())
+    }
+
+    /// The worst finding of an area that nobody has acknowledged, and how many of that severity there are.
+    pub fn worst(&self, tab: TabId) -> (Severity, usize) {
+        let open = || self.findings().iter().filter(|row| TabId::of_rule(&row.rule) == tab && !self.is_quiet(row));
+        let mut worst = open().map(|row| row.severity).max().unwrap_or_default();
+        // What cannot be seen is not fine.
+        if tab == TabId::Backup && worst == Severity::Ok && matches!(self.state, Connection::Trouble(..)) {
+            worst = Severity::Unknown;
+        }
+        (worst, open().filter(|row| row.severity == worst).count())
+    }
+
+    /// Whether what is shown is older than three readings of the state.
+    pub fn stale(&self) -> Option<Duration> {
+        let age = self.now.since(self.read_at?);
+        (age > self.setup.refresh * 3 + Duration::from_secs(1)).then_some(age)
+    }
+
+    /// Whether something like this has been asked for and not been answered.
+    pub fn is_under_way(&self, about: &str) -> bool {
+        self.under_way.values().any(|known| known == about)
+    }
+
+    /// A ticket for something that is asked for now.
+    pub fn ticket(&mut self, about: String) -> Ticket {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.under_way.insert(ticket, about);
+        ticket
+    }
+
+    /// Rows of a list that the last drawing showed.
+    pub fn height(&self, list: &str) -> usize {
+        self.report.heights.get(list).map_or(10, |height| usize::from(*height))
+    }
+}

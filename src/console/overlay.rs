@@ -1,0 +1,283 @@
+//! What lies over a tab: help, palette, dialogs, lists. The topmost takes the keys.
+
+use std::path::PathBuf;
+
+use super::details::Details;
+use super::effect::{Deed, Query, Wanted};
+use super::list::Paged;
+use super::theme::Role;
+use super::widgets::line_edit::LineEdit;
+use crate::base::Time;
+use crate::base::ids::{ArchiveUuid, FileId, Key};
+
+/// Something over the tab.
+#[derive(Debug, Clone)]
+pub enum Overlay {
+    /// Every action that can be done here, searched by typing.
+    Help(Search),
+    /// Every action by name.
+    Palette(Search),
+    /// Something that asks before it is done.
+    Confirm(Box<Confirm>),
+    /// A line of text is asked for.
+    Prompt(Box<Prompt>),
+    /// Open findings.
+    Findings {
+        /// The selected one: rule, object.
+        selected: Option<(String, String)>,
+    },
+    /// The newest lines of the log.
+    Log {
+        /// Lines above the newest.
+        up: usize,
+    },
+    /// Themes, shown as they are gone through.
+    Themes {
+        /// The selected one.
+        selected: usize,
+        /// The one to go back to.
+        before: String,
+    },
+    /// All about one thing.
+    Details(Box<DetailsView>),
+    /// Files of an archive, or files found.
+    Files(Box<Files>),
+}
+
+/// A list searched by typing.
+#[derive(Debug, Clone, Default)]
+pub struct Search {
+    /// What is searched for.
+    pub query: LineEdit,
+    /// The selected row of those that match.
+    pub selected: usize,
+    /// How far back in what was done before.
+    pub back: Option<usize>,
+}
+
+/// Which button is focused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// Nothing is done.
+    Cancel,
+    /// It is done.
+    Go,
+}
+
+/// A dialog that names object, count and effect. It does nothing itself.
+#[derive(Debug, Clone)]
+pub struct Confirm {
+    /// What it is called.
+    pub title: String,
+    /// What it is about.
+    pub object: Vec<String>,
+    /// What will happen.
+    pub effect: Vec<String>,
+    /// The word on the button.
+    pub go: &'static str,
+    /// A word that must be typed; nothing: none.
+    pub word: Option<String>,
+    /// What is typed of it.
+    pub typed: LineEdit,
+    /// The focused button.
+    pub focus: Focus,
+    /// What is then done.
+    pub intent: Intent,
+}
+
+/// What a dialog is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// Something changes.
+    Deed {
+        /// What.
+        deed: Deed,
+        /// What must still hold when it is done.
+        seen: Seen,
+    },
+    /// The console ends.
+    Quit,
+}
+
+/// What stood there when it was asked for: looked at again before it is done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Nothing in particular.
+    Nothing,
+    /// A pool of a host, standing so.
+    Pool {
+        /// The host.
+        host: String,
+        /// The pool.
+        pool: String,
+        /// Its order's generation then.
+        generation: Option<i64>,
+    },
+    /// Files that had failed.
+    Failed(Vec<FileId>),
+}
+
+/// A line that is asked for.
+#[derive(Debug, Clone)]
+pub struct Prompt {
+    /// What is asked.
+    pub label: String,
+    /// What is typed.
+    pub edit: LineEdit,
+    /// What is wrong with it.
+    pub wrong: Option<String>,
+    /// What it is for.
+    pub purpose: Purpose,
+}
+
+/// What a line is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Purpose {
+    /// The filter of the list.
+    Filter {
+        /// What it was before.
+        before: String,
+    },
+    /// A file is looked for.
+    Find,
+    /// The folder to restore into.
+    RestoreInto {
+        /// What.
+        what: Wanted,
+        /// What it is called.
+        name: String,
+        /// How much of it there is, in words.
+        amount: String,
+    },
+}
+
+/// Details, and how far they are scrolled.
+#[derive(Debug, Clone)]
+pub struct DetailsView {
+    /// What they are of.
+    pub query: Query,
+    /// Them; nothing while they are read.
+    pub details: Option<Details>,
+    /// Why they could not be read.
+    pub wrong: Option<String>,
+    /// The first line shown.
+    pub top: usize,
+}
+
+/// A list of files.
+#[derive(Debug, Clone)]
+pub struct Files {
+    /// What it is called.
+    pub title: String,
+    /// Whose files.
+    pub of: FilesOf,
+    /// Them.
+    pub paged: Paged<FilePlace, FileLine>,
+    /// The selected one, as a place in what is held.
+    pub selected: usize,
+    /// Why they could not be read.
+    pub wrong: Option<String>,
+}
+
+/// Whose files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilesOf {
+    /// An archive's.
+    Archive(ArchiveUuid),
+    /// Those found by the beginning of their key.
+    Found(String),
+}
+
+/// Where a page of files begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FilePlace {
+    /// After this header offset.
+    Offset(u64),
+    /// After this source and key.
+    Key(String, Key),
+}
+
+/// A file in a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileLine {
+    /// The file.
+    pub file: FileId,
+    /// Its place in the list.
+    pub place: FilePlace,
+    /// `source:key`, safe to show.
+    pub name: String,
+    /// Its bytes.
+    pub length: u64,
+    /// Where it stands.
+    pub state: String,
+    /// How that is drawn.
+    pub role: Role,
+    /// When it came to stand there.
+    pub at: Option<Time>,
+}
+
+impl Files {
+    /// The query for a page of it.
+    pub fn query(&self, page: usize, start: Option<FilePlace>) -> Query {
+        match (&self.of, start) {
+            (FilesOf::Archive(archive), start) => {
+                let after = match start {
+                    Some(FilePlace::Offset(offset)) => Some(offset),
+                    _ => None,
+                };
+                Query::Members { archive: *archive, page, after }
+            }
+            (FilesOf::Found(text), start) => {
+                let after = match start {
+                    Some(FilePlace::Key(source, key)) => Some((source, key)),
+                    _ => None,
+                };
+                Query::Find { text: text.clone(), page, after }
+            }
+        }
+    }
+}
+
+impl Overlay {
+    /// The word by which actions and keymaps name it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Help(_) => "help",
+            Self::Palette(_) => "palette",
+            Self::Confirm(_) => "confirm",
+            Self::Prompt(_) => "prompt",
+            Self::Findings { .. } => "findings",
+            Self::Log { .. } => "log",
+            Self::Themes { .. } => "themes",
+            Self::Details(_) => "details",
+            Self::Files(_) => "files",
+        }
+    }
+
+    /// Whether printable keys are text here.
+    pub fn takes_text(&self) -> bool {
+        match self {
+            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) => true,
+            Self::Confirm(confirm) => confirm.word.is_some(),
+            _ => false,
+        }
+    }
+}
+
+/// A folder that was typed, as an absolute path; or what is wrong with it.
+pub fn folder(text: &str, home: Option<&std::path::Path>) -> Result<PathBuf, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("type the folder to restore into, such as /srv/restored".to_owned());
+    }
+    let path = match (text.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(text),
+    };
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        let shown = crate::base::Shown::text(text).to_string();
+        Err(format!("\"{shown}\" is not absolute; write it from the root, such as /srv/restored"))
+    }
+}

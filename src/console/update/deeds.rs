@@ -1,0 +1,471 @@
+//! Actions that change something: why they cannot be done, what they ask first, and what they then do.
+
+use std::time::Duration;
+
+use crate::backup::snapshot::PoolRow;
+use crate::base::ids::FileId;
+use crate::base::units::{Count, Span};
+use crate::base::{Severity, Shown};
+use crate::console::effect::{Deed, Effect};
+use crate::console::model::Model;
+use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
+use crate::console::tabs::TabId;
+use crate::console::tabs::backup::Pane;
+use crate::console::update::views;
+use crate::console::widgets::line_edit::LineEdit;
+use crate::store::{ArchiveState, PoolChange};
+use crate::worker::pool::{LARGEST, SMALLEST};
+
+/// A finding is acknowledged for this long; then it alarms again.
+pub const ACK_FOR: Duration = Duration::from_hours(4);
+
+/// More files than this are many.
+const MANY: usize = 20;
+
+// --- why not ------------------------------------------------------------------------------------------------------
+
+fn pool(model: &Model) -> Result<&PoolRow, String> {
+    let snapshot = model.newest.as_ref().ok_or("the state has not been read yet")?;
+    if model.tab != TabId::Backup || model.backup.pane != Pane::Pools {
+        return Err("select a pool first (the list Pools, with the arrow keys)".to_owned());
+    }
+    let pool = model.backup.pool(snapshot).ok_or("no pool is selected: no worker runs")?;
+    if !pool.alive {
+        let host = Shown::text(&pool.host);
+        return Err(format!("the worker {host} {} is not heard of; nobody would obey", pool.pid));
+    }
+    Ok(pool)
+}
+
+fn asked_already(model: &Model, pool: &PoolRow) -> Option<String> {
+    let about = about_pool(pool);
+    model.is_under_way(&about).then(|| format!("{about}: the order before has not been answered yet"))
+}
+
+fn about_pool(pool: &PoolRow) -> String {
+    format!("pool {} of {}", Shown::text(&pool.pool), Shown::text(&pool.host))
+}
+
+/// No pool is selected that could obey.
+pub fn no_pool(model: &Model) -> Option<String> {
+    match pool(model) {
+        Err(why) => Some(why),
+        Ok(pool) => asked_already(model, pool),
+    }
+}
+
+/// The size that a pool has, or has been asked to have.
+fn size_of(pool: &PoolRow) -> u32 {
+    pool.order.as_ref().and_then(|order| order.size).unwrap_or(pool.size)
+}
+
+/// The selected pool cannot grow.
+pub fn not_larger(model: &Model) -> Option<String> {
+    match pool(model) {
+        Err(why) => Some(why),
+        Ok(pool) if size_of(pool) >= LARGEST => Some(format!("a pool has {LARGEST} places at most")),
+        Ok(pool) => asked_already(model, pool),
+    }
+}
+
+/// The selected pool cannot shrink.
+pub fn not_smaller(model: &Model) -> Option<String> {
+    match pool(model) {
+        Err(why) => Some(why),
+        Ok(pool) if size_of(pool) <= SMALLEST => {
+            Some(format!("a pool has {SMALLEST} places at least: one is kept for live files"))
+        }
+        Ok(pool) => asked_already(model, pool),
+    }
+}
+
+/// No failed file is selected.
+pub fn no_failure(model: &Model) -> Option<String> {
+    if chosen(model).is_empty() {
+        return Some("select a failed file first (the list Failures, with the arrow keys)".to_owned());
+    }
+    model.is_under_way(RETRY).then(|| "the retry before has not been answered yet".to_owned())
+}
+
+/// No file has failed.
+pub fn no_failures(model: &Model) -> Option<String> {
+    match failed(model) {
+        None => Some("the state has not been read yet".to_owned()),
+        Some(0) => Some("no file has failed".to_owned()),
+        Some(_) => model.is_under_way(RETRY).then(|| "the retry before has not been answered yet".to_owned()),
+    }
+}
+
+/// No bundle is open on a host where a worker runs.
+pub fn nothing_open(model: &Model) -> Option<String> {
+    let Some(snapshot) = model.newest.as_ref() else { return Some("the state has not been read yet".to_owned()) };
+    if !snapshot.bundles.iter().any(|bundle| bundle.row.state == ArchiveState::Open) {
+        return Some("no bundle is open".to_owned());
+    }
+    if hosts(model).is_empty() {
+        return Some("no worker that fetches runs".to_owned());
+    }
+    model.is_under_way(SEAL).then(|| "it was asked for and has not been answered yet".to_owned())
+}
+
+/// Nothing that a vault holds is selected, or this vault cannot give it at once.
+pub fn nothing_to_restore(model: &Model) -> Option<String> {
+    if let Some(why) = &model.setup.no_restore {
+        return Some(why.clone());
+    }
+    let Some((_, name, _)) = views::to_restore(model) else {
+        return Some("select a bundle or a file first; `f` finds any file".to_owned());
+    };
+    let about = format!("restore {name}");
+    model.is_under_way(&about).then(|| "it is being restored already".to_owned())
+}
+
+/// There is no finding to acknowledge.
+pub fn no_finding(model: &Model) -> Option<String> {
+    let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.overlays.last() else {
+        return Some("there is no open finding".to_owned());
+    };
+    if rule == "worker.none" {
+        return Some("it is seen by this console alone; start a worker instead".to_owned());
+    }
+    let found = model.findings().iter().find(|row| row.rule == *rule && row.object == *object);
+    match found {
+        None => Some("it no longer holds".to_owned()),
+        Some(row) if model.is_quiet(row) => {
+            row.ack_until.map(|until| format!("it is acknowledged until {until} already"))
+        }
+        Some(_) => None,
+    }
+}
+
+// --- what they do -------------------------------------------------------------------------------------------------
+
+const RETRY: &str = "retry";
+const SEAL: &str = "seal the open bundles";
+
+/// What is asked before something is done.
+pub struct Question {
+    /// What it is called.
+    pub title: String,
+    /// What it is about.
+    pub object: Vec<String>,
+    /// What will happen.
+    pub effect: Vec<String>,
+    /// The word on the button, and to be typed.
+    pub go: &'static str,
+    /// It is about many.
+    pub bulk: bool,
+    /// What is then done.
+    pub intent: Intent,
+}
+
+/// Asks, with Cancel focused. In bulk and in production a word must be typed.
+pub fn ask(model: &mut Model, question: Question) {
+    let typed = question.bulk || model.setup.production;
+    let mut object = question.object;
+    object.retain(|line| !line.is_empty());
+    if model.setup.production {
+        object.push(format!("in {}, which is PRODUCTION", model.setup.environment));
+    }
+    let confirm = Confirm {
+        title: question.title,
+        object,
+        effect: question.effect,
+        go: question.go,
+        word: typed.then(|| question.go.to_owned()),
+        typed: LineEdit::default(),
+        focus: Focus::Cancel,
+        intent: question.intent,
+    };
+    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+}
+
+fn change(model: &Model, pool: &PoolRow) -> PoolChange {
+    PoolChange {
+        host: pool.host.clone(),
+        pool: pool.pool.clone(),
+        size: None,
+        paused: None,
+        drain: None,
+        who: model.setup.who.clone(),
+        until: None,
+    }
+}
+
+fn seen(pool: &PoolRow) -> Seen {
+    let generation = pool.order.as_ref().map(|order| order.generation.0);
+    Seen::Pool { host: pool.host.clone(), pool: pool.pool.clone(), generation }
+}
+
+fn order(model: &mut Model, change: impl FnOnce(PoolChange, &PoolRow) -> PoolChange) -> Option<(PoolRow, Deed, Seen)> {
+    let pool = pool(model).ok()?.clone();
+    let change = change(self::change(model, &pool), &pool);
+    let seen = seen(&pool);
+    Some((pool, Deed::Order(change), seen))
+}
+
+/// Pauses the selected pool, or lets it work again.
+pub fn pause(model: &mut Model) -> Vec<Effect> {
+    let standing = pool(model).map(|pool| pool.paused || pool.draining).unwrap_or(false);
+    let (paused, drain) = (Some(!standing), standing.then_some(false));
+    let Some((pool, deed, seen)) = order(model, |change, _| PoolChange { paused, drain, ..change }) else {
+        return Vec::new();
+    };
+    let object = vec![about_pool(&pool), format!("{} of {} places at work", pool.busy, pool.size)];
+    if standing && !model.setup.production {
+        // To let it work again takes nothing away.
+        return execute(model, deed, &seen);
+    }
+    let effect = if standing {
+        vec!["it takes new work again".to_owned()]
+    } else {
+        vec![
+            "what is at work is finished; nothing new is begun until somebody lets it go on".to_owned(),
+            match pool.pool.as_str() {
+                "fetch" => "files that are found wait and are not safe meanwhile".to_owned(),
+                _ => "bundles wait in staging and are not safe meanwhile".to_owned(),
+            },
+        ]
+    };
+    let (title, go) = if standing { ("Resume a pool", "resume") } else { ("Pause a pool", "pause") };
+    let intent = Intent::Deed { deed, seen };
+    ask(model, Question { title: title.to_owned(), object, effect, go, bulk: false, intent });
+    Vec::new()
+}
+
+/// Lets the selected pool finish what it has.
+pub fn drain(model: &mut Model) -> Vec<Effect> {
+    let Some((pool, deed, seen)) = order(model, |change, _| PoolChange { drain: Some(true), ..change }) else {
+        return Vec::new();
+    };
+    let question = Question {
+        title: "Drain a pool".to_owned(),
+        object: vec![about_pool(&pool), format!("{} of {} places at work", pool.busy, pool.size)],
+        effect: vec![
+            "what is at work is finished; then the pool stands still and says so".to_owned(),
+            "to let it work again: pause or resume".to_owned(),
+        ],
+        go: "drain",
+        bulk: false,
+        intent: Intent::Deed { deed, seen },
+    };
+    ask(model, question);
+    Vec::new()
+}
+
+/// One place more.
+pub fn larger(model: &mut Model) -> Vec<Effect> {
+    resize(model, 1)
+}
+
+/// One place less.
+pub fn smaller(model: &mut Model) -> Vec<Effect> {
+    resize(model, -1)
+}
+
+fn resize(model: &mut Model, by: i32) -> Vec<Effect> {
+    let Some((pool, deed, seen)) = order(model, |change, pool| {
+        let size = size_of(pool).saturating_add_signed(by).clamp(SMALLEST, LARGEST);
+        PoolChange { size: Some(size), ..change }
+    }) else {
+        return Vec::new();
+    };
+    if !model.setup.production {
+        return execute(model, deed, &seen);
+    }
+    let size = size_of(&pool).saturating_add_signed(by);
+    let question = Question {
+        title: "Resize a pool".to_owned(),
+        object: vec![about_pool(&pool)],
+        effect: vec![format!("from {} to {size} places", size_of(&pool))],
+        go: "resize",
+        bulk: false,
+        intent: Intent::Deed { deed, seen },
+    };
+    ask(model, question);
+    Vec::new()
+}
+
+/// Failed files that are meant.
+fn chosen(model: &Model) -> Vec<FileId> {
+    match model.overlays.last() {
+        Some(Overlay::Details(view)) => match view.query {
+            crate::console::effect::Query::File(file) => {
+                let failed = model.backup.failed_rows.iter().any(|row| row.row.file == file);
+                failed.then_some(file).into_iter().collect()
+            }
+            _ => Vec::new(),
+        },
+        Some(_) => Vec::new(),
+        None if model.backup.pane == Pane::Failures => {
+            model.backup.chosen_failures().iter().map(|row| row.row.file).collect()
+        }
+        None => Vec::new(),
+    }
+}
+
+/// How many files have failed, counted up to a limit.
+fn failed(model: &Model) -> Option<u64> {
+    model.newest.as_ref().map(|snapshot| snapshot.lanes.iter().map(|lane| lane.failed).sum())
+}
+
+/// Tries the selected or marked files now.
+pub fn retry(model: &mut Model) -> Vec<Effect> {
+    let files = chosen(model);
+    let count = files.len();
+    let (deed, seen) = (Deed::Retry(Some(files.clone())), Seen::Failed(files));
+    if count <= MANY && !model.setup.production {
+        return execute(model, deed, &seen);
+    }
+    let question = Question {
+        title: "Retry failed files".to_owned(),
+        object: vec![format!("{} marked files", Count(count as u64))],
+        effect: vec!["they are due at once; their attempts go on being counted".to_owned()],
+        go: "retry",
+        bulk: count > MANY,
+        intent: Intent::Deed { deed, seen },
+    };
+    ask(model, question);
+    Vec::new()
+}
+
+/// Tries all failed files now.
+pub fn retry_all(model: &mut Model) -> Vec<Effect> {
+    let count = failed(model).unwrap_or(0);
+    let at_least = if count >= crate::store::COUNTED_UP_TO { "at least " } else { "" };
+    let question = Question {
+        title: "Retry all failed files".to_owned(),
+        object: vec![format!("{at_least}{} files", Count(count))],
+        effect: vec!["all are due at once, on every host; live files still go first".to_owned()],
+        go: "retry",
+        bulk: true,
+        intent: Intent::Deed { deed: Deed::Retry(None), seen: Seen::Nothing },
+    };
+    ask(model, question);
+    Vec::new()
+}
+
+/// Hosts where a worker that fetches is heard of.
+fn hosts(model: &Model) -> Vec<String> {
+    let mut hosts: Vec<String> = model.newest.as_ref().map_or_else(Vec::new, |snapshot| {
+        let fetching = snapshot.pools.iter().filter(|pool| pool.alive && pool.pool == "fetch");
+        fetching.map(|pool| pool.host.clone()).collect()
+    });
+    hosts.sort();
+    hosts.dedup();
+    hosts
+}
+
+/// Seals the open bundles of every host.
+pub fn seal(model: &mut Model) -> Vec<Effect> {
+    let orders: Vec<PoolChange> = hosts(model)
+        .into_iter()
+        .map(|host| PoolChange {
+            host,
+            pool: "seal".to_owned(),
+            size: None,
+            paused: None,
+            drain: None,
+            who: model.setup.who.clone(),
+            until: None,
+        })
+        .collect();
+    if model.setup.production {
+        let Some(first) = orders.first().cloned() else { return Vec::new() };
+        let question = Question {
+            title: "Seal open bundles".to_owned(),
+            object: vec![format!("on {} hosts; this asks {} first", orders.len(), Shown::text(&first.host))],
+            effect: vec!["small bundles cost as many requests as full ones".to_owned()],
+            go: "seal",
+            bulk: false,
+            intent: Intent::Deed { deed: Deed::Order(first), seen: Seen::Nothing },
+        };
+        ask(model, question);
+        return Vec::new();
+    }
+    orders.into_iter().flat_map(|order| execute(model, Deed::Order(order), &Seen::Nothing)).collect()
+}
+
+/// Asks where to restore into.
+pub fn restore(model: &mut Model) -> Vec<Effect> {
+    let Some((what, name, amount)) = views::to_restore(model) else { return Vec::new() };
+    let known = model.drafts.get("restore-into").cloned();
+    let into = known.unwrap_or_else(|| model.setup.restore_into.clone());
+    let label = format!("restore {name} into the folder");
+    views::prompt(model, label, &into, Purpose::RestoreInto { what, name, amount });
+    Vec::new()
+}
+
+/// Acknowledges the selected finding.
+pub fn ack(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.overlays.last() else { return Vec::new() };
+    let until = model.state_now().plus(ACK_FOR);
+    let deed = Deed::Ack { rule: rule.clone(), object: object.clone(), until };
+    if !model.setup.production {
+        return execute(model, deed, &Seen::Nothing);
+    }
+    let question = Question {
+        title: "Acknowledge a finding".to_owned(),
+        object: vec![format!("{rule} {}", Shown::text(object))],
+        effect: vec![format!("it is quiet for {}, then it alarms again", Span(ACK_FOR))],
+        go: "acknowledge",
+        bulk: false,
+        intent: Intent::Deed { deed, seen: Seen::Nothing },
+    };
+    ask(model, question);
+    Vec::new()
+}
+
+// --- carried out --------------------------------------------------------------------------------------------------
+
+/// Looks once more whether what was seen still holds, and asks the state for it.
+pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
+    if model.setup.read_only {
+        model.tell(Severity::Warning, "this console is read-only; nothing was done");
+        return Vec::new();
+    }
+    if let Some(why) = changed(model, seen) {
+        model.tell(Severity::Warning, format!("{why} meanwhile; nothing was done, look again"));
+        return Vec::new();
+    }
+    let about = match &deed {
+        Deed::Order(change) if change.pool == "seal" => SEAL.to_owned(),
+        Deed::Order(change) => format!("pool {} of {}", Shown::text(&change.pool), Shown::text(&change.host)),
+        Deed::Retry(_) => RETRY.to_owned(),
+        Deed::Ack { rule, object, .. } => format!("acknowledge {rule} {}", Shown::text(object)),
+        Deed::Restore { what, .. } => match what {
+            crate::console::effect::Wanted::Archive(uuid) => format!("restore archive {uuid}"),
+            crate::console::effect::Wanted::File(file) => format!("restore file {file}"),
+        },
+    };
+    let ticket = model.ticket(about);
+    if let Deed::Retry(Some(_)) = &deed {
+        model.backup.failures.marks.clear();
+    }
+    vec![Effect::Do(ticket, deed)]
+}
+
+fn changed(model: &Model, seen: &Seen) -> Option<String> {
+    let snapshot = model.newest.as_ref();
+    match seen {
+        Seen::Nothing => None,
+        Seen::Pool { host, pool, generation } => {
+            let row = snapshot.and_then(|snapshot| {
+                snapshot.pools.iter().find(|row| row.host == *host && row.pool == *pool && row.alive)
+            });
+            match row {
+                None => Some(format!("the pool {} of {} has gone", Shown::text(pool), Shown::text(host))),
+                Some(row) if row.order.as_ref().map(|order| order.generation.0) != *generation => {
+                    let who = row.order.as_ref().map_or("somebody", |order| order.who.as_str());
+                    Some(format!("{} gave the pool {} another order", Shown::text(who), Shown::text(pool)))
+                }
+                Some(_) => None,
+            }
+        }
+        Seen::Failed(files) => {
+            let known = |file: &FileId| model.backup.failed_rows.iter().any(|row| row.row.file == *file);
+            (!files.iter().all(known)).then(|| "the failed files have changed".to_owned())
+        }
+    }
+}
+

@@ -1,0 +1,129 @@
+//! Up, down, and whatever else moves a selection or scrolls.
+
+use crate::console::effect::{Effect, Query};
+use crate::console::model::Model;
+use crate::console::overlay::{Files, Overlay};
+use crate::console::tabs::TabId;
+use crate::console::tabs::backup::Pane;
+
+/// Lines of the wheel.
+const WHEEL: isize = 3;
+
+/// One up.
+pub fn up(model: &mut Model) -> Vec<Effect> {
+    step(model, -1)
+}
+
+/// One down.
+pub fn down(model: &mut Model) -> Vec<Effect> {
+    step(model, 1)
+}
+
+/// The wheel upwards.
+pub fn wheel_up(model: &mut Model) -> Vec<Effect> {
+    step(model, -WHEEL)
+}
+
+/// The wheel downwards.
+pub fn wheel_down(model: &mut Model) -> Vec<Effect> {
+    step(model, WHEEL)
+}
+
+/// A page up.
+pub fn page_up(model: &mut Model) -> Vec<Effect> {
+    let page = page(model);
+    step(model, -page)
+}
+
+/// A page down.
+pub fn page_down(model: &mut Model) -> Vec<Effect> {
+    let page = page(model);
+    step(model, page)
+}
+
+/// To the beginning.
+pub fn top(model: &mut Model) -> Vec<Effect> {
+    step(model, isize::MIN / 2)
+}
+
+/// To the end of what is held.
+pub fn end(model: &mut Model) -> Vec<Effect> {
+    step(model, isize::MAX / 2)
+}
+
+fn page(model: &Model) -> isize {
+    let list = match model.overlays.last() {
+        Some(overlay) => overlay.word(),
+        None => model.backup.pane.word(),
+    };
+    // A line of the page before stays, to see where one is.
+    model.height(list).saturating_sub(1).max(1).cast_signed()
+}
+
+fn clamped(at: usize, by: isize, count: usize) -> usize {
+    at.saturating_add_signed(by).min(count.saturating_sub(1))
+}
+
+fn step(model: &mut Model, by: isize) -> Vec<Effect> {
+    let findings = model.findings().iter().map(|row| (row.rule.clone(), row.object.clone())).collect::<Vec<_>>();
+    let log_lines = model.log.len();
+    let themes = model.setup.themes.clone();
+    let height = model.overlays.last().map_or(1, |overlay| model.height(overlay.word()));
+    match model.overlays.last_mut() {
+        None if model.tab == TabId::Backup => {
+            model.backup.list_mut().step(by);
+            want_failed(model, false)
+        }
+        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => Vec::new(),
+        Some(Overlay::Help(search) | Overlay::Palette(search)) => {
+            search.selected = search.selected.saturating_add_signed(by);
+            Vec::new()
+        }
+        Some(Overlay::Findings { selected }) => {
+            let at = findings.iter().position(|key| Some(key) == selected.as_ref()).unwrap_or(0);
+            *selected = findings.get(clamped(at, by, findings.len())).cloned();
+            Vec::new()
+        }
+        Some(Overlay::Log { up }) => {
+            *up = clamped(*up, by.saturating_neg(), log_lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Themes { selected, .. }) => {
+            *selected = clamped(*selected, by, themes.len());
+            themes.get(*selected).map(|name| Effect::Theme(name.clone())).into_iter().collect()
+        }
+        Some(Overlay::Details(view)) => {
+            let lines = view.details.as_ref().map_or(0, crate::console::details::Details::height);
+            view.top = clamped(view.top, by, lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Files(files)) => {
+            files.selected = clamped(files.selected, by, files.paged.len());
+            want_files(files)
+        }
+    }
+}
+
+/// Asks for the page of files that the selection comes near to.
+pub fn want_files(files: &mut Files) -> Vec<Effect> {
+    match files.paged.want(files.selected) {
+        Some((page, start)) => vec![Effect::Ask(files.query(page, start))],
+        None => Vec::new(),
+    }
+}
+
+/// Asks for the page of failed files that the selection comes near to; with `again` for the one it is on, to see what
+/// has changed.
+pub fn want_failed(model: &mut Model, again: bool) -> Vec<Effect> {
+    if model.held.is_some() || model.backup.pane != Pane::Failures {
+        return Vec::new();
+    }
+    let state = &mut model.backup;
+    // The list may be sorted or filtered: what counts is where the row stands among those that came.
+    let place = state.failures.place().and_then(|place| state.failures.order.get(place).copied()).unwrap_or(0);
+    let wanted = match state.failed.want(place) {
+        None if again && state.failed.before() > 0 => state.failed.again(place),
+        wanted => wanted,
+    };
+    wanted.map(|(page, after)| Effect::Ask(Query::Failed { page, after })).into_iter().collect()
+}

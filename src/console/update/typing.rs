@@ -1,0 +1,268 @@
+//! Where printable keys are text: help, palette, prompts, the word of a dialog.
+
+use crate::base::Severity;
+use crate::console::action::{self, ACTIONS, Action, Context};
+use crate::console::chord::{Chord, Press};
+use crate::console::effect::{Deed, Effect};
+use crate::console::list::Paged;
+use crate::console::model::Model;
+use crate::console::overlay::{self, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search, Seen};
+use crate::console::update::{deeds, moves, perform, views};
+
+/// What a key does in the topmost overlay when it takes text; nothing: it is no text.
+pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
+    let plain = !chord.ctrl && !chord.alt;
+    match (chord.press, plain) {
+        (Press::Esc, true) => return Some(views::close(model)),
+        (Press::Enter, true) => return Some(enter(model)),
+        (Press::Up | Press::Down, true) => {
+            let up = chord.press == Press::Up;
+            return Some(up_or_down(model, up));
+        }
+        (Press::PageUp, true) => return Some(moves::page_up(model)),
+        (Press::PageDown, true) => return Some(moves::page_down(model)),
+        _ => {}
+    }
+    match model.overlays.last_mut()? {
+        Overlay::Help(search) | Overlay::Palette(search) => {
+            if chord.press == Press::Tab {
+                return Some(complete(model));
+            }
+            let taken = search.query.key(chord);
+            if taken {
+                (search.selected, search.back) = (0, None);
+            }
+            taken.then(Vec::new)
+        }
+        Overlay::Confirm(confirm) => {
+            match chord.press {
+                Press::Tab | Press::BackTab => return Some(views::switch(model)),
+                Press::Left | Press::Right if confirm.typed.text().is_empty() => return Some(views::switch(model)),
+                _ => {}
+            }
+            confirm.typed.key(chord).then(Vec::new)
+        }
+        Overlay::Prompt(prompt) => {
+            let taken = prompt.edit.key(chord);
+            if !taken {
+                return None;
+            }
+            prompt.wrong = None;
+            Some(changed(model))
+        }
+        _ => None,
+    }
+}
+
+/// Pasted text goes where text is typed; elsewhere it does nothing, above all no actions.
+pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
+    match model.overlays.last_mut() {
+        Some(Overlay::Help(search) | Overlay::Palette(search)) => {
+            search.query.paste(text);
+            search.selected = 0;
+            Vec::new()
+        }
+        Some(Overlay::Prompt(prompt)) => {
+            prompt.edit.paste(text);
+            prompt.wrong = None;
+            changed(model)
+        }
+        // A word that is pasted was not thought about.
+        Some(Overlay::Confirm(confirm)) if confirm.word.is_some() => {
+            model.tell(Severity::Warning, "the word must be typed, not pasted");
+            Vec::new()
+        }
+        _ => {
+            model.tell(Severity::Warning, "pasted text was dropped: nothing is being typed here");
+            Vec::new()
+        }
+    }
+}
+
+/// What a prompt holds has changed: the list follows a filter as it is typed, and drafts are kept.
+fn changed(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Prompt(prompt)) = model.overlays.last() else { return Vec::new() };
+    let text = prompt.edit.text().to_owned();
+    match &prompt.purpose {
+        Purpose::Filter { .. } => {
+            views::set_filter(model, &text);
+            Vec::new()
+        }
+        purpose => {
+            let name = views::draft_name(purpose);
+            model.drafts.insert(name, text.clone());
+            vec![Effect::Draft { name, text }]
+        }
+    }
+}
+
+fn up_or_down(model: &mut Model, up: bool) -> Vec<Effect> {
+    let recent = model.recent.clone();
+    let (context, rows) = (below(model), rows_of(model).len());
+    let Some(overlay) = model.overlays.last_mut() else { return Vec::new() };
+    match overlay {
+        // With nothing typed, up goes through what was done before.
+        Overlay::Palette(search) if search.query.text().is_empty() || search.back.is_some() => {
+            let known: Vec<&str> = recent.iter().rev().copied().filter(|id| usable(context, id)).collect();
+            let back = match (search.back, up) {
+                (None, true) => Some(0),
+                (Some(at), true) => Some(at + 1),
+                (Some(at), false) => at.checked_sub(1),
+                (None, false) => {
+                    search.selected = (search.selected + 1).min(rows.saturating_sub(1));
+                    return Vec::new();
+                }
+            };
+            let Some(at) = back else {
+                search.query.set("");
+                search.back = None;
+                return Vec::new();
+            };
+            if let Some(id) = known.get(at) {
+                search.query.set(id);
+                search.back = Some(at);
+                search.selected = 0;
+            }
+            Vec::new()
+        }
+        Overlay::Help(search) | Overlay::Palette(search) => {
+            let at = search.selected.min(rows.saturating_sub(1));
+            search.selected = if up { at.saturating_sub(1) } else { (at + 1).min(rows.saturating_sub(1)) };
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Whether an action can be named in the palette over a context.
+fn usable(context: Context, id: &str) -> bool {
+    action::find(id).is_some_and(|action| context.has(action.scope))
+}
+
+/// What is under the topmost overlay: what help and palette are about.
+pub fn below(model: &Model) -> Context {
+    let under = model.overlays.len().checked_sub(2).and_then(|at| model.overlays.get(at));
+    under.map_or(Context::Tab(model.tab), |overlay| Context::Overlay(overlay.word()))
+}
+
+/// Actions that the search of help or palette shows.
+pub fn rows_of(model: &Model) -> Vec<&'static Action> {
+    let (Some(Overlay::Help(search)), false) | (Some(Overlay::Palette(search)), true) =
+        (model.overlays.last(), matches!(model.overlays.last(), Some(Overlay::Palette(_))))
+    else {
+        return Vec::new();
+    };
+    matching(model, search)
+}
+
+fn matching(model: &Model, search: &Search) -> Vec<&'static Action> {
+    let context = below(model);
+    let words: Vec<String> = search.query.text().to_lowercase().split_whitespace().map(str::to_owned).collect();
+    let fits = |action: &&Action| {
+        // A key alone finds its action, as a word of its text does.
+        let keys: Vec<String> = model.keymap.keys(action.id).iter().map(ToString::to_string).collect();
+        let text = format!("{} {} {}", action.id, action.text, action::group(action.scope)).to_lowercase();
+        let exact = search.query.text().trim();
+        keys.iter().any(|key| key == exact) || words.iter().all(|word| text.contains(word.as_str()) || keys.contains(word))
+    };
+    let mut rows: Vec<&Action> =
+        ACTIONS.iter().filter(|action| context.has(action.scope) && action.id != "palette").filter(fits).collect();
+    let exact = search.query.text().trim().to_owned();
+    rows.sort_by_key(|action| (action.id != exact, !action.id.starts_with(exact.as_str())));
+    rows
+}
+
+fn complete(model: &mut Model) -> Vec<Effect> {
+    let rows = rows_of(model);
+    if let Some(Overlay::Palette(search)) = model.overlays.last_mut()
+        && let Some(action) = rows.get(search.selected.min(rows.len().saturating_sub(1)))
+    {
+        search.query.set(action.id);
+        search.selected = 0;
+    }
+    Vec::new()
+}
+
+fn enter(model: &mut Model) -> Vec<Effect> {
+    let rows = rows_of(model);
+    match model.overlays.last() {
+        Some(Overlay::Palette(search) | Overlay::Help(search)) => {
+            let Some(action) = rows.get(search.selected.min(rows.len().saturating_sub(1))).copied() else {
+                let text = search.query.text().trim().to_owned();
+                let near = crate::config::nearest(&text, ACTIONS.iter().map(|action| action.id));
+                let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+                model.tell(Severity::Warning, format!("there is no action like that here{near}"));
+                return Vec::new();
+            };
+            if action.danger == action::Danger::None || action::why_not(action, model).is_none() {
+                model.overlays.pop();
+            }
+            perform(model, action)
+        }
+        Some(Overlay::Confirm(confirm)) => match confirm.focus {
+            Focus::Cancel if confirm.word.as_deref() == Some(confirm.typed.text().trim()) => {
+                // The word is there: Enter goes to the button, and the next one presses it.
+                views::switch(model)
+            }
+            _ => views::press(model),
+        },
+        Some(Overlay::Prompt(prompt)) => {
+            let prompt = prompt.clone();
+            submit(model, &prompt)
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
+    let text = prompt.edit.text().trim().to_owned();
+    match &prompt.purpose {
+        Purpose::Filter { .. } => {
+            model.overlays.pop();
+            Vec::new()
+        }
+        Purpose::Find => {
+            model.overlays.pop();
+            let mut files = Files {
+                title: if text.is_empty() { "all files".to_owned() } else { format!("files that begin with \"{}\"", crate::base::Shown::text(&text)) },
+                of: FilesOf::Found(text),
+                paged: Paged::default(),
+                selected: 0,
+                wrong: None,
+            };
+            let effects = moves::want_files(&mut files);
+            model.overlays.push(Overlay::Files(Box::new(files)));
+            effects
+        }
+        Purpose::RestoreInto { what, name, amount } => match overlay::folder(&text, model.setup.home.as_deref()) {
+            Err(wrong) => {
+                if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
+                    prompt.wrong = Some(wrong);
+                }
+                Vec::new()
+            }
+            Ok(into) => {
+                model.overlays.pop();
+                let shown = crate::base::Shown::path(&into).to_string();
+                let bulk = matches!(what, crate::console::effect::Wanted::Archive(_));
+                let intent = Intent::Deed { deed: Deed::Restore { what: what.clone(), into }, seen: Seen::Nothing };
+                deeds::ask(
+                    model,
+                    deeds::Question {
+                        title: "Restore".to_owned(),
+                        object: vec![name.clone(), amount.clone()],
+                        effect: vec![
+                            format!("into {shown}"),
+                            "files that are there already are left as they are and told".to_owned(),
+                            "from a directory vault: no price, no waiting".to_owned(),
+                        ],
+                        go: "restore",
+                        bulk,
+                        intent,
+                    },
+                );
+                Vec::new()
+            }
+        },
+    }
+}

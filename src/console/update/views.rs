@@ -1,0 +1,438 @@
+//! Actions that only show.
+
+use crate::base::{Severity, Shown};
+use crate::console::effect::{Effect, Query, Wanted};
+use crate::console::list::Paged;
+use crate::console::model::{Leaving, Model};
+use crate::console::overlay::{Confirm, DetailsView, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search};
+use crate::console::tabs::TabId;
+use crate::console::tabs::backup::{Pane, RowId};
+use crate::console::update::{deeds, leave, moves};
+use crate::console::widgets::line_edit::LineEdit;
+use crate::worker::supervisor::Standing;
+
+/// Goes to a tab.
+pub fn tab(model: &mut Model, tab: TabId) -> Vec<Effect> {
+    model.tab = tab;
+    model.dirty = true;
+    Vec::new()
+}
+
+/// The next list.
+pub fn pane_next(model: &mut Model) -> Vec<Effect> {
+    pane(model, 1)
+}
+
+/// The list before.
+pub fn pane_previous(model: &mut Model) -> Vec<Effect> {
+    pane(model, Pane::ALL.len() - 1)
+}
+
+fn pane(model: &mut Model, by: usize) -> Vec<Effect> {
+    let at = Pane::ALL.iter().position(|pane| *pane == model.backup.pane).unwrap_or(0);
+    model.backup.pane = Pane::ALL[(at + by) % Pane::ALL.len()];
+    moves::want_failed(model, false)
+}
+
+/// Nothing is selected.
+pub fn nothing_selected(model: &Model) -> Option<String> {
+    let none = match model.overlays.last() {
+        Some(Overlay::Findings { .. }) => model.findings().is_empty(),
+        Some(Overlay::Files(files)) => files.paged.is_empty(),
+        Some(_) => false,
+        None => model.tab != TabId::Backup || model.backup.list().selected.is_none(),
+    };
+    none.then(|| "nothing is selected: the list is empty".to_owned())
+}
+
+/// All about the selected row.
+pub fn details(model: &mut Model) -> Vec<Effect> {
+    let query = match model.overlays.last() {
+        Some(Overlay::Files(files)) => files.paged.rows().nth(files.selected).map(|row| Query::File(row.file)),
+        _ => match model.backup.list().selected.clone() {
+            Some(RowId::Archive(uuid)) => Some(Query::Archive(uuid)),
+            Some(RowId::File(file)) => Some(Query::File(file)),
+            Some(RowId::Pool(..)) => {
+                let text = model.shown.as_ref().and_then(|snapshot| model.backup.pool(snapshot)).map(|pool| {
+                    let result = pool.order.as_ref().and_then(|order| order.result.clone());
+                    format!("{} {}: {}", pool.host, pool.pool, result.unwrap_or_else(|| "no order in force".to_owned()))
+                });
+                if let Some(text) = text {
+                    model.tell(Severity::Ok, Shown::text(&text).to_string());
+                }
+                None
+            }
+            None => None,
+        },
+    };
+    let Some(query) = query else { return Vec::new() };
+    let view = DetailsView { query: query.clone(), details: None, wrong: None, top: 0 };
+    model.overlays.push(Overlay::Details(Box::new(view)));
+    vec![Effect::Ask(query)]
+}
+
+/// Whether details have files.
+pub fn no_members(model: &Model) -> Option<String> {
+    match model.overlays.last() {
+        Some(Overlay::Details(view)) if matches!(view.query, Query::Archive(_)) => None,
+        _ => Some("only an archive has files".to_owned()),
+    }
+}
+
+/// The files of an archive.
+pub fn members(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Details(view)) = model.overlays.last() else { return Vec::new() };
+    let Query::Archive(uuid) = view.query else { return Vec::new() };
+    let mut files = Files {
+        title: format!("files of {uuid}"),
+        of: FilesOf::Archive(uuid),
+        paged: Paged::default(),
+        selected: 0,
+        wrong: None,
+    };
+    let effects = moves::want_files(&mut files);
+    model.overlays.push(Overlay::Files(Box::new(files)));
+    effects
+}
+
+/// Asks what to filter by.
+pub fn filter(model: &mut Model) -> Vec<Effect> {
+    let before = model.backup.list().filter.clone();
+    let label = format!("filter {}", model.backup.pane.title().to_lowercase());
+    prompt(model, label, &before.clone(), Purpose::Filter { before });
+    Vec::new()
+}
+
+/// Filters by a text.
+pub fn set_filter(model: &mut Model, text: &str) {
+    text.clone_into(&mut model.backup.list_mut().filter);
+    if let Some(snapshot) = model.shown.clone() {
+        model.backup.arrange(&snapshot);
+    }
+}
+
+/// Sorts by the next column.
+pub fn sort(model: &mut Model) -> Vec<Effect> {
+    let columns = model.backup.columns();
+    model.backup.list_mut().next_sort(columns);
+    arranged(model)
+}
+
+/// Turns the order round.
+pub fn turn(model: &mut Model) -> Vec<Effect> {
+    let list = model.backup.list_mut();
+    list.descending = !list.descending;
+    if list.sort.is_none() {
+        list.sort = Some(0);
+    }
+    arranged(model)
+}
+
+fn arranged(model: &mut Model) -> Vec<Effect> {
+    if let Some(snapshot) = model.shown.clone() {
+        model.backup.arrange(&snapshot);
+    }
+    let list = model.backup.list();
+    let text = match list.sort.and_then(|at| model.backup.titles().get(at).copied()) {
+        Some(title) => format!("sorted by {title}, {}", if list.descending { "largest first" } else { "smallest first" }),
+        None => "in the order of the state".to_owned(),
+    };
+    model.tell(Severity::Ok, text);
+    Vec::new()
+}
+
+/// Marks the selected row.
+pub fn mark(model: &mut Model) -> Vec<Effect> {
+    model.backup.list_mut().mark();
+    moves::want_failed(model, false)
+}
+
+/// Looks for a file.
+pub fn find(model: &mut Model) -> Vec<Effect> {
+    let draft = model.drafts.get("find").cloned().unwrap_or_default();
+    prompt(model, "find a file: [source:]beginning of its key".to_owned(), &draft, Purpose::Find);
+    Vec::new()
+}
+
+/// The name under which what is typed for a purpose is kept.
+pub fn draft_name(purpose: &Purpose) -> &'static str {
+    match purpose {
+        Purpose::Filter { .. } => "filter",
+        Purpose::Find => "find",
+        Purpose::RestoreInto { .. } => "restore-into",
+    }
+}
+
+/// Asks for a line.
+pub fn prompt(model: &mut Model, label: String, text: &str, purpose: Purpose) {
+    let mut edit = LineEdit::default();
+    edit.set(text);
+    model.overlays.push(Overlay::Prompt(Box::new(Prompt { label, edit, wrong: None, purpose })));
+}
+
+/// Open findings.
+pub fn findings(model: &mut Model) -> Vec<Effect> {
+    let selected = model.findings().first().map(|row| (row.rule.clone(), row.object.clone()));
+    model.overlays.push(Overlay::Findings { selected });
+    Vec::new()
+}
+
+/// Holds the screen, or lets it go on.
+pub fn hold(model: &mut Model) -> Vec<Effect> {
+    if model.held.take().is_some() {
+        if let Some(newest) = model.newest.clone() {
+            model.backup.adopt(&newest);
+            model.shown = Some(newest);
+        }
+        model.tell(Severity::Ok, "the screen goes on");
+        return vec![Effect::Refresh];
+    }
+    model.held = Some(model.now);
+    let key = model.keymap.first("hold").unwrap_or_default();
+    model.tell(Severity::Ok, format!("the screen is held; work goes on, alarms still show; {key} lets it go on"));
+    Vec::new()
+}
+
+/// Reads the state anew.
+pub fn refresh(_: &mut Model) -> Vec<Effect> {
+    vec![Effect::Refresh]
+}
+
+/// The log.
+pub fn log(model: &mut Model) -> Vec<Effect> {
+    model.overlays.push(Overlay::Log { up: 0 });
+    Vec::new()
+}
+
+/// Themes.
+pub fn themes(model: &mut Model) -> Vec<Effect> {
+    let selected = model.setup.themes.iter().position(|name| *name == model.theme).unwrap_or(0);
+    model.overlays.push(Overlay::Themes { selected, before: model.theme.clone() });
+    Vec::new()
+}
+
+/// Takes the mouse, or leaves it.
+pub fn mouse(model: &mut Model) -> Vec<Effect> {
+    vec![Effect::Mouse(!model.mouse)]
+}
+
+/// Help.
+pub fn help(model: &mut Model) -> Vec<Effect> {
+    model.overlays.push(Overlay::Help(Search::default()));
+    Vec::new()
+}
+
+/// The palette.
+pub fn palette(model: &mut Model) -> Vec<Effect> {
+    model.overlays.push(Overlay::Palette(Search::default()));
+    Vec::new()
+}
+
+/// Copies what the selected row is called.
+pub fn copy(model: &mut Model) -> Vec<Effect> {
+    let text = match model.overlays.last() {
+        Some(Overlay::Findings { selected }) => {
+            let row = model.findings().iter().find(|row| Some((&row.rule, &row.object)) == selected.as_ref().map(|s| (&s.0, &s.1)));
+            row.map(|row| {
+                format!(
+                    "{} {} {}: {} (should be: {}); since {}; {}",
+                    row.severity, row.rule, row.object, row.value, row.limit, row.since, row.next_step
+                )
+            })
+        }
+        Some(Overlay::Files(files)) => files.paged.rows().nth(files.selected).map(|row| row.name.clone()),
+        Some(Overlay::Details(view)) => view.details.as_ref().map(|details| details.id.clone()),
+        Some(Overlay::Log { up }) => {
+            let end = model.log.len().saturating_sub(*up);
+            let start = end.saturating_sub(model.height("log"));
+            let lines = model.log.get(start..end).unwrap_or_default();
+            Some(lines.iter().map(|line| format!("{} {}\n", line.at, line.text)).collect())
+        }
+        _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
+    };
+    text.map(Effect::Copy).into_iter().collect()
+}
+
+/// Copies all that is shown.
+pub fn copy_all(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Details(view)) = model.overlays.last() else { return Vec::new() };
+    view.details.as_ref().map(|details| Effect::Copy(details.text())).into_iter().collect()
+}
+
+/// Closes the topmost overlay, and undoes what it only showed.
+pub fn close(model: &mut Model) -> Vec<Effect> {
+    match model.overlays.pop() {
+        Some(Overlay::Themes { before, .. }) if before != model.theme => vec![Effect::Theme(before)],
+        Some(Overlay::Prompt(prompt)) => {
+            if let Purpose::Filter { before } = &prompt.purpose {
+                set_filter(model, &before.clone());
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Closes the topmost overlay and keeps what it shows.
+pub fn close_keeping(model: &mut Model) -> Vec<Effect> {
+    model.overlays.pop();
+    Vec::new()
+}
+
+/// The other button.
+pub fn switch(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+        confirm.focus = match confirm.focus {
+            Focus::Cancel => Focus::Go,
+            Focus::Go => Focus::Cancel,
+        };
+    }
+    Vec::new()
+}
+
+/// Presses the focused button.
+pub fn press(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.last() else { return Vec::new() };
+    if confirm.focus == Focus::Cancel {
+        model.overlays.pop();
+        model.tell(Severity::Ok, "cancelled; nothing was done");
+        return Vec::new();
+    }
+    if let Some(word) = &confirm.word
+        && confirm.typed.text().trim() != word
+    {
+        let text = format!("type \"{word}\" to go on");
+        model.tell(Severity::Warning, text);
+        return Vec::new();
+    }
+    let intent = confirm.intent.clone();
+    model.overlays.pop();
+    match intent {
+        Intent::Quit => leave(model),
+        Intent::Deed { deed, seen } => deeds::execute(model, deed, &seen),
+    }
+}
+
+/// Back one level: the filter, then the marks.
+pub fn back(model: &mut Model) -> Vec<Effect> {
+    if model.tab != TabId::Backup {
+        return Vec::new();
+    }
+    if !model.backup.list().filter.is_empty() {
+        set_filter(model, "");
+        model.tell(Severity::Ok, "the filter is gone");
+    } else if !model.backup.list().marks.is_empty() {
+        model.backup.list_mut().marks.clear();
+        model.tell(Severity::Ok, "the marks are gone");
+    }
+    Vec::new()
+}
+
+/// Leaves; when workers run here, says first what becomes of their work.
+pub fn quit(model: &mut Model) -> Vec<Effect> {
+    let running = model.setup.workers.is_some() && !matches!(model.workers, None | Some(Standing::Ended));
+    if !running && model.under_way.is_empty() {
+        return leave(model);
+    }
+    let mut effect = Vec::new();
+    if running {
+        let within = crate::base::units::Span(model.setup.stop_within);
+        effect.push(format!("the workers of this console take no new work and finish what they have, within {within}"));
+        effect.push("what is left then is taken up at the next start; nothing is lost".to_owned());
+        let others = model.newest.as_ref().map_or(0, |snapshot| {
+            let own = |worker: &&crate::backup::snapshot::Worker| worker.host == model.setup.host && worker.pid == std::process::id();
+            snapshot.workers.iter().filter(|worker| worker.alive && !own(worker)).count()
+        });
+        effect.push(match others {
+            0 => "no other worker runs on this state: nothing is backed up until one does".to_owned(),
+            1 => "1 other worker process goes on".to_owned(),
+            n => format!("{n} other worker processes go on"),
+        });
+    }
+    for about in model.under_way.values() {
+        effect.push(format!("not answered yet: {about}"));
+    }
+    let confirm = Confirm {
+        title: "Leave the console".to_owned(),
+        object: vec![in_hand(model)],
+        effect,
+        go: "leave",
+        word: None,
+        typed: LineEdit::default(),
+        focus: Focus::Cancel,
+        intent: Intent::Quit,
+    };
+    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+    Vec::new()
+}
+
+/// What the workers of this process have in hand, in words.
+fn in_hand(model: &Model) -> String {
+    let own = model.newest.as_ref().and_then(|snapshot| {
+        snapshot.workers.iter().find(|worker| worker.host == model.setup.host && worker.pid == std::process::id() && worker.alive)
+    });
+    match (own.and_then(|worker| worker.in_hand), model.setup.workers.as_deref()) {
+        (Some(files), Some(kinds)) => {
+            let count = crate::base::units::Count(files);
+            format!("workers run in it ({kinds}); they have {count} files in hand")
+        }
+        (None, Some(kinds)) => format!("workers run in it ({kinds})"),
+        _ => "no workers run in it".to_owned(),
+    }
+}
+
+/// Cancels what is asked; else leaves.
+pub fn cancel(model: &mut Model) -> Vec<Effect> {
+    if model.overlays.is_empty() {
+        return if matches!(model.leaving, Leaving::No) { quit(model) } else { leave(model) };
+    }
+    close(model)
+}
+
+/// Draws everything anew.
+pub fn redraw(_: &mut Model) -> Vec<Effect> {
+    vec![Effect::Redraw]
+}
+
+/// Suspends the process.
+pub fn suspend(_: &mut Model) -> Vec<Effect> {
+    vec![Effect::Suspend]
+}
+
+/// What would be restored from where the console is.
+pub fn to_restore(model: &Model) -> Option<(Wanted, String, String)> {
+    use crate::base::units::{Count, Size};
+    match model.overlays.last() {
+        Some(Overlay::Files(files)) => {
+            let row = files.paged.rows().nth(files.selected)?;
+            Some((Wanted::File(row.file), row.name.clone(), Size(row.length).to_string()))
+        }
+        Some(Overlay::Details(view)) => {
+            let name = view.details.as_ref()?.title.clone();
+            let what = match view.query {
+                Query::Archive(uuid) => Wanted::Archive(uuid),
+                Query::File(file) => Wanted::File(file),
+                _ => return None,
+            };
+            Some((what, name, String::new()))
+        }
+        Some(_) => None,
+        None => {
+            let snapshot = model.shown.as_ref()?;
+            match model.backup.pane {
+                Pane::Bundles => {
+                    let bundle = model.backup.bundle(snapshot)?;
+                    let files = bundle.row.files.map_or_else(String::new, |n| format!("{} files, ", Count(n)));
+                    let size = bundle.row.size.map_or_else(String::new, |n| Size(n).to_string());
+                    Some((Wanted::Archive(bundle.row.uuid), format!("archive {}", bundle.row.uuid), format!("{files}{size}")))
+                }
+                Pane::Failures => {
+                    let row = model.backup.failure()?;
+                    let name = crate::console::tabs::backup::rows::name(&row.row.source, &row.row.key);
+                    Some((Wanted::File(row.row.file), name, Size(row.row.length).to_string()))
+                }
+                Pane::Pools => None,
+            }
+        }
+    }
+}

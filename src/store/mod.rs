@@ -365,13 +365,16 @@ pub trait Store: Send + Sync {
     async fn order(&self, change: PoolChange) -> Result<OrderRow>;
     /// Orders in force for a host.
     async fn orders(&self, host: String) -> Result<Vec<OrderRow>>;
+    /// Orders in force on all hosts, by host and pool.
+    async fn all_orders(&self) -> Result<Vec<OrderRow>>;
     /// An order has been applied, or could not be.
     async fn order_applied(&self, host: String, pool: String, generation: Generation, result: String) -> Result<()>;
     /// Records something an operator did or an alarm that changed.
     async fn event(&self, event: NewEvent) -> Result<()>;
     /// The newest events with numbers below `before`.
     async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventRow>>;
-    /// Drops events, failures and ended sessions older than `older_than`. Returns how many rows.
+    /// Drops events, failures and ended sessions older than `older_than`; how many rows. Beside them what moved more
+    /// than [`FLOW_KEPT`] ago, which is not counted.
     async fn prune(&self, older_than: Time) -> Result<u64>;
 
     // --- reports --------------------------------------------------------------------------------------------------
@@ -394,6 +397,32 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<QueueRow>>;
     /// Failed queue rows with their newest reason, the next to be tried first.
     async fn failed_page(&self, after: Option<(Time, FileId)>, limit: u32) -> Result<Vec<FailedRow>>;
+    /// The page of the same rows that ends before a place (nothing: the last page), in the same order.
+    async fn failed_page_before(&self, before: Option<(Time, FileId)>, limit: u32) -> Result<Vec<FailedRow>>;
+    /// How everything stands, read at one instant.
+    async fn overview(&self, look: Look) -> Result<Overview>;
+    /// Sources that this state has ever seen, by number.
+    async fn sources(&self) -> Result<Vec<SourceRow>>;
+    /// What moved since then, oldest first: buckets that began at `since` or later.
+    async fn flow(&self, since: Time) -> Result<Vec<FlowRow>>;
+    /// Who has been at work since then: every session that was heard of at `since` or later. Only in these spans does
+    /// a missing [`FlowRow`] mean that nothing moved; else nobody looked.
+    async fn watched(&self, since: Time) -> Result<Vec<Watch>>;
+    /// The newest live files stored since then, at most `limit`, newest first.
+    async fn latest(&self, since: Time, limit: u32) -> Result<Vec<Latest>>;
+    /// All about a version of a file.
+    async fn file_detail(&self, file: FileId) -> Result<Option<FileDetail>>;
+    /// All about an archive.
+    async fn archive_detail(&self, uuid: ArchiveUuid) -> Result<Option<ArchiveDetail>>;
+    /// Files whose keys begin with `prefix`, of one source or (in order of their number) of all: after `after`, at most
+    /// `limit`, each as its newest version.
+    async fn find_files(
+        &self,
+        source: Option<SourceId>,
+        prefix: Vec<u8>,
+        after: Option<(SourceId, Key)>,
+        limit: u32,
+    ) -> Result<Vec<FileRow>>;
 
     // --- what can be restored -------------------------------------------------------------------------------------
 
@@ -409,4 +438,14 @@ pub trait Store: Send + Sync {
     ) -> Result<Vec<RestorableKey>>;
     /// The same for one key.
     async fn restorable_key(&self, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>>;
+    /// One version of a file, whether or not there are newer ones; without a version when no vault holds it. Nothing
+    /// when there is no such file.
+    async fn restorable_file(&self, file: FileId) -> Result<Option<RestorableKey>>;
+    /// Files of an archive that a vault holds, as they lie there: after a header offset, at most `limit`.
+    async fn restorable_members(
+        &self,
+        archive: ArchiveId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RestorableMember>>;
 }

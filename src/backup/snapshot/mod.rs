@@ -2,11 +2,18 @@
 //! a screen, as text or as JSON.
 //!
 //! Pure: [`rates`] computes every rate, percentile and remaining time from timestamps and counts of rows; what there
-//! is not enough of is nothing, never zero. Thin: [`gather`] reads the state.
+//! is not enough of is nothing, never zero. Thin: [`gather`] reads the state, in one transaction. [`json`] writes it
+//! all down for scripts.
+
+pub mod gather;
+pub mod json;
+pub mod rates;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+pub use self::gather::gather;
+pub use self::json::json;
 use crate::base::{Severity, Time};
 use crate::store::{ArchiveRow, FailedRow, LaneState, NoticeRow, OrderRow};
 
@@ -49,6 +56,8 @@ pub struct Snapshot {
 
 /// Archives on their way that a snapshot lists.
 pub const ARCHIVES: u32 = 1000;
+/// Failed files that a snapshot lists.
+pub const FAILED: u32 = 200;
 
 /// What the vaults hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -1,15 +1,5 @@
 //! What goes into the store and what comes out.
 
-mod archives;
-mod files;
-mod shared;
-
-use std::fmt;
-
-pub use archives::*;
-pub use files::*;
-pub use shared::*;
-
 macro_rules! coded {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $code:literal $word:literal,)* }) => {
         $(#[$doc])*
@@ -36,13 +26,23 @@ macro_rules! coded {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.pad(self.word())
             }
         }
     };
 }
+
+mod archives;
+mod files;
+mod shared;
+mod views;
+
+pub use archives::*;
+pub use files::*;
+pub use shared::*;
+pub use views::*;
 
 coded! {
     /// Where a queued file stands.

@@ -32,11 +32,24 @@ pub(super) struct Db<'a> {
     place: &'a str,
     meter: &'a Meter,
     now: Cell<Time>,
+    /// What this transaction moves, live lane first.
+    flow: Cell<[Moved; 2]>,
+}
+
+/// What a transaction moves in a lane.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub found_files: u64,
+    pub found_bytes: u64,
+    pub stored_files: u64,
+    pub stored_bytes: u64,
+    pub archives: u64,
+    pub archive_bytes: u64,
 }
 
 impl<'a> Db<'a> {
     pub(super) fn new(conn: &'a Connection, place: &'a str, meter: &'a Meter, now: Time) -> Self {
-        Self { conn, place, meter, now: Cell::new(now) }
+        Self { conn, place, meter, now: Cell::new(now), flow: Cell::default() }
     }
 
     /// Where the database is, safe to show.
@@ -51,6 +64,18 @@ impl<'a> Db<'a> {
 
     pub(super) fn set_now(&self, now: Time) {
         self.now.set(now);
+    }
+
+    /// Counts what moves in a lane; written once, at the end of the transaction.
+    pub(super) fn flows(&self, lane: Lane, add: impl FnOnce(&mut Moved)) {
+        let mut flow = self.flow.get();
+        add(&mut flow[usize::from(lane == Lane::History)]);
+        self.flow.set(flow);
+    }
+
+    /// What has moved in this transaction, live lane first.
+    pub(super) fn moved(&self) -> [Moved; 2] {
+        self.flow.get()
     }
 
     /// Runs a statement; how many rows it changed.

@@ -1,11 +1,11 @@
 //! Events, failures, and the end of what is old.
 
-use rusqlite::params;
+use rusqlite::{Row, params};
 
 use super::db::Db;
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, FileId};
-use crate::store::{EventRow, FailureRow, NewEvent, Result};
+use crate::store::{EventRow, FAILURES, FailureRow, NewEvent, Result};
 
 /// A sentence in the state database is cut here: server messages and names from outside can be of any length.
 const LONGEST: usize = 2000;
@@ -67,20 +67,36 @@ pub(super) fn failure(
 
 pub(super) fn failures(db: &Db<'_>, before: Option<i64>, limit: u32) -> Result<Vec<FailureRow>> {
     db.rows(
-        "SELECT id, at, stage, file, archive, reason, detail FROM failure WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        &format!("SELECT {FAILURE} WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
         params![before.unwrap_or(i64::MAX), limit],
-        |row| {
-            Ok(FailureRow {
-                id: row.get(0)?,
-                at: row.get(1)?,
-                stage: row.get(2)?,
-                file: row.get(3)?,
-                archive: row.get(4)?,
-                reason: row.get(5)?,
-                detail: row.get(6)?,
-            })
-        },
+        read_failure,
     )
+}
+
+const FAILURE: &str = "id, at, stage, file, archive, reason, detail FROM failure";
+
+fn read_failure(row: &Row<'_>) -> rusqlite::Result<FailureRow> {
+    Ok(FailureRow {
+        id: row.get(0)?,
+        at: row.get(1)?,
+        stage: row.get(2)?,
+        file: row.get(3)?,
+        archive: row.get(4)?,
+        reason: row.get(5)?,
+        detail: row.get(6)?,
+    })
+}
+
+/// The newest failures of a file.
+pub(super) fn of_file(db: &Db<'_>, file: FileId) -> Result<Vec<FailureRow>> {
+    let sql = format!("SELECT {FAILURE} WHERE file = ?1 ORDER BY id DESC LIMIT ?2");
+    db.rows(&sql, params![file, FAILURES], read_failure)
+}
+
+/// The newest failures of an archive.
+pub(super) fn of_archive(db: &Db<'_>, archive: ArchiveId) -> Result<Vec<FailureRow>> {
+    let sql = format!("SELECT {FAILURE} WHERE archive = ?1 ORDER BY id DESC LIMIT ?2");
+    db.rows(&sql, params![archive, FAILURES], read_failure)
 }
 
 /// Row numbers grow with time, so what is old is at the low end: no index by time is needed.
@@ -92,6 +108,7 @@ pub(super) fn prune(db: &Db<'_>, older_than: Time) -> Result<u64> {
         dropped += db.run(&format!("DELETE FROM {table} WHERE id < ?"), [first_kept])?;
     }
     dropped += db.run("DELETE FROM worker WHERE ended_at < ?", [older_than])?;
+    super::flow::drop_old(db)?;
     Ok(dropped)
 }
 

@@ -12,25 +12,28 @@ use crate::store::{
     CHANGED_AGAIN, ChangedFile, FoundOutcome, NEW_VERSION_WITHIN, QueueState, Result, SourceRow, StoreError,
 };
 
+const SOURCE: &str = "SELECT id, name, device, files_present, scanned, scanned_by,
+    EXISTS (SELECT 1 FROM file WHERE source = source.id AND superseded_at IS NULL AND gone_at IS NULL) FROM source";
+
+fn read_source(row: &Row<'_>) -> rusqlite::Result<SourceRow> {
+    Ok(SourceRow {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        device: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
+        files_present: row.get(3)?,
+        scanned: row.get(4)?,
+        scanned_by: row.get(5)?,
+        has_files: row.get(6)?,
+    })
+}
+
+pub(super) fn sources(db: &Db<'_>) -> Result<Vec<SourceRow>> {
+    db.rows(&format!("{SOURCE} ORDER BY id"), [], read_source)
+}
+
 pub(super) fn source(db: &Db<'_>, name: &str, kind: &str) -> Result<SourceRow> {
     db.run("INSERT INTO source (name, kind) VALUES (?1, ?2) ON CONFLICT (name) DO NOTHING", params![name, kind])?;
-    let row = db.one(
-        "SELECT id, name, device, files_present, scanned, scanned_by,
-                EXISTS (SELECT 1 FROM file WHERE source = source.id AND superseded_at IS NULL AND gone_at IS NULL)
-         FROM source WHERE name = ?",
-        [name],
-        |row| {
-            Ok(SourceRow {
-                id: row.get(0)?,
-                name: row.get(1)?,
-                device: row.get::<_, Option<i64>>(2)?.map(i64::cast_unsigned),
-                files_present: row.get(3)?,
-                scanned: row.get(4)?,
-                scanned_by: row.get(5)?,
-                has_files: row.get(6)?,
-            })
-        },
-    )?;
+    let row = db.one(&format!("{SOURCE} WHERE name = ?"), [name], read_source)?;
     row.ok_or_else(|| StoreError::Impossible(format!("the source {name:?} was entered and is not there")))
 }
 
@@ -288,7 +291,7 @@ fn queue(db: &Db<'_>, session: SessionId, lane: Lane, file: FileId, length: u64)
         "INSERT INTO queue (file, lane, state, attempts, queued_at, next_try, generation) VALUES (?1, ?2, ?3, 0, ?4, ?4, 0)",
         params![file, lane, QueueState::Queued, db.now()],
     )?;
-    tally::add(db, session, "", lane, Add { queued_files: 1, queued_bytes: signed(length), ..Add::default() })
+    tally::found(db, session, lane, length)
 }
 
 pub(super) fn newest(db: &Db<'_>) -> Result<FileId> {

@@ -6,8 +6,10 @@
 mod adopt;
 mod bundles;
 mod db;
+mod details;
 mod events;
 mod files;
+mod flow;
 mod notices;
 mod open;
 mod operations;
@@ -90,7 +92,9 @@ impl Shared {
             let db = Db::new(&tx, &self.place, &self.meter, Time::default());
             self.tell_time(&db)?;
             db.run("UPDATE meta SET value = ?1 WHERE key = 'time_high' AND value < ?1", params![db.now()])?;
-            op(&db)?
+            let value = op(&db)?;
+            flow::write(&db)?;
+            value
         };
         faults::step("commit");
         tx.commit().map_err(failed)?;

@@ -146,6 +146,11 @@ pub(super) fn duty(db: &Db<'_>, name: &str) -> Result<Option<DutyRow>> {
     db.one(&format!("SELECT {DUTY} FROM duty WHERE name = ?"), [name], read_duty)
 }
 
+/// All of them, by name: as many as there are sources, vaults, hosts and the like.
+pub(super) fn duties(db: &Db<'_>) -> Result<Vec<(String, DutyRow)>> {
+    db.rows(&format!("SELECT {DUTY}, name FROM duty ORDER BY name"), [], |row| Ok((row.get(5)?, read_duty(row)?)))
+}
+
 pub(super) fn duty_take(db: &Db<'_>, name: &str, session: SessionId) -> Result<Option<DutyRow>> {
     super::alive(db, session)?;
     db.run("INSERT INTO duty (name, generation) VALUES (?, 0) ON CONFLICT (name) DO NOTHING", [name])?;
@@ -229,6 +234,10 @@ pub(super) fn order(db: &Db<'_>, change: &PoolChange) -> Result<OrderRow> {
 
 pub(super) fn orders(db: &Db<'_>, host: &str) -> Result<Vec<OrderRow>> {
     db.rows(&format!("SELECT {ORDER} FROM command WHERE host = ? ORDER BY pool"), [host], read_order)
+}
+
+pub(super) fn all_orders(db: &Db<'_>) -> Result<Vec<OrderRow>> {
+    db.rows(&format!("SELECT {ORDER} FROM command ORDER BY host, pool"), [], read_order)
 }
 
 pub(super) fn order_applied(db: &Db<'_>, host: &str, pool: &str, generation: Generation, result: &str) -> Result<()> {

@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use rusqlite::params;
 
 use super::{
-    SqliteStore, adopt, bundles, events, files, notices, queue, reports, restorable, sessions, tally, uploads,
+    SqliteStore, adopt, bundles, details, events, files, flow, notices, queue, reports, restorable, sessions, tally,
+    uploads,
 };
 use crate::base::file::FoundFile;
 use crate::base::ids::{
@@ -15,11 +16,11 @@ use crate::base::ids::{
 };
 use crate::base::{Finding, Time, faults};
 use crate::store::{
-    Adopted, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow, EventRow,
-    FailedRow, FailureRow, FetchFailure, FoundOutcome, LaneState, MemberRow, NewBundle, NewEvent, NewSession,
-    NoticeRound, NoticeRow, OrderRow, Orphan, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, Result,
-    ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished,
-    Upload, VaultKnown,
+    Adopted, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow,
+    EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow, FoundOutcome, LaneState, Latest, Look,
+    MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow, OrderRow, Orphan, Overview, PartRow,
+    PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember, Result, ResumedBundle, SealedBundle,
+    Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished, Upload, VaultKnown, Watch,
 };
 
 #[async_trait]
@@ -348,6 +349,10 @@ impl Store for SqliteStore {
         self.read(move |db| notices::orders(db, &host)).await
     }
 
+    async fn all_orders(&self) -> Result<Vec<OrderRow>> {
+        self.read(notices::all_orders).await
+    }
+
     async fn order_applied(&self, host: String, pool: String, generation: Generation, result: String) -> Result<()> {
         self.write(move |db| notices::order_applied(db, &host, &pool, generation, &result)).await
     }
@@ -399,5 +404,59 @@ impl Store for SqliteStore {
 
     async fn restorable_key(&self, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>> {
         self.read(move |db| restorable::one(db, source, key, at)).await
+    }
+    async fn failed_page_before(&self, before: Option<(Time, FileId)>, limit: u32) -> Result<Vec<FailedRow>> {
+        self.read(move |db| reports::failed_page_before(db, before, limit)).await
+    }
+
+    async fn overview(&self, look: Look) -> Result<Overview> {
+        self.read(move |db| reports::overview(db, look)).await
+    }
+
+    async fn sources(&self) -> Result<Vec<SourceRow>> {
+        self.read(files::sources).await
+    }
+
+    async fn flow(&self, since: Time) -> Result<Vec<FlowRow>> {
+        self.read(move |db| flow::rows(db, since)).await
+    }
+
+    async fn watched(&self, since: Time) -> Result<Vec<Watch>> {
+        self.read(move |db| flow::watched(db, since)).await
+    }
+
+    async fn latest(&self, since: Time, limit: u32) -> Result<Vec<Latest>> {
+        self.read(move |db| flow::latest(db, since, limit)).await
+    }
+
+    async fn file_detail(&self, file: FileId) -> Result<Option<FileDetail>> {
+        self.read(move |db| details::file(db, file)).await
+    }
+
+    async fn archive_detail(&self, uuid: ArchiveUuid) -> Result<Option<ArchiveDetail>> {
+        self.read(move |db| details::archive(db, uuid)).await
+    }
+
+    async fn find_files(
+        &self,
+        source: Option<SourceId>,
+        prefix: Vec<u8>,
+        after: Option<(SourceId, Key)>,
+        limit: u32,
+    ) -> Result<Vec<FileRow>> {
+        self.read(move |db| details::find(db, source, &prefix, after.as_ref(), limit)).await
+    }
+
+    async fn restorable_file(&self, file: FileId) -> Result<Option<RestorableKey>> {
+        self.read(move |db| restorable::file(db, file)).await
+    }
+
+    async fn restorable_members(
+        &self,
+        archive: ArchiveId,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RestorableMember>> {
+        self.read(move |db| restorable::members(db, archive, after, limit)).await
     }
 }

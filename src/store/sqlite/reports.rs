@@ -6,11 +6,12 @@ use std::path::Path;
 use rusqlite::{Row, ToSql, params};
 
 use super::db::Db;
-use super::{tally, uploads};
+use super::{files, flow, notices, sessions, tally, uploads};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Lane};
 use crate::store::{
-    ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, MemberRow, QueueRow, QueueState, Result, Unfinished,
+    ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, Look, MemberRow, Overview, QueueRow, QueueState, Result,
+    Unfinished,
 };
 
 pub(super) fn lanes(db: &Db<'_>) -> Result<Vec<LaneState>> {
@@ -95,6 +96,29 @@ pub(super) fn failed_page(db: &Db<'_>, after: Option<(Time, FileId)>, limit: u32
     }
     rows.sort_by_key(|row| (row.next_try, row.file));
     rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+    with_reasons(db, rows)
+}
+
+pub(super) fn failed_page_before(db: &Db<'_>, before: Option<(Time, FileId)>, limit: u32) -> Result<Vec<FailedRow>> {
+    let (time, file) = before.unwrap_or((Time::from_micros(i64::MAX), FileId(i64::MAX)));
+    let mut rows = Vec::new();
+    for lane in Lane::ALL {
+        rows.extend(db.rows(
+            &format!(
+                "SELECT {QUEUED} WHERE q.lane = ?1 AND q.state = ?2 AND (q.next_try, q.file) < (?3, ?4)
+                 ORDER BY q.next_try DESC, q.file DESC LIMIT ?5"
+            ),
+            params![lane, QueueState::Failed, time, file, limit],
+            read_queued,
+        )?);
+    }
+    rows.sort_by_key(|row| (row.next_try, row.file));
+    let surplus = rows.len().saturating_sub(usize::try_from(limit).unwrap_or(usize::MAX));
+    rows.drain(..surplus);
+    with_reasons(db, rows)
+}
+
+fn with_reasons(db: &Db<'_>, rows: Vec<QueueRow>) -> Result<Vec<FailedRow>> {
     rows.into_iter()
         .map(|row| {
             let reason = db.one(
@@ -105,6 +129,25 @@ pub(super) fn failed_page(db: &Db<'_>, after: Option<(Time, FileId)>, limit: u32
             Ok(FailedRow { row, reason })
         })
         .collect()
+}
+
+pub(super) fn overview(db: &Db<'_>, look: Look) -> Result<Overview> {
+    let since = db.now().minus(look.flow);
+    Ok(Overview {
+        now: db.now(),
+        totals: tally::totals(db)?,
+        lanes: lanes(db)?,
+        sessions: sessions::open(db)?,
+        notices: notices::notices(db)?,
+        archives: archives_live(db, look.archives)?,
+        failed: failed_page(db, None, look.failed)?,
+        orders: notices::all_orders(db)?,
+        sources: files::sources(db)?,
+        duties: notices::duties(db)?,
+        flow: flow::rows(db, since)?,
+        watched: flow::watched(db, since)?,
+        latest: flow::latest(db, db.now().minus(look.latest_within), look.latest)?,
+    })
 }
 
 const ARCHIVE: &str =

@@ -3,9 +3,9 @@
 use rusqlite::{Row, params};
 
 use super::db::Db;
-use crate::base::ids::{FileId, Key, SourceId};
+use crate::base::ids::{ArchiveId, FileId, Key, SourceId};
 use crate::base::{FileTime, Time};
-use crate::store::{Restorable, RestorableKey, Result};
+use crate::store::{Restorable, RestorableKey, RestorableMember, Result};
 
 /// The first key that no longer starts with `prefix`: the end of its range. Nothing when every later key starts so.
 fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
@@ -23,20 +23,26 @@ pub(super) fn page(
     at: Option<Time>,
     limit: u32,
 ) -> Result<Vec<RestorableKey>> {
+    keys(db, source, prefix, after, limit)?.into_iter().map(|key| version(db, source, key, at)).collect()
+}
+
+/// Keys of a source that begin with `prefix`, in order, after `after`.
+pub(super) fn keys(db: &Db<'_>, source: SourceId, prefix: &[u8], after: Option<&Key>, limit: u32) -> Result<Vec<Key>> {
     let end = end_of(prefix);
     let read = |row: &Row<'_>| row.get::<_, Key>(0);
     let select = |condition: &str| {
         format!("SELECT key FROM file WHERE source = ?1 AND {condition} GROUP BY key ORDER BY key LIMIT ?4")
     };
-    let keys = match (after, end) {
+    // A place before the first of them is no place to go on from.
+    let after = after.filter(|after| after.as_bytes() >= prefix);
+    match (after, end) {
         (Some(after), Some(end)) => db.rows(&select("key > ?2 AND key < ?3"), params![source, after, end, limit], read),
         (Some(after), None) => {
             db.rows(&select("key > ?2 AND ?3 IS NULL"), params![source, after, None::<i64>, limit], read)
         }
         (None, Some(end)) => db.rows(&select("key >= ?2 AND key < ?3"), params![source, prefix, end, limit], read),
         (None, None) => db.rows(&select("key >= ?2 AND ?3 IS NULL"), params![source, prefix, None::<i64>, limit], read),
-    }?;
-    keys.into_iter().map(|key| version(db, source, key, at)).collect()
+    }
 }
 
 pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<Option<RestorableKey>> {
@@ -75,33 +81,85 @@ fn version(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<
         }
     };
     let newest: Option<Restorable> = db.one(
-        "SELECT f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset
-         FROM file f
-         JOIN member m ON m.file = f.id
-         JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
-         WHERE f.source = ?1 AND f.key = ?2 AND f.sha256 IS NOT NULL AND (?3 IS NULL OR f.first_seen <= ?3)
-         ORDER BY f.id IS ?4 DESC,
-                  CASE WHEN ?3 IS NULL THEN coalesce(f.superseded_at, 9223372036854775807) END DESC,
-                  f.first_seen DESC, f.id DESC, a.id LIMIT 1",
+        &format!(
+            "SELECT {VERSION}
+             FROM file f
+             JOIN member m ON m.file = f.id
+             JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
+             WHERE f.source = ?1 AND f.key = ?2 AND f.sha256 IS NOT NULL AND (?3 IS NULL OR f.first_seen <= ?3)
+             ORDER BY f.id IS ?4 DESC,
+                      CASE WHEN ?3 IS NULL THEN coalesce(f.superseded_at, 9223372036854775807) END DESC,
+                      f.first_seen DESC, f.id DESC, a.id LIMIT 1"
+        ),
         params![source, key, at, wanted],
-        |row| {
-            Ok(Restorable {
-                file: row.get(0)?,
-                length: row.get(1)?,
-                mode: row.get(2)?,
-                mtime: FileTime { secs: row.get(3)?, nanos: row.get(4)? },
-                sha256: row.get(5)?,
-                gone_at: row.get(6)?,
-                newer_waits: false,
-                archive: row.get(7)?,
-                remote_id: row.get(8)?,
-                data_offset: row.get(9)?,
-            })
-        },
+        read_version,
     )?;
     let waits = |file| wanted.map_or(at.is_some(), |wanted| wanted != file);
     let version = newest.map(|version| Restorable { newer_waits: waits(version.file), ..version });
     Ok(RestorableKey { key, version, absent: false })
+}
+
+pub(super) fn file(db: &Db<'_>, file: FileId) -> Result<Option<RestorableKey>> {
+    let Some(key) = db.one("SELECT key FROM file WHERE id = ?", [file], |row| row.get(0))? else { return Ok(None) };
+    let version: Option<Restorable> = db.one(
+        &format!(
+            "SELECT {VERSION}
+             FROM file f
+             JOIN member m ON m.file = f.id
+             JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
+             WHERE f.id = ?1 AND f.sha256 IS NOT NULL ORDER BY a.id LIMIT 1"
+        ),
+        [file],
+        read_version,
+    )?;
+    Ok(Some(RestorableKey { key, version, absent: false }))
+}
+
+pub(super) fn members(
+    db: &Db<'_>,
+    archive: ArchiveId,
+    after: Option<u64>,
+    limit: u32,
+) -> Result<Vec<RestorableMember>> {
+    let after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
+    db.rows(
+        &format!(
+            "SELECT {VERSION}, s.name, f.key, m.header_offset
+             FROM member m
+             JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
+             JOIN file f ON f.id = m.file AND f.sha256 IS NOT NULL
+             JOIN source s ON s.id = f.source
+             WHERE m.archive = ?1 AND m.header_offset > ?2 ORDER BY m.header_offset LIMIT ?3"
+        ),
+        params![archive, after, limit],
+        |row| {
+            Ok(RestorableMember {
+                version: read_version(row)?,
+                source: row.get(10)?,
+                key: row.get(11)?,
+                header_offset: row.get(12)?,
+            })
+        },
+    )
+}
+
+/// Of `file` f, `archive` a and `member` m.
+const VERSION: &str =
+    "f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset";
+
+fn read_version(row: &Row<'_>) -> rusqlite::Result<Restorable> {
+    Ok(Restorable {
+        file: row.get(0)?,
+        length: row.get(1)?,
+        mode: row.get(2)?,
+        mtime: FileTime { secs: row.get(3)?, nanos: row.get(4)? },
+        sha256: row.get(5)?,
+        gone_at: row.get(6)?,
+        newer_waits: false,
+        archive: row.get(7)?,
+        remote_id: row.get(8)?,
+        data_offset: row.get(9)?,
+    })
 }
 
 /// Whether the source had the file at that time although no row is its version of then: a row that only waited has

@@ -230,6 +230,25 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              outcome TEXT NOT NULL
          );",
     ),
+    (
+        "what moves, and what details are looked up by",
+        "-- bucket: whole spans of ten seconds since 1970 UTC. Kept for two hours.
+         CREATE TABLE flow (
+             bucket INTEGER NOT NULL,
+             lane INTEGER NOT NULL,
+             found_files INTEGER NOT NULL,
+             found_bytes INTEGER NOT NULL,
+             stored_files INTEGER NOT NULL,
+             stored_bytes INTEGER NOT NULL,
+             archives INTEGER NOT NULL,
+             archive_bytes INTEGER NOT NULL,
+             PRIMARY KEY (bucket, lane)
+         ) WITHOUT ROWID;
+         -- Live archives in the order they were stored: how long files take is told by the newest.
+         CREATE INDEX archive_latest ON archive (stored_at) WHERE lane = 0 AND state = 3;
+         CREATE INDEX failure_archive ON failure (archive) WHERE archive IS NOT NULL;
+         CREATE INDEX worker_ended ON worker (ended_at) WHERE ended_at IS NOT NULL;",
+    ),
 ];
 
 fn known() -> i64 {

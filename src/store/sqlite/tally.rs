@@ -1,4 +1,5 @@
-//! Totals: each writer keeps a row of its own, so that no row is hot; they are summed on read.
+//! Totals: each writer keeps a row of its own, so that no row is hot; they are summed on read. What is added here is
+//! what moves, too: it goes into the bucket of this moment with the same transaction.
 
 use rusqlite::params;
 
@@ -28,7 +29,24 @@ const UPSERT: &str = "INSERT INTO tally (writer, vault, lane, queued_files, queu
         stored_files = stored_files + excluded.stored_files, stored_bytes = stored_bytes + excluded.stored_bytes,
         archives = archives + excluded.archives, archive_bytes = archive_bytes + excluded.archive_bytes";
 
+/// A file that enters the queue.
+pub(super) fn found(db: &Db<'_>, writer: SessionId, lane: Lane, bytes: u64) -> Result<()> {
+    db.flows(lane, |flow| {
+        flow.found_files += 1;
+        flow.found_bytes += bytes;
+    });
+    let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+    add(db, writer, "", lane, Add { queued_files: 1, queued_bytes: bytes, ..Add::default() })
+}
+
 pub(super) fn add(db: &Db<'_>, writer: SessionId, vault: &str, lane: Lane, a: Add) -> Result<()> {
+    let counted = |number: i64| u64::try_from(number).unwrap_or(0);
+    db.flows(lane, |flow| {
+        flow.stored_files += counted(a.stored_files);
+        flow.stored_bytes += counted(a.stored_bytes);
+        flow.archives += counted(a.archives);
+        flow.archive_bytes += counted(a.archive_bytes);
+    });
     db.run(
         UPSERT,
         params![

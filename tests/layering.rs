@@ -33,7 +33,7 @@ const AT_HOME: [(&str, &[&str]); 7] = [
     ("clap", &["cli/", "main.rs"]),
     ("toml", &["config/", "console/", "demo/"]),
     ("directories", &["config/"]),
-    ("tracing_subscriber", &["cli/", "log.rs"]),
+    ("tracing_subscriber", &["cli/", "log/"]),
 ];
 
 /// Modules from the crate's root down to the file, such as `["backup", "bundle", "member"]`.

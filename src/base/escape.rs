@@ -52,6 +52,12 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
+/// Text that may hold what was shown before, such as a line of the log: as [`Shown`], but a backslash stays one, so that
+/// nothing is escaped twice.
+pub fn shown_again(text: &str) -> String {
+    text.split('\\').map(|part| Shown::text(part).to_string()).collect::<Vec<_>>().join("\\")
+}
+
 /// Characters that show nothing, or change how others are shown: C1 controls, format characters (category Cf), bidi,
 /// zero width, variation selectors, fillers, line and paragraph separators, tags.
 fn hides(c: char) -> bool {
@@ -83,6 +89,13 @@ mod tests {
         for (bytes, shown) in cases {
             assert_eq!(Shown::bytes(bytes).to_string(), shown);
         }
+    }
+
+    #[test]
+    fn what_was_shown_is_not_escaped_twice() {
+        let once = Shown::text("a\x1b[2J\u{202e}C:\\x").to_string();
+        assert_eq!(shown_again(&once), once);
+        assert_eq!(shown_again("a\nb\\"), "a\\x0ab\\");
     }
 
     proptest! {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key};
+use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
 use crate::store::PoolChange;
 
 /// Names an effect that is under way, so that the same is not asked for twice.
@@ -14,6 +14,8 @@ pub type Ticket = u64;
 pub enum Deed {
     /// An order to a pool.
     Order(PoolChange),
+    /// Closes the open bundles of these hosts.
+    Seal(Vec<PoolChange>),
     /// Tries failed files now: these, or all.
     Retry(Option<Vec<FileId>>),
     /// Acknowledges a finding.
@@ -66,7 +68,7 @@ pub enum Query {
         /// The page's number.
         page: usize,
         /// Where it starts.
-        after: Option<(String, Key)>,
+        after: Option<(SourceId, Key)>,
     },
     /// A page of failed files.
     Failed {

@@ -47,7 +47,7 @@ pub fn passes(filter: &str, text: &str) -> bool {
 }
 
 /// How a list is looked at. The rows themselves are elsewhere; `order` says which of them are shown, and in what order.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ListState<Id> {
     /// The selected row.
     pub selected: Option<Id>,
@@ -69,6 +69,23 @@ pub struct ListState<Id> {
     pub total: usize,
     /// The selected row has gone; the one at its place is selected instead.
     pub lost: bool,
+}
+
+impl<Id> Default for ListState<Id> {
+    fn default() -> Self {
+        Self {
+            selected: None,
+            marks: BTreeSet::new(),
+            sort: None,
+            descending: false,
+            filter: String::new(),
+            top: 0,
+            order: Vec::new(),
+            ids: Vec::new(),
+            total: 0,
+            lost: false,
+        }
+    }
 }
 
 impl<Id: Clone + Ord> ListState<Id> {
@@ -121,16 +138,11 @@ impl<Id: Clone + Ord> ListState<Id> {
         self.selected = self.ids.get(place.min(self.ids.len().saturating_sub(1))).cloned();
     }
 
-    /// Scrolls so that the selected row is among `height` rows.
-    pub fn scroll(&mut self, height: usize) {
-        let place = self.place().unwrap_or(0);
-        let height = height.max(1);
-        if place < self.top {
-            self.top = place;
-        } else if place >= self.top + height {
-            self.top = place + 1 - height;
-        }
-        self.top = self.top.min(self.ids.len().saturating_sub(height));
+    /// The first row to be shown so that the selected one is among `height` rows, and as little moves as can be.
+    pub fn scrolled(&self, height: usize) -> usize {
+        let (place, height) = (self.place().unwrap_or(0), height.max(1));
+        let top = self.top.min(place).max((place + 1).saturating_sub(height));
+        top.min(self.ids.len().saturating_sub(height))
     }
 
     /// Marks the selected row, or takes the mark away, and goes to the next.
@@ -330,9 +342,8 @@ mod tests {
         arrange(&mut list, &[]);
         assert_eq!(list.selected, None);
         list.step(-3);
-        list.scroll(0);
         list.mark();
-        assert_eq!(list.top, 0);
+        assert_eq!((list.scrolled(0), list.scrolled(9)), (0, 0));
     }
 
     #[test]

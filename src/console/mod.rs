@@ -1,8 +1,30 @@
 //! The interactive console.
+//!
+//! ```text
+//!  keys, snapshots, ticks, answers ─▶ Msg ─▶ update(&mut Model) ─▶ effects ─▶ tasks ─▶ answers
+//!                                                │
+//!                                                └▶ draw(&Model) ─▶ cells ─▶ terminal
+//! ```
+//!
+//! Pure: [`model`], [`msg`], [`effect`], [`update`], [`action`], [`keymap`], [`list`], [`overlay`], [`details`] decide;
+//! [`draw`], [`tabs`], [`widgets`], [`theme`], [`glyphs`] and [`format`] make cells of it. Thin: [`term`] is the only
+//! room that touches the terminal, [`run`] is the loop where all of them meet. The console never awaits: whatever
+//! takes time is an effect, and its answer a message.
 
+pub mod action;
 pub mod chord;
+pub mod details;
+pub mod draw;
+pub mod effect;
 pub mod format;
 pub mod glyphs;
+pub mod keymap;
+pub mod list;
+pub mod model;
+pub mod msg;
+pub mod overlay;
+pub mod tabs;
 pub mod term;
 pub mod theme;
+pub mod update;
 pub mod widgets;

@@ -9,11 +9,11 @@ use ratatui::layout::Rect;
 
 use super::effect::Ticket;
 use super::keymap::Keymap;
-use super::msg::LogLine;
 use super::overlay::Overlay;
 use super::tabs::{TabId, backup};
 use crate::backup::snapshot::Snapshot;
 use crate::base::{Severity, Time};
+use crate::log::Line;
 use crate::store::NoticeRow;
 use crate::worker::supervisor::Standing;
 
@@ -48,6 +48,8 @@ pub struct Setup {
     pub restore_into: String,
     /// Why nothing can be restored from here; nothing: it can.
     pub no_restore: Option<String>,
+    /// The configuration file, if there is one.
+    pub config_place: Option<String>,
     /// Where the log is kept.
     pub log_place: String,
 }
@@ -90,6 +92,8 @@ pub struct Flash {
 pub struct Report {
     /// Rows of each list that were shown.
     pub heights: BTreeMap<&'static str, u16>,
+    /// The first row of each list of the Backup tab.
+    pub tops: BTreeMap<backup::Pane, usize>,
     /// Where something can be clicked.
     pub hits: Vec<(Rect, Hit)>,
 }
@@ -144,7 +148,7 @@ pub struct Model {
     /// What is being said.
     pub flash: Option<Flash>,
     /// The newest lines of the log.
-    pub log: Vec<LogLine>,
+    pub log: Vec<Arc<Line>>,
     /// Lines that have been dropped.
     pub log_dropped: u64,
     /// Keys.
@@ -258,6 +262,15 @@ impl Model {
         self.next_ticket += 1;
         self.under_way.insert(ticket, about);
         ticket
+    }
+
+    /// Takes in what a drawing reports.
+    pub fn drawn(&mut self, report: Report) {
+        for (pane, top) in &report.tops {
+            self.backup.of_mut(*pane).top = *top;
+        }
+        self.report = report;
+        self.dirty = false;
     }
 
     /// Rows of a list that the last drawing showed.

@@ -7,7 +7,8 @@ use super::details::Details;
 use super::effect::{Query, Ticket};
 use super::overlay::FileLine;
 use crate::backup::snapshot::Snapshot;
-use crate::base::{Severity, Time};
+use crate::base::Severity;
+use crate::log::Line;
 use crate::store::FailedRow;
 use crate::worker::supervisor::Standing;
 
@@ -37,33 +38,9 @@ pub enum Msg {
     /// An answer.
     Reply(Reply),
     /// The log has grown: its newest lines, oldest first, and how many have been dropped.
-    Log(Vec<LogLine>, u64),
+    Log(Vec<Arc<Line>>, u64),
     /// The process was told to end.
     Told(&'static str),
-}
-
-/// A line of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogLine {
-    /// When.
-    pub at: Time,
-    /// How bad.
-    pub level: LogLevel,
-    /// What, safe to show.
-    pub text: String,
-}
-
-/// How bad a line of the log is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Something failed.
-    Error,
-    /// Something is not as it should be.
-    Warn,
-    /// Something happened.
-    Info,
-    /// For whoever looks closer.
-    Debug,
 }
 
 /// What came of an effect.

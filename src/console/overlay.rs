@@ -8,7 +8,7 @@ use super::list::Paged;
 use super::theme::Role;
 use super::widgets::line_edit::LineEdit;
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key};
+use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
 
 /// Something over the tab.
 #[derive(Debug, Clone)]
@@ -194,7 +194,7 @@ pub enum FilePlace {
     /// After this header offset.
     Offset(u64),
     /// After this source and key.
-    Key(String, Key),
+    Key(SourceId, Key),
 }
 
 /// A file in a list.

@@ -370,20 +370,21 @@ pub fn seal(model: &mut Model) -> Vec<Effect> {
             until: None,
         })
         .collect();
-    if model.setup.production {
-        let Some(first) = orders.first().cloned() else { return Vec::new() };
-        let question = Question {
-            title: "Seal open bundles".to_owned(),
-            object: vec![format!("on {} hosts; this asks {} first", orders.len(), Shown::text(&first.host))],
-            effect: vec!["small bundles cost as many requests as full ones".to_owned()],
-            go: "seal",
-            bulk: false,
-            intent: Intent::Deed { deed: Deed::Order(first), seen: Seen::Nothing },
-        };
-        ask(model, question);
-        return Vec::new();
+    let hosts = orders.len();
+    let deed = Deed::Seal(orders);
+    if !model.setup.production {
+        return execute(model, deed, &Seen::Nothing);
     }
-    orders.into_iter().flat_map(|order| execute(model, Deed::Order(order), &Seen::Nothing)).collect()
+    let question = Question {
+        title: "Seal open bundles".to_owned(),
+        object: vec![if hosts == 1 { "on 1 host".to_owned() } else { format!("on {hosts} hosts") }],
+        effect: vec!["small bundles cost as many requests as full ones".to_owned()],
+        go: "seal",
+        bulk: false,
+        intent: Intent::Deed { deed, seen: Seen::Nothing },
+    };
+    ask(model, question);
+    Vec::new()
 }
 
 /// Asks where to restore into.
@@ -429,7 +430,7 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         return Vec::new();
     }
     let about = match &deed {
-        Deed::Order(change) if change.pool == "seal" => SEAL.to_owned(),
+        Deed::Seal(_) => SEAL.to_owned(),
         Deed::Order(change) => format!("pool {} of {}", Shown::text(&change.pool), Shown::text(&change.host)),
         Deed::Retry(_) => RETRY.to_owned(),
         Deed::Ack { rule, object, .. } => format!("acknowledge {rule} {}", Shown::text(object)),

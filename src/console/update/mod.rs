@@ -3,7 +3,7 @@
 pub mod deeds;
 pub mod moves;
 mod replies;
-mod typing;
+pub mod typing;
 pub mod views;
 
 use super::action::{self, Action, Context, Danger};

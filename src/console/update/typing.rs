@@ -8,6 +8,7 @@ use crate::console::list::Paged;
 use crate::console::model::Model;
 use crate::console::overlay::{self, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search, Seen};
 use crate::console::update::{deeds, moves, perform, views};
+use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
@@ -114,18 +115,24 @@ fn up_or_down(model: &mut Model, up: bool) -> Vec<Effect> {
                 }
             };
             let Some(at) = back else {
-                search.query.set("");
+                search.query = LineEdit::default();
                 search.back = None;
                 return Vec::new();
             };
             if let Some(id) = known.get(at) {
-                search.query.set(id);
+                search.query = LineEdit::new(id);
                 search.back = Some(at);
                 search.selected = 0;
             }
             Vec::new()
         }
-        Overlay::Help(search) | Overlay::Palette(search) => {
+        // Headings of groups are lines too.
+        Overlay::Help(search) => {
+            let most = rows + rows / 2;
+            search.selected = if up { search.selected.saturating_sub(1) } else { (search.selected + 1).min(most) };
+            Vec::new()
+        }
+        Overlay::Palette(search) => {
             let at = search.selected.min(rows.saturating_sub(1));
             search.selected = if up { at.saturating_sub(1) } else { (at + 1).min(rows.saturating_sub(1)) };
             Vec::new()
@@ -147,28 +154,31 @@ pub fn below(model: &Model) -> Context {
 
 /// Actions that the search of help or palette shows.
 pub fn rows_of(model: &Model) -> Vec<&'static Action> {
-    let (Some(Overlay::Help(search)), false) | (Some(Overlay::Palette(search)), true) =
-        (model.overlays.last(), matches!(model.overlays.last(), Some(Overlay::Palette(_))))
-    else {
-        return Vec::new();
-    };
-    matching(model, search)
+    match model.overlays.last() {
+        Some(Overlay::Help(search) | Overlay::Palette(search)) => matching(model, search),
+        _ => Vec::new(),
+    }
 }
 
-fn matching(model: &Model, search: &Search) -> Vec<&'static Action> {
+/// Every action that can be done under help or palette.
+pub fn all(model: &Model) -> Vec<&'static Action> {
     let context = below(model);
-    let words: Vec<String> = search.query.text().to_lowercase().split_whitespace().map(str::to_owned).collect();
+    ACTIONS.iter().filter(|action| context.has(action.scope) && action.id != "palette").collect()
+}
+
+/// Those of them that a search finds: by name, by what they do, or by their key. Those whose name begins so come first.
+pub fn matching(model: &Model, search: &Search) -> Vec<&'static Action> {
+    let exact = search.query.text().trim();
+    let words: Vec<String> = exact.to_lowercase().split_whitespace().map(str::to_owned).collect();
     let fits = |action: &&Action| {
-        // A key alone finds its action, as a word of its text does.
         let keys: Vec<String> = model.keymap.keys(action.id).iter().map(ToString::to_string).collect();
         let text = format!("{} {} {}", action.id, action.text, action::group(action.scope)).to_lowercase();
-        let exact = search.query.text().trim();
-        keys.iter().any(|key| key == exact) || words.iter().all(|word| text.contains(word.as_str()) || keys.contains(word))
+        keys.iter().any(|key| key == exact) || words.iter().all(|word| text.contains(word.as_str()))
     };
-    let mut rows: Vec<&Action> =
-        ACTIONS.iter().filter(|action| context.has(action.scope) && action.id != "palette").filter(fits).collect();
-    let exact = search.query.text().trim().to_owned();
-    rows.sort_by_key(|action| (action.id != exact, !action.id.starts_with(exact.as_str())));
+    let mut rows: Vec<&Action> = all(model).into_iter().filter(fits).collect();
+    if !exact.is_empty() {
+        rows.sort_by_key(|action| (action.id != exact, !action.id.starts_with(exact)));
+    }
     rows
 }
 
@@ -177,7 +187,7 @@ fn complete(model: &mut Model) -> Vec<Effect> {
     if let Some(Overlay::Palette(search)) = model.overlays.last_mut()
         && let Some(action) = rows.get(search.selected.min(rows.len().saturating_sub(1)))
     {
-        search.query.set(action.id);
+        search.query = LineEdit::new(action.id);
         search.selected = 0;
     }
     Vec::new()
@@ -186,7 +196,8 @@ fn complete(model: &mut Model) -> Vec<Effect> {
 fn enter(model: &mut Model) -> Vec<Effect> {
     let rows = rows_of(model);
     match model.overlays.last() {
-        Some(Overlay::Palette(search) | Overlay::Help(search)) => {
+        Some(Overlay::Help(_)) => views::close(model),
+        Some(Overlay::Palette(search)) => {
             let Some(action) = rows.get(search.selected.min(rows.len().saturating_sub(1))).copied() else {
                 let text = search.query.text().trim().to_owned();
                 let near = crate::config::nearest(&text, ACTIONS.iter().map(|action| action.id));

@@ -165,8 +165,7 @@ pub fn draft_name(purpose: &Purpose) -> &'static str {
 
 /// Asks for a line.
 pub fn prompt(model: &mut Model, label: String, text: &str, purpose: Purpose) {
-    let mut edit = LineEdit::default();
-    edit.set(text);
+    let edit = LineEdit::new(text);
     model.overlays.push(Overlay::Prompt(Box::new(Prompt { label, edit, wrong: None, purpose })));
 }
 

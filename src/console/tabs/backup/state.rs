@@ -86,7 +86,12 @@ impl State {
 
     /// The same, to be changed.
     pub fn list_mut(&mut self) -> &mut ListState<RowId> {
-        match self.pane {
+        self.of_mut(self.pane)
+    }
+
+    /// A list, to be changed.
+    pub fn of_mut(&mut self, pane: Pane) -> &mut ListState<RowId> {
+        match pane {
             Pane::Bundles => &mut self.bundles,
             Pane::Failures => &mut self.failures,
             Pane::Pools => &mut self.pools,

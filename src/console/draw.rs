@@ -1,0 +1,467 @@
+//! The whole screen from the model: header, tab, footer, and what lies over them. Pure; what it reports back are the
+//! places of rows and what can be clicked.
+
+use ratatui::Frame;
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Constraint, Layout, Position, Rect};
+
+use super::action::{self, ACTIONS, Action, Context, Danger, Scope};
+use super::details::Details;
+use super::format;
+use super::glyphs::Look;
+use super::keymap::Keymap;
+use super::model::{Area, Connection, Hit, Leaving, Model, Report};
+use super::overlay::{Confirm, DetailsView, Files, Focus, Overlay, Prompt, Purpose};
+use super::tabs::{TabId, absent, backup};
+use super::theme::Role;
+use super::update::typing;
+use super::widgets::{
+    self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, palette, pane, picker, prompt,
+    small, table,
+};
+use crate::base::units::{Count, Size};
+use crate::base::{Severity, Shown};
+use crate::log::Level;
+use crate::store::NoticeRow;
+use crate::worker::supervisor::Standing;
+
+/// Draws everything.
+pub fn draw(model: &Model, look: &Look<'_>, frame: &mut Frame<'_>) -> Report {
+    let area = frame.area();
+    let mut report = Report::default();
+    let cursor = paint(model, look, area, frame.buffer_mut(), &mut report);
+    if let Some(cursor) = cursor {
+        frame.set_cursor_position(cursor);
+    }
+    report
+}
+
+/// The same into a buffer; gives the cell of the cursor.
+pub fn paint(
+    model: &Model,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+    report: &mut Report,
+) -> Option<Position> {
+    buf.set_style(area, look.theme.style(Role::Text));
+    if small::is_too_small(area) {
+        small::draw(look, area, buf);
+        return None;
+    }
+    let [top, tab, bottom] =
+        Layout::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(2)]).areas(area);
+    head(model, look, top, buf, report);
+    match area_of(model, model.tab) {
+        Area::On if model.tab == TabId::Backup => backup::draw::draw(model, look, tab, buf, report),
+        other => absent::draw(model.tab, &other, model.setup.config_place.as_deref(), look, tab, buf),
+    }
+    foot(model, look, bottom, buf);
+    let mut cursor = None;
+    for overlay in &model.overlays {
+        cursor = over(model, overlay, look, area, buf, report);
+    }
+    cursor
+}
+
+/// Whether an area can be looked at.
+fn area_of(model: &Model, tab: TabId) -> Area {
+    let known = model.setup.areas.iter().find(|(of, _)| *of == tab);
+    known.map_or(Area::Off(&[]), |(_, area)| area.clone())
+}
+
+fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &mut Report) {
+    let setup = &model.setup;
+    let tabs = TabId::ALL.map(|tab| {
+        let (severity, count) = model.worst(tab);
+        header::Tab {
+            title: tab.title().into(),
+            severity,
+            count: count as u64,
+            configured: area_of(model, tab) == Area::On,
+        }
+    });
+    let connection = |name: &'static str, connection: &Connection| match connection {
+        Connection::Connecting => header::Connection { name: name.into(), state: "…".into(), severity: Severity::Unknown },
+        Connection::Fine => header::Connection { name: name.into(), state: "ok".into(), severity: Severity::Ok },
+        Connection::Trouble(since, _) => header::Connection {
+            name: name.into(),
+            state: format!("away {}", format::span(Some(model.now.since(*since)))).into(),
+            severity: Severity::Critical,
+        },
+    };
+    let mut connections = vec![connection("vault", &model.vault), connection("db", &model.state)];
+    if let (Some(age), Connection::Fine) = (model.stale(), &model.state) {
+        connections[1] = header::Connection {
+            name: "db".into(),
+            state: format!("read {} ago", format::span(Some(age))).into(),
+            severity: Severity::Unknown,
+        };
+    }
+    let workers = match (&setup.workers, &model.workers) {
+        (Some(_), Some(Standing::Stopped { .. })) => Some("workers STOPPED".to_owned()),
+        (Some(_), Some(Standing::Ended)) => None,
+        (Some(kinds), _) => Some(kinds.clone()),
+        (None, _) => None,
+    };
+    let view = header::HeaderView {
+        environment: Some(setup.environment.as_str().into()),
+        production: setup.production,
+        host: setup.host.as_str().into(),
+        tabs: tabs.into(),
+        active: model.tab.number() - 1,
+        demo: setup.badge.is_some(),
+        read_only: setup.read_only,
+        held: model.held.map(|at| format::utc_second(at).into()),
+        workers: workers.map(Into::into),
+        connections,
+        clock: format::utc_minute(model.state_now()).into(),
+    };
+    let mut hits = Vec::new();
+    header::draw(&view, look, area, buf, &mut hits);
+    for (rect, hit) in hits {
+        if let HitId::Tab(at) = hit
+            && let Some(tab) = TabId::ALL.get(at)
+        {
+            report.hits.push((rect, Hit::Tab(*tab)));
+        }
+    }
+}
+
+/// Actions that the footer shows where the console is, the first the most important.
+fn keys(model: &Model) -> Vec<&'static Action> {
+    let context = Context::of(model);
+    let fits = |action: &&Action| context.has(action.scope) && !action.short.is_empty();
+    let own = |action: &&Action| !matches!(action.scope, Scope::Global | Scope::Always) && fits(action);
+    let mut actions: Vec<&Action> = ACTIONS.iter().filter(own).filter(|action| relevant(model, action)).collect();
+    actions.extend(ACTIONS.iter().filter(|action| action.id == "findings" && fits(action)));
+    actions.truncate(8);
+    actions
+}
+
+/// Whether an action has to do with the list that has the keys. (All of them are in help.)
+fn relevant(model: &Model, action: &Action) -> bool {
+    use backup::Pane;
+    let pane = model.backup.pane;
+    match action.id {
+        "backup.pause" | "backup.drain" | "backup.larger" | "backup.smaller" => pane == Pane::Pools,
+        "backup.retry" => pane == Pane::Failures,
+        "backup.seal" => pane == Pane::Bundles,
+        "backup.restore" => pane != Pane::Pools,
+        _ => true,
+    }
+}
+
+fn hint<'a>(model: &Model, action: &Action) -> footer::KeyHint<'a> {
+    let read_only = action.danger != Danger::None && model.setup.read_only;
+    footer::KeyHint {
+        key: model.keymap.first(action.id).unwrap_or_default().into(),
+        text: action.short.into(),
+        enabled: !read_only && action::why_not(action, model).is_none(),
+    }
+}
+
+fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+    let finding = model.findings().iter().filter(|row| !model.is_quiet(row)).max_by_key(|row| (row.severity, row.since));
+    let trouble = match (&model.state, &model.vault) {
+        (Connection::Trouble(since, why), _) => {
+            let ago = format::span(Some(model.now.since(*since)));
+            Some((Severity::Unknown, format!("the state cannot be read for {ago}: {why}")))
+        }
+        _ => None,
+    };
+    let finding = trouble.or_else(|| finding.map(|row| (row.severity, sentence(row))));
+    let notice = match (&model.leaving, &model.flash) {
+        (Leaving::Since(since), _) => Some(notice::Notice {
+            level: notice::Level::Warn,
+            text: format!(
+                "leaving: workers finish what they have ({} of at most {}); q again leaves at once",
+                format::span(Some(model.now.since(*since))),
+                format::span(Some(model.setup.stop_within))
+            )
+            .into(),
+            more: 0,
+        }),
+        (_, Some(flash)) => Some(notice::Notice {
+            level: match flash.severity {
+                Severity::Ok => notice::Level::Info,
+                Severity::Critical => notice::Level::Error,
+                _ => notice::Level::Warn,
+            },
+            text: flash.text.as_str().into(),
+            more: 0,
+        }),
+        _ => None,
+    };
+    let fixed = ["help", "palette", "quit"].into_iter().filter_map(action::find).map(|action| hint(model, action));
+    let fixed = if model.overlays.is_empty() { fixed.collect() } else { Vec::new() };
+    let view = footer::FooterView {
+        notice,
+        finding: finding.map(|(severity, text)| (severity, text.into())),
+        keys: keys(model).into_iter().map(|action| hint(model, action)).collect(),
+        fixed,
+    };
+    footer::draw(&view, look, area, buf, &mut Vec::new());
+}
+
+/// A finding in one line.
+pub fn sentence(row: &NoticeRow) -> String {
+    let area = TabId::of_rule(&row.rule).title();
+    format!("{area}: {} {}: {}; {}", row.rule, Shown::text(&row.object), row.value, row.next_step)
+}
+
+fn over(
+    model: &Model,
+    overlay: &Overlay,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+    report: &mut Report,
+) -> Option<Position> {
+    let hits = &mut Vec::new();
+    let extent = match overlay {
+        Overlay::Help(search) => {
+            let rows = typing::matching(model, search);
+            let view = help::HelpView {
+                query: &search.query,
+                rows: rows.iter().map(|action| help_row(model, action)).collect(),
+                total: typing::all(model).len(),
+                scroll: search.selected,
+            };
+            help::draw(&view, look, area, buf, hits)
+        }
+        Overlay::Palette(search) => {
+            let rows = typing::matching(model, search);
+            let view = palette::PaletteView {
+                query: &search.query,
+                selected: search.selected.min(rows.len().saturating_sub(1)),
+                rows: rows
+                    .iter()
+                    .map(|action| palette::PaletteRow {
+                        name: action.id.into(),
+                        text: action.text.into(),
+                        keys: keys_of(&model.keymap, action).into(),
+                        why_not: action::why_not(action, model).map(Into::into),
+                    })
+                    .collect(),
+            };
+            palette::draw(&view, look, area, buf, hits)
+        }
+        Overlay::Confirm(confirm) => ask(confirm, look, area, buf),
+        Overlay::Prompt(prompt) => return line(prompt, look, area, buf),
+        Overlay::Findings { selected } => list_findings(model, selected.as_ref(), look, area, buf),
+        Overlay::Log { up } => list_log(model, *up, look, area, buf),
+        Overlay::Themes { selected, before } => {
+            let current = model.setup.themes.iter().position(|name| name == before);
+            let view = picker::PickerView {
+                title: "Theme".into(),
+                entries: model.setup.themes.iter().map(|name| (name.as_str().into(), "".into())).collect(),
+                selected: *selected,
+                current,
+                hint: hints(model, "themes").into(),
+            };
+            picker::draw(&view, look, area, buf, hits)
+        }
+        Overlay::Details(view) => details(model, view, look, area, buf),
+        Overlay::Files(files) => list_files(model, files, look, area, buf),
+    };
+    report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
+    None
+}
+
+fn keys_of(keymap: &Keymap, action: &Action) -> String {
+    keymap.keys(action.id).iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
+fn help_row<'a>(model: &Model, action: &Action) -> help::HelpRow<'a> {
+    help::HelpRow {
+        group: action::group(action.scope).into(),
+        keys: keys_of(&model.keymap, action).into(),
+        text: action.text.into(),
+        why_not: action::why_not(action, model).map(Into::into),
+    }
+}
+
+/// The keys of an overlay, for its bottom line.
+fn hints(model: &Model, word: &'static str) -> String {
+    let own = ACTIONS.iter().filter(|action| action.scope == Scope::Overlay(word) && !action.short.is_empty());
+    own.filter_map(|action| Some(format!("{} {}", model.keymap.first(action.id)?, action.short)))
+        .collect::<Vec<_>>()
+        .join("   ")
+}
+
+fn ask(view: &Confirm, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let missing = view.word.as_ref().is_some_and(|word| view.typed.text().trim() != word);
+    let refused = missing.then(|| format!("type \"{}\" first", view.word.as_deref().unwrap_or_default()));
+    let view = confirm::ConfirmView {
+        title: view.title.as_str().into(),
+        objects: view.object.iter().map(|line| line.as_str().into()).collect(),
+        effects: view.effect.iter().map(|line| line.as_str().into()).collect(),
+        action: view.go.into(),
+        action_focused: view.focus == Focus::Go,
+        danger: true,
+        word: view.word.as_ref().map(|word| (word.as_str().into(), view.typed.text().into())),
+        refused: refused.map(Into::into),
+        scroll: 0,
+    };
+    confirm::draw(&view, look, area, buf, &mut Vec::new())
+}
+
+fn line(view: &Prompt, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let (placeholder, hint) = match &view.purpose {
+        Purpose::Filter { .. } => ("words that must be there, !words that must not", "Enter keeps it, Esc drops it"),
+        Purpose::Find => ("photos:avatar/2026", "Enter looks for it, Esc leaves; what is typed is kept"),
+        Purpose::RestoreInto { .. } => ("/srv/restored", "Enter goes on to the question, Esc leaves"),
+    };
+    let row = matches!(view.purpose, Purpose::Filter { .. });
+    let view = prompt::PromptView {
+        label: view.label.as_str().into(),
+        line: &view.edit,
+        placeholder: placeholder.into(),
+        hint: hint.into(),
+        error: view.wrong.as_deref().map(Into::into),
+    };
+    if row {
+        // A filter is typed below the list that follows it.
+        let bottom = Rect { y: area.bottom().saturating_sub(1), height: area.height.min(1), ..area };
+        return prompt::draw_row(&view, look, bottom, buf);
+    }
+    prompt::draw(&view, look, area, buf)
+}
+
+fn list_findings(
+    model: &Model,
+    selected: Option<&(String, String)>,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> widgets::Extent {
+    let now = model.state_now();
+    let rows = model.findings();
+    let view = findings::FindingsView {
+        rows: rows
+            .iter()
+            .map(|row| findings::FindingRow {
+                severity: row.severity,
+                area: TabId::of_rule(&row.rule).title().into(),
+                object: format!("{} {}", row.rule, Shown::text(&row.object)).into(),
+                value: row.value.as_str().into(),
+                limit: row.limit.as_str().into(),
+                age: format::span(Some(now.since(row.since))).into(),
+                next_step: row.next_step.as_str().into(),
+                acknowledged: row.ack_until.filter(|until| *until > now).map(|until| until.to_string().into()),
+            })
+            .collect(),
+        selected: rows.iter().position(|row| selected.is_some_and(|(rule, object)| row.rule == *rule && row.object == *object)),
+        hint: hints(model, "findings").into(),
+    };
+    findings::draw(&view, look, area, buf, &mut Vec::new())
+}
+
+fn list_log(model: &Model, up: usize, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let level = |level: Level| match level {
+        Level::ERROR => log_view::LogLevel::Error,
+        Level::WARN => log_view::LogLevel::Warn,
+        Level::INFO => log_view::LogLevel::Info,
+        _ => log_view::LogLevel::Debug,
+    };
+    let view = log_view::LogView {
+        entries: model
+            .log
+            .iter()
+            .map(|line| log_view::LogEntry {
+                time: format::utc_second(line.at).into(),
+                level: level(line.level),
+                target: "".into(),
+                text: line.text.as_str().into(),
+            })
+            .collect(),
+        back: up,
+        lost: model.log_dropped,
+        file: Some(model.setup.log_place.as_str().into()),
+        hint: hints(model, "log").into(),
+    };
+    log_view::draw(&view, look, area, buf)
+}
+
+fn lines_of(details: &Details) -> Vec<detail::DetailLine<'_>> {
+    let mut lines = Vec::new();
+    for (at, group) in details.groups.iter().enumerate() {
+        if at > 0 {
+            lines.push(detail::DetailLine::Gap);
+        }
+        if !group.title.is_empty() {
+            lines.push(detail::DetailLine::Heading(group.title.as_str().into()));
+        }
+        for (name, value, role) in &group.lines {
+            lines.push(detail::DetailLine::Pair(name.as_str().into(), Piece::new(value.as_str(), *role)));
+        }
+    }
+    lines
+}
+
+fn details(model: &Model, view: &DetailsView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let told = |text: &str, role| vec![detail::DetailLine::Text(Piece::new(text.to_owned(), role))];
+    let (title, lines) = match (&view.details, &view.wrong) {
+        (Some(details), _) => (details.title.as_str(), lines_of(details)),
+        (None, Some(wrong)) => ("", told(wrong, Role::Warning)),
+        (None, None) => ("", told("reading …", Role::Dim)),
+    };
+    let view = detail::DetailView {
+        title: title.into(),
+        lines,
+        scroll: view.top,
+        selected: None,
+        hint: hints(model, "details").into(),
+    };
+    detail::draw(&view, look, area, buf)
+}
+
+fn list_files(model: &Model, files: &Files, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let area = Rect { x: area.x + 1, y: area.y + 2, width: area.width.saturating_sub(2), height: area.height.saturating_sub(4) };
+    ratatui::widgets::Widget::render(ratatui::widgets::Clear, area, buf);
+    buf.set_style(area, look.theme.style(Role::Text));
+    let count = files.paged.before() + files.paged.len();
+    let more = if files.paged.more() && files.paged.loaded() { " and more" } else { "" };
+    let title = format!("{}: {}{more}", files.title, Count(count as u64));
+    let view = pane::PaneView { title: title.into(), right: hints(model, "files").into(), focused: true };
+    let inner = pane::draw(&view, look, area, buf);
+    let columns = [
+        table::Column::words("file", 20, 4).cut(format::Cut::Middle),
+        table::Column::numbers("size", 9),
+        table::Column::words("state", 9, 0),
+        table::Column::words("since", 18, 0).drop(1),
+    ];
+    let rows: Vec<&super::overlay::FileLine> = files.paged.rows().collect();
+    let row = |place: u64| {
+        let row = rows.get(usize::try_from(place).ok()?)?;
+        Some(table::Row {
+            cells: vec![
+                table::Cell::plain(row.name.as_str()),
+                table::Cell::plain(Size(row.length).to_string()),
+                table::Cell::new(row.state.as_str(), row.role),
+                table::Cell::new(format::utc_day(row.at), Role::Dim),
+            ],
+            marked: false,
+        })
+    };
+    let empty = match (&files.wrong, files.paged.loaded()) {
+        (Some(wrong), _) => wrong.clone(),
+        (None, false) => "reading …".to_owned(),
+        (None, true) => "no file's key begins so; keys are compared as they are, letter by letter".to_owned(),
+    };
+    let height = usize::from(inner.height.saturating_sub(1));
+    let top = files.selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
+    let view = table::TableView {
+        id: 9,
+        columns: &columns,
+        total: rows.len() as u64,
+        offset: top as u64,
+        selected: (!rows.is_empty()).then_some(files.selected as u64),
+        focused: true,
+        sorted: None,
+        row: &row,
+        empty: empty.into(),
+    };
+    table::draw(&view, look, inner, buf, &mut Vec::new())
+}

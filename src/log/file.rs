@@ -71,12 +71,12 @@ impl Writer {
     /// Opens today's file and starts the thread. Trouble later is told in the ring.
     pub(super) fn start(folder: &Path, ring: Ring, clock: Clock) -> Result<Self, FileError> {
         let files = Files::open(folder, clock.now())?;
-        let (lines, waiting) = mpsc::sync_channel(WAITING);
+        let (lines, queue) = mpsc::sync_channel(WAITING);
         let sender = Sender { lines, lost: Arc::default() };
         let writing = Writing { files, ring, clock, lost: Arc::clone(&sender.lost), told_lost: 0, failing: false };
         thread::Builder::new()
             .name("log file".to_owned())
-            .spawn(move || writing.run(&waiting))
+            .spawn(move || writing.run(&queue))
             .map_err(FileError::Thread)?;
         Ok(Self { sender })
     }
@@ -110,8 +110,8 @@ struct Writing {
 }
 
 impl Writing {
-    fn run(mut self, waiting: &Receiver<Message>) {
-        while let Ok(message) = waiting.recv() {
+    fn run(mut self, queue: &Receiver<Message>) {
+        while let Ok(message) = queue.recv() {
             match message {
                 Message::Line(at, level, text) => self.line(at, level, &text),
                 Message::Close(done) => {

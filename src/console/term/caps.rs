@@ -3,6 +3,7 @@
 use std::io::IsTerminal as _;
 
 /// What the environment says about the terminal.
+#[allow(clippy::struct_excessive_bools)] // independent facts, not a state
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Caps {
     /// The locale is a UTF-8 one: `LC_ALL`, else `LC_CTYPE`, else `LANG`, the first that is not empty.

@@ -52,10 +52,8 @@ pub(super) fn sequence(caps: &Caps, text: &str) -> Result<Vec<u8>, CopyError> {
         format!("{bare}\x1bPtmux;{}\x1b\\", bare.replace('\x1b', "\x1b\x1b"))
     } else if caps.screen {
         // Every chunk a string of its own; the terminal behind sees them joined.
-        bare.as_bytes()
-            .chunks(SCREEN_CHUNK)
-            .map(|chunk| format!("\x1bP{}\x1b\\", String::from_utf8_lossy(chunk)))
-            .collect()
+        let chunks = bare.as_bytes().chunks(SCREEN_CHUNK).map(|chunk| [b"\x1bP", chunk, b"\x1b\\"].concat());
+        return Ok(chunks.collect::<Vec<_>>().concat());
     } else {
         bare
     };

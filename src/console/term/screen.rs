@@ -224,3 +224,7 @@ impl<W: Write> Drop for Screen<W> {
         let _ = self.leave();
     }
 }
+
+#[cfg(test)]
+#[path = "screen_tests.rs"]
+mod tests;

@@ -64,25 +64,3 @@ impl Signals {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use rustix::process::{Signal as Raised, getpid, kill_process};
-
-    #[tokio::test]
-    async fn each_arrives_under_its_name() {
-        let mut signals = Signals::listen().unwrap();
-        for (raised, expected) in [
-            (Raised::HUP, Signal::Hangup),
-            (Raised::TERM, Signal::Terminate),
-            (Raised::INT, Signal::Interrupt),
-            (Raised::CONT, Signal::Continue),
-        ] {
-            kill_process(getpid(), raised).unwrap();
-            let got = signals.next().await;
-            assert_eq!(got, expected);
-            assert_eq!(got.name(), format!("SIG{}", format!("{raised:?}").trim_start_matches("Signal::SIG")));
-        }
-    }
-}

@@ -7,6 +7,7 @@ use super::bundle::leaves::{Hands, Sink};
 use super::bundle::writer::{Member, WriteError, Writer};
 use super::bundle::{member, padded};
 use super::digest::{FileHasher, differs};
+use super::moving::Moves;
 use super::pipe::{BackupError, Pipe, blocking};
 use super::plan::{self, UPLOAD_AGAIN};
 use super::unread::{failure, unread_files};
@@ -106,6 +107,8 @@ struct Sending<'a> {
     /// Parts that the vault holds already.
     held: HashMap<u32, PartRow>,
     under_way: Option<tokio::task::JoinHandle<Result<PartRow, VaultError>>>,
+    /// Counts parts that the vault holds.
+    moves: Moves,
 }
 
 /// Why an upload stopped.
@@ -183,11 +186,14 @@ async fn begin<'a>(pipe: &'a Arc<Pipe>, lane: Lane, file: &'a Claimed, source: &
         Some(archive) => pipe.store.direct_resume(pipe.session, archive, file.file).await?,
         None => None,
     };
+    // But for the manifest, the size that the archive will have.
+    let size = manifest_offset(source, file);
     if let Some(ResumedBundle { bundle, upload_id, parts }) = resumed {
         if let Some(upload_id) = upload_id {
             let held = parts.into_iter().map(|part| (part.number, part)).collect();
             tracing::info!(archive = %bundle.uuid, "an upload is taken up again");
-            return Ok(Sending { pipe, lane, file, bundle, upload_id, held, under_way: None });
+            let moves = pipe.moving.begin(bundle.uuid, size, pipe.clock.mono());
+            return Ok(Sending { pipe, lane, file, bundle, upload_id, held, under_way: None, moves });
         }
         // It had not come to an upload yet.
         pipe.store.bundle_abandon(pipe.session, bundle, Vec::new(), "begun anew".to_owned()).await?;
@@ -201,7 +207,7 @@ async fn begin<'a>(pipe: &'a Arc<Pipe>, lane: Lane, file: &'a Claimed, source: &
         staged: None,
         direct: Some(file.file),
     };
-    let name = ArchiveName { uuid, manifest_offset: manifest_offset(source, file) };
+    let name = ArchiveName { uuid, manifest_offset: size };
     let too_early = if faults::bug("intent-after-upload") { Some(pipe.vault.begin(name, PART).await) } else { None };
     // The intent is durable before the vault hears of it.
     let bundle = pipe.store.bundle_open(pipe.session, new).await?;
@@ -213,7 +219,8 @@ async fn begin<'a>(pipe: &'a Arc<Pipe>, lane: Lane, file: &'a Claimed, source: &
     match begun {
         Ok(upload_id) => {
             pipe.store.upload_begun(pipe.session, bundle, upload_id.clone(), PART).await?;
-            Ok(Sending { pipe, lane, file, bundle, upload_id, held: HashMap::new(), under_way: None })
+            let moves = pipe.moving.begin(uuid, size, pipe.clock.mono());
+            Ok(Sending { pipe, lane, file, bundle, upload_id, held: HashMap::new(), under_way: None, moves })
         }
         Err(e) => {
             pipe.store.bundle_abandon(pipe.session, bundle, Vec::new(), e.to_string()).await?;
@@ -298,6 +305,7 @@ impl Sending<'_> {
         if self.held.get(&part.number).as_ref().is_some_and(same) {
             // The vault holds exactly these bytes: read again, not sent again.
             self.pipe.counters.add("backup.parts_kept", 1);
+            self.moves.progress().add(size);
             return Ok(());
         }
         let (vault, upload_id) = (Arc::clone(&self.pipe.vault), self.upload_id.clone());
@@ -314,8 +322,10 @@ impl Sending<'_> {
         let Some(part) = self.under_way.take() else { return Ok(()) };
         let stored = part.await.map_err(|e| BackupError::Task(e.to_string()))?;
         let row = stored.map_err(|e| Broken::Stopped(Stopped::Vault(e)))?;
+        let size = row.size;
         self.pipe.store.part_stored(self.pipe.session, self.bundle, row).await?;
         self.pipe.counters.add("backup.parts", 1);
+        self.moves.progress().add(size);
         Ok(())
     }
 

@@ -13,7 +13,8 @@ use super::plan::{BATCH_BYTES, MD5_BATCH_BYTES, Route, take_batch};
 use super::upload::upload;
 use crate::base::Time;
 use crate::base::ids::{Generation, Lane};
-use crate::store::{Claimed, OrderRow};
+use crate::base::units::{Count, Span};
+use crate::store::{Claimed, ClosedBy, OrderRow, SEAL};
 use crate::worker::pool::Pool;
 
 /// Files claimed in one go: a claim is a commit, so they are few and large.
@@ -26,6 +27,8 @@ const ASK: Duration = Duration::from_millis(500);
 const AGES: Duration = Duration::from_millis(250);
 /// How often orders are looked for.
 const ORDERS: Duration = Duration::from_secs(1);
+/// An order to seal that nobody carried out within this time is not carried out later.
+const SEAL_WITHIN: Duration = Duration::from_mins(1);
 
 fn index(lane: Lane) -> usize {
     usize::from(lane == Lane::History)
@@ -154,11 +157,25 @@ pub async fn ages(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(), 
 }
 
 /// Applies orders to the pools, and takes them back when their time is over.
-pub async fn orders(pipe: Arc<Pipe>, host: String) -> Result<(), BackupError> {
+pub async fn orders(pipe: Arc<Pipe>, lanes: Arc<Lanes>, host: String) -> Result<(), BackupError> {
+    let began = pipe.store.now().await?;
     let mut applied: HashMap<String, (Generation, bool)> = HashMap::new();
     while !pipe.stop.is_stopped() {
         let now = pipe.store.now().await?;
         for order in pipe.store.orders(host.clone()).await? {
+            if order.pool == SEAL {
+                if applied.insert(order.pool.clone(), (order.generation, false)) != Some((order.generation, false)) {
+                    match seal_now(&order, began, now) {
+                        SealNow::No => {}
+                        SealNow::TooOld(result) => {
+                            pipe.store.order_applied(order.host, order.pool, order.generation, result).await?;
+                        }
+                        // A long file may be on its way into a bundle: orders to pools do not wait for that.
+                        SealNow::Yes => pipe.spawn(seal(Arc::clone(&pipe), Arc::clone(&lanes), order)),
+                    }
+                }
+                continue;
+            }
             let Some(pool) = [&pipe.fetch, &pipe.upload].into_iter().find(|pool| pool.name() == order.pool) else {
                 continue;
             };
@@ -179,6 +196,59 @@ pub async fn orders(pipe: Arc<Pipe>, host: String) -> Result<(), BackupError> {
         }
     }
     Ok(())
+}
+
+/// What becomes of an order to seal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum SealNow {
+    /// It is carried out.
+    Yes,
+    /// It has been answered before this session began.
+    No,
+    /// Nobody carried it out in time; what is open now is not what was meant.
+    TooOld(String),
+}
+
+fn seal_now(order: &OrderRow, began: Time, now: Time) -> SealNow {
+    let answered = order.applied == Some(order.generation);
+    if answered && order.at < began {
+        return SealNow::No;
+    }
+    if now.since(order.at) >= SEAL_WITHIN {
+        let text = format!("too old: nobody carried it out within {}; ask again", Span(SEAL_WITHIN));
+        return if answered { SealNow::No } else { SealNow::TooOld(text) };
+    }
+    SealNow::Yes
+}
+
+/// Seals what both lanes have open, and says so.
+async fn seal(pipe: Arc<Pipe>, lanes: Arc<Lanes>, order: OrderRow) -> Result<(), BackupError> {
+    let (mut bundles, mut files) = (0, 0);
+    for lane in lanes.both() {
+        if let Some(sealed) = lane.seal_if_due(&pipe, Some(ClosedBy::Hand)).await? {
+            bundles += 1;
+            files += sealed;
+        }
+    }
+    // Another process of this host may have answered: what was sealed is what counts.
+    let stands = pipe.store.orders(order.host.clone()).await?.into_iter().find(|row| row.pool == order.pool);
+    let before = stands.filter(|row| row.applied == Some(order.generation)).and_then(|row| row.result);
+    let result = sealed_words(bundles, files, before);
+    tracing::info!(who = order.who, result, "an order to seal was carried out");
+    pipe.store.order_applied(order.host, order.pool, order.generation, result).await?;
+    Ok(())
+}
+
+const NOTHING_OPEN: &str = "nothing was open";
+
+fn sealed_words(bundles: u64, files: u64, before: Option<String>) -> String {
+    let many = |count: u64, word: &str| format!("{} {word}{}", Count(count), if count == 1 { "" } else { "s" });
+    let before = before.filter(|text| text != NOTHING_OPEN);
+    match (bundles, before) {
+        (0, before) => before.unwrap_or_else(|| NOTHING_OPEN.to_owned()),
+        (_, None) => format!("sealed {}, {}", many(bundles, "bundle"), many(files, "file")),
+        (_, Some(text)) => format!("{text}; sealed {}, {}", many(bundles, "bundle"), many(files, "file")),
+    }
 }
 
 fn apply(pool: &Pool, order: &OrderRow, over: bool) -> String {
@@ -204,5 +274,50 @@ pub fn wake(pipe: &Pipe) {
     let all: [&Notify; 2] = [&pipe.queued, &pipe.sealed];
     for word in all {
         word.notify_waiters();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_to_seal_is_carried_out_once_and_not_late() {
+        let at = |secs| Time::from_secs(secs);
+        let order = |applied: Option<i64>| OrderRow {
+            host: "alpha".to_owned(),
+            pool: SEAL.to_owned(),
+            size: None,
+            paused: false,
+            drain: false,
+            generation: Generation(2),
+            who: "kim".to_owned(),
+            at: at(1000),
+            until: None,
+            applied: applied.map(Generation),
+            result: None,
+        };
+        let too_old = SealNow::TooOld("too old: nobody carried it out within 1 min; ask again".to_owned());
+        // Asked while it runs; asked before it began and not answered (an older order was); another process answered.
+        assert_eq!(seal_now(&order(None), at(900), at(1001)), SealNow::Yes);
+        assert_eq!(seal_now(&order(Some(1)), at(1010), at(1059)), SealNow::Yes);
+        assert_eq!(seal_now(&order(Some(2)), at(900), at(1001)), SealNow::Yes);
+        assert_eq!(seal_now(&order(Some(2)), at(1001), at(1002)), SealNow::No);
+        assert_eq!(seal_now(&order(Some(1)), at(1010), at(1060)), too_old);
+        assert_eq!(seal_now(&order(None), at(900), at(1060)), too_old);
+        assert_eq!(seal_now(&order(Some(2)), at(900), at(1060)), SealNow::No);
+    }
+
+    #[test]
+    fn what_was_sealed_is_told_for_all_processes_of_a_host() {
+        let before = |text: &str| Some(text.to_owned());
+        assert_eq!(sealed_words(2, 1014, None), "sealed 2 bundles, 1,014 files");
+        assert_eq!(sealed_words(1, 1, before(NOTHING_OPEN)), "sealed 1 bundle, 1 file");
+        assert_eq!(sealed_words(0, 0, None), "nothing was open");
+        assert_eq!(sealed_words(0, 0, before("sealed 1 bundle, 1 file")), "sealed 1 bundle, 1 file");
+        assert_eq!(
+            sealed_words(1, 2, before("sealed 1 bundle, 1 file")),
+            "sealed 1 bundle, 1 file; sealed 1 bundle, 2 files"
+        );
     }
 }

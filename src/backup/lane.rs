@@ -9,6 +9,7 @@ use super::bundle::leaves::{Hands, Sink};
 use super::bundle::member;
 use super::bundle::writer::{Digests, Member, WriteError, Writer};
 use super::digest::FileHasher;
+use super::moving::Moves;
 use super::pipe::{BackupError, Pipe, blocking};
 use super::staging::{Reservation, staged_name};
 use crate::base::buffers::Buffer;
@@ -56,6 +57,7 @@ pub struct Open {
     /// When its first file went in.
     since: Option<Mono>,
     share: Vec<Reservation>,
+    moves: Moves,
 }
 
 /// A staged file that takes leaves.
@@ -118,7 +120,8 @@ impl Open {
         match blocking(move || dir.create(OsStr::new(&name), 0o640)).await? {
             Ok(file) => {
                 let writer = Writer::new(uuid, check, StagedSink(file), hands);
-                Ok(Some(Self { writer, bundle, since: None, share: Vec::new() }))
+                let moves = pipe.moving.begin(uuid, pipe.settings.bundle_size, pipe.clock.mono());
+                Ok(Some(Self { writer, bundle, since: None, share: Vec::new(), moves }))
             }
             Err(e) => {
                 let error = WriteError::Disk(e);
@@ -142,6 +145,7 @@ impl Open {
         let mut hasher = FileHasher::new(md5);
         let owned = Arc::new((claimed.clone(), source.to_owned()));
         let mut open = self;
+        open.moves.at_least(open.writer.len() + member::cost(claimed.found.key.as_bytes().len(), claimed.found.length));
         let mark = {
             let owned = Arc::clone(&owned);
             let (back, mark) = blocking(move || {
@@ -179,6 +183,7 @@ impl Open {
                 return Ok(Err(Broken { open, error }));
             }
             offset += buffer.used() as u64;
+            open.moves.come_to(open.writer.len(), pipe.clock.mono());
         };
         let digests = hasher.finish();
         let wrong = super::digest::differs(claimed.found.source_checksum.as_deref(), &digests);
@@ -192,6 +197,7 @@ impl Open {
             (open, ended.map(|ended| (ended, trouble)))
         })
         .await?;
+        open.moves.come_to(open.writer.len(), pipe.clock.mono());
         Ok(match ended {
             Err(error) => Err(Broken { open, error }),
             Ok((_, Some(unread))) => Ok(Streamed::Not(open, unread)),
@@ -222,7 +228,8 @@ impl Open {
     }
 
     /// Closes it: manifest, fsync, folder fsync, and only then the transaction that says so.
-    pub async fn seal(self, pipe: &Pipe, closed_by: ClosedBy) -> Result<(), BackupError> {
+    /// How many files are in it; nothing when it could not be written and was abandoned.
+    pub async fn seal(self, pipe: &Pipe, closed_by: ClosedBy) -> Result<Option<u64>, BackupError> {
         let Self { writer, bundle, share, .. } = self;
         let claims = writer.claims();
         let files = claims.len() as u64;
@@ -243,11 +250,11 @@ impl Open {
                 pipe.hand(-files.cast_signed());
                 pipe.counters.add("backup.bundles", 1);
                 pipe.sealed.notify_waiters();
-                Ok(())
+                Ok(Some(files))
             }
             Err(error) => {
                 tell(pipe, &error);
-                abandon(pipe, bundle, claims, share, error.to_string()).await
+                abandon(pipe, bundle, claims, share, error.to_string()).await.map(|()| None)
             }
         }
     }
@@ -346,6 +353,7 @@ impl LaneWriter {
                 (open, fetched, at, result)
             })
             .await?;
+            open.moves.come_to(open.writer.len(), pipe.clock.mono());
             fetched = back;
             next = reached;
             match result {
@@ -411,24 +419,23 @@ impl LaneWriter {
         }
     }
 
-    /// Seals the lane's bundle if it holds something and is old enough (or `now` says so). Whether it did.
-    pub async fn seal_if_due(&self, pipe: &Arc<Pipe>, now: Option<ClosedBy>) -> Result<bool, BackupError> {
+    /// Seals the lane's bundle if it holds something and is old enough (or `now` says so). How many files it sealed.
+    pub async fn seal_if_due(&self, pipe: &Arc<Pipe>, now: Option<ClosedBy>) -> Result<Option<u64>, BackupError> {
         let mut slot = self.open.lock().await;
         let age = slot.as_ref().and_then(|open| open.since).map(|since| pipe.clock.mono().since(since));
         let closed_by = match (now, age) {
             (Some(closed_by), Some(_)) => closed_by,
             (None, Some(age)) if age >= pipe.settings.bundle_age => ClosedBy::Age,
-            _ => return Ok(false),
+            _ => return Ok(None),
         };
         match slot.take() {
             Some(open) if !open.writer.is_empty() => {
                 drop(slot);
-                open.seal(pipe, closed_by).await?;
-                Ok(true)
+                open.seal(pipe, closed_by).await
             }
             other => {
                 *slot = other;
-                Ok(false)
+                Ok(None)
             }
         }
     }
@@ -476,7 +483,7 @@ pub async fn stream_to_end(
 /// Seals a bundle while the next one is being filled.
 pub fn seal_beside(pipe: &Arc<Pipe>, open: Open, closed_by: ClosedBy) {
     let shared = Arc::clone(pipe);
-    pipe.spawn(async move { open.seal(&shared, closed_by).await });
+    pipe.spawn(async move { open.seal(&shared, closed_by).await.map(drop) });
 }
 
 /// Gives claimed files back untouched.

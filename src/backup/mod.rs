@@ -11,6 +11,7 @@ mod dispatch;
 mod fetch;
 mod lane;
 mod md5_lanes;
+pub mod moving;
 pub mod pipe;
 pub mod pipeline;
 pub mod plan;

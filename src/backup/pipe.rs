@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::digest::Md5Policy;
+use super::moving::Moving;
 use super::plan::Sizes;
 use super::staging::{Reservation, Staging};
 use crate::base::backoff::Backoff;
@@ -177,6 +178,8 @@ pub struct Pipe {
     pub queued: Notify,
     /// A bundle was sealed.
     pub sealed: Notify,
+    /// Bundles that are being filled or sent.
+    pub moving: Moving,
     /// Why it must end.
     fatal: Mutex<Option<BackupError>>,
     /// Budget that staged bundles hold.
@@ -269,6 +272,7 @@ impl Pipe {
             stop: parts.stop,
             queued: Notify::new(),
             sealed: Notify::new(),
+            moving: Moving::default(),
             fatal: Mutex::default(),
             staged: Mutex::default(),
             vault_rest: Mutex::default(),

@@ -10,6 +10,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::lane::Lanes;
+use super::moving::Moved;
 use super::pipe::{BackupError, Kind, Parts, Pipe, Settings, blocking};
 use super::scan::{self, Scanning};
 use super::staging::Staging;
@@ -86,6 +87,8 @@ pub struct Glance {
     pub staging_budget: u64,
     /// Files claimed and not yet in a sealed bundle.
     pub in_hand: u64,
+    /// Bundles that are being filled or sent.
+    pub bundles: Vec<Moved>,
 }
 
 impl View {
@@ -110,7 +113,16 @@ impl View {
             staging_used,
             staging_budget,
             in_hand: pipe.in_hand(),
+            bundles: pipe.moving.glance(pipe.clock.mono()),
         })
+    }
+
+    /// Something has become due: whoever waits looks at once.
+    pub fn wake(&self) {
+        let shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((pipe, _)) = &shown.running {
+            dispatch::wake(pipe);
+        }
     }
 
     fn show(&self, running: Option<(Arc<Pipe>, Arc<Lanes>)>, scanning: BTreeMap<String, watch::Receiver<Scanning>>) {
@@ -241,7 +253,7 @@ impl Job {
                 pipe.spawn(dispatch::uploads(Arc::clone(pipe), lane));
             }
         }
-        pipe.spawn(dispatch::orders(Arc::clone(pipe), self.process.host.clone()));
+        pipe.spawn(dispatch::orders(Arc::clone(pipe), Arc::clone(lanes), self.process.host.clone()));
         let (told, rounds) = watch::channel(0);
         if kinds.has(Kind::Reconcile) {
             pipe.spawn(watchman::run(Arc::clone(pipe), lease.clone(), told));

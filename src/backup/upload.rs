@@ -33,9 +33,18 @@ pub async fn upload(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError>
         }
     };
     let name = ArchiveName { uuid: bundle.uuid, manifest_offset };
-    let put = Put { name, size, expect: check, staging: staging.clone(), file: OsString::from(&staged.name) };
+    let moves = pipe.moving.begin(bundle.uuid, size, pipe.clock.mono());
+    let put = Put {
+        name,
+        size,
+        expect: check,
+        staging: staging.clone(),
+        file: OsString::from(&staged.name),
+        progress: moves.progress(),
+    };
     faults::step("vault: put");
     let answer = pipe.vault.put(put).await;
+    drop(moves);
     let after = after(&answer, size, check, upload.attempts);
     let sent = Sent { bundle, size, check, attempts: upload.attempts, staged: true };
     conclude(pipe, sent, answer).await?;

@@ -12,6 +12,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -104,6 +105,27 @@ pub struct Capabilities {
     pub inventory_lag: Duration,
 }
 
+/// How far something has come, bytes: counted by whoever moves them, read by whoever shows it. A clone is the same count.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<AtomicU64>);
+
+impl Progress {
+    /// More bytes are done.
+    pub fn add(&self, bytes: u64) {
+        self.0.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// So many bytes are done.
+    pub fn set(&self, bytes: u64) {
+        self.0.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Bytes done.
+    pub fn bytes(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
 /// A complete archive in the staging folder, to be put.
 #[derive(Debug, Clone)]
 pub struct Put {
@@ -117,6 +139,8 @@ pub struct Put {
     pub staging: Dir,
     /// The file in it. A vault may move it away.
     pub file: OsString,
+    /// Where the vault counts how far it has come: from nothing to the archive's size.
+    pub progress: Progress,
 }
 
 /// The bytes of a part, shared so that a try can be repeated without a copy.

@@ -12,7 +12,7 @@ use firn::base::disk::Dir;
 use firn::base::hash::{Check, CheckKind, Hash16, Hash32};
 use firn::base::ids::{ArchiveUuid, VaultUuid};
 use firn::vault::directory::DirectoryVault;
-use firn::vault::{ArchiveName, Put, Vault};
+use firn::vault::{ArchiveName, Progress, Put, Vault};
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -192,5 +192,5 @@ pub fn stage(staging: &Path, kind: CheckKind, name: ArchiveName, bytes: &[u8]) -
     let file = OsString::from(format!("{}.tar", name.uuid));
     fs::write(staging.join(&file), bytes).unwrap();
     let staging = Dir::open(staging).unwrap();
-    Put { name, size: bytes.len() as u64, expect: check_of(kind, bytes), staging, file }
+    Put { name, size: bytes.len() as u64, expect: check_of(kind, bytes), staging, file, progress: Progress::default() }
 }

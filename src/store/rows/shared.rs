@@ -54,6 +54,9 @@ pub struct DutyRow {
     pub result: Option<String>,
 }
 
+/// An order to this pool of a host means: what is being filled there is sealed now.
+pub const SEAL: &str = "seal";
+
 /// A change somebody wants to a pool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PoolChange {

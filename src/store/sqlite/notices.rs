@@ -227,7 +227,10 @@ pub(super) fn order(db: &Db<'_>, change: &PoolChange) -> Result<OrderRow> {
         change.drain.filter(|drain| *drain).map(|_| "drain".to_owned()),
         change.until.map(|until| format!("until {until}")),
     ];
-    let detail = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    let mut detail = words.into_iter().flatten().collect::<Vec<_>>().join(", ");
+    if detail.is_empty() {
+        "now".clone_into(&mut detail);
+    }
     event(db, &change.who, "pool.ordered", &format!("{} on {}", row.pool, row.host), &detail)?;
     Ok(row)
 }

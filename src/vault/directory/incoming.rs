@@ -77,7 +77,7 @@ impl Inner {
                     Trouble::Missing => VaultError::NothingToSend { vault: self.name.clone(), archive: name.uuid },
                     _ => self.disk(e),
                 })?;
-                let confirmed = self.checked(&file, &stored, size, expect)?;
+                let confirmed = self.checked(&file, &stored, size, expect, from)?;
                 shard.sync().map_err(|e| self.unknown(name.uuid, &e))?;
                 return Ok(confirmed);
             }
@@ -88,7 +88,7 @@ impl Inner {
         if durable {
             file.sync().map_err(|e| self.disk(e))?;
         }
-        let confirmed = match self.checked(&file, &stored, size, expect) {
+        let confirmed = match self.checked(&file, &stored, size, expect, from) {
             Ok(confirmed) => confirmed,
             Err(e @ (VaultError::Mismatch { .. } | VaultError::WrongSize { .. })) => {
                 self.set_aside(root, &incoming, name, from)?;
@@ -126,14 +126,30 @@ impl Inner {
         VaultError::OutcomeUnknown { vault: self.name.clone(), archive, detail: e.to_string() }
     }
 
-    /// Reads a file back and compares it with what was promised.
-    fn checked(&self, file: &DiskFile, stored: &Stored, size: u64, expect: Check) -> Result<Confirmed> {
+    /// Reads a file back and compares it with what was promised. Of a file that was copied in, that is the second half
+    /// of the way.
+    fn checked(
+        &self,
+        file: &DiskFile,
+        stored: &Stored,
+        size: u64,
+        expect: Check,
+        from: Option<&Put>,
+    ) -> Result<Confirmed> {
         let archive = stored.name.uuid;
         let found = file.size().map_err(|e| self.disk(e))?;
         if found != size {
             return Err(VaultError::WrongSize { vault: self.name.clone(), archive, expected: size, found });
         }
-        let check = self.hash(file, size)?;
+        let before = from.map_or(0, |put| put.progress.bytes().min(size));
+        let told = |read: u64| {
+            if let Some(put) = from {
+                // In 128 bits: the product of two sizes.
+                let rest = u128::from(size - before) * u128::from(read) / u128::from(size.max(1));
+                put.progress.set(before + u64::try_from(rest).unwrap_or(0));
+            }
+        };
+        let check = self.hash(file, size, told)?;
         if check != expect {
             return Err(VaultError::Mismatch { vault: self.name.clone(), archive, expected: expect, found: check });
         }
@@ -220,6 +236,7 @@ fn copy_into(put: &Put, incoming: &Dir, copy: &OsStr, name: &OsStr) -> std::resu
         from.read_at(&mut piece[..now], offset)?;
         to.write_at(&piece[..now], offset)?;
         offset += now as u64;
+        put.progress.set(offset / 2);
     }
     to.sync()?;
     incoming.rename_new(copy, incoming, name)

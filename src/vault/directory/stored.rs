@@ -16,7 +16,8 @@ use crate::vault::{Confirmed, Head, Item, Page, Result, VaultError};
 
 impl Inner {
     /// XXH3 of what the file system gives back.
-    pub(super) fn hash(&self, file: &DiskFile, size: u64) -> Result<Check> {
+    /// Hashes what a file holds; `told` hears how far it has come.
+    pub(super) fn hash(&self, file: &DiskFile, size: u64, told: impl Fn(u64)) -> Result<Check> {
         let mut hasher = Xxh3Default::new();
         let mut piece = vec![0; PIECE];
         let mut offset = 0;
@@ -25,6 +26,7 @@ impl Inner {
             file.read_at(&mut piece[..now], offset).map_err(|e| self.disk(e))?;
             hasher.update(&piece[..now]);
             offset += now as u64;
+            told(offset);
         }
         Ok(Check::Xxh3(Hash16(hasher.digest128().to_be_bytes())))
     }
@@ -127,7 +129,7 @@ impl Inner {
             return Ok(Head::CannotTell(e.to_string()));
         }
         let size = file.size().map_err(|e| self.disk(e))?;
-        let confirmed = Confirmed { remote_id: stored.remote_id(), check: self.hash(&file, size)?, size };
+        let confirmed = Confirmed { remote_id: stored.remote_id(), check: self.hash(&file, size, |_| {})?, size };
         Ok(Head::Stored { name: stored.name, confirmed })
     }
 

@@ -132,7 +132,7 @@ pub fn safe(text: &str) -> Cow<'_, str> {
     let mut one = [0; 4];
     let mut changed = false;
     for c in text.chars() {
-        if c == '\\' || c.is_ascii_graphic() || c == ' ' {
+        if c == ' ' || c.is_ascii_graphic() || is_sign(c) {
             out.push(c);
             continue;
         }
@@ -142,6 +142,11 @@ pub fn safe(text: &str) -> Cow<'_, str> {
         changed |= out[before..] != *one;
     }
     if changed { Cow::Owned(out) } else { Cow::Borrowed(text) }
+}
+
+/// Letters and signs that are common on this screen and are known to hide nothing; others are asked about.
+fn is_sign(c: char) -> bool {
+    matches!(c as u32, 0xa1..=0xac | 0xae..=0x2ff | 0x2010..=0x2027 | 0x2190..=0x24ff | 0x2500..=0x28ff)
 }
 
 /// Safe text in plain ASCII: what the console itself writes is spelled with ASCII signs, any other character as

@@ -3,7 +3,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::Words;
+use super::{Words, paint};
 use crate::console::glyphs::Look;
 use crate::console::theme::Role;
 
@@ -50,7 +50,15 @@ pub struct Notice<'a> {
     pub more: usize,
 }
 
-/// Draws it in one row.
-pub fn draw(view: &Notice<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let _ = (view, look, area, buf);
+/// Draws it in one row and gives the column after it.
+pub fn draw(view: &Notice<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> u16 {
+    if area.height == 0 {
+        return area.x;
+    }
+    let role = view.level.role();
+    let more = if view.more > 0 { format!("  (+{})", view.more) } else { String::new() };
+    let room = area.width.saturating_sub(paint::width(&more, look));
+    let words = view.level.word().map_or_else(|| view.text.to_string(), |word| format!("{word} {}", view.text));
+    let x = paint::text(&words, role, area.x, area.y, room, look, buf);
+    paint::text(&more, Role::Dim, x, area.y, area.right().saturating_sub(x), look, buf)
 }

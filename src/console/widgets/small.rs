@@ -3,7 +3,9 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::paint;
 use crate::console::glyphs::Look;
+use crate::console::theme::Role;
 
 /// The least size at which the console is drawn: columns and rows.
 pub const LEAST: (u16, u16) = (60, 16);
@@ -15,5 +17,19 @@ pub fn is_too_small(area: Rect) -> bool {
 
 /// Draws one line that says so.
 pub fn draw(look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let _ = (look, area, buf);
+    let area = area.intersection(buf.area);
+    if area.height == 0 {
+        return;
+    }
+    let (least_width, least_height) = LEAST;
+    let words = [
+        format!("too small: {}×{}; firn needs {least_width}×{least_height}", area.width, area.height),
+        format!("needs {least_width}×{least_height}"),
+        "small".to_owned(),
+    ];
+    let fits = words.iter().find(|words| paint::width(words, look) <= area.width).or(words.last());
+    let words = fits.map_or("", String::as_str);
+    let used = paint::width(words, look).min(area.width);
+    let at = paint::centred(area, used, 1);
+    paint::text(words, Role::Strong, at.x, at.y, used, look, buf);
 }

@@ -1,0 +1,222 @@
+//! Carries out what the model asks of the state, and answers. Each runs as a task of its own; the loop never waits.
+
+use std::sync::Arc;
+
+use super::details;
+use super::effect::{Deed, Query, Wanted};
+use super::msg::Reply;
+use super::overlay::{FileLine, FilePlace};
+use super::tabs::backup::rows::name;
+use super::theme::Role;
+use crate::base::Shown;
+use crate::base::disk::Dir;
+use crate::base::ids::{FileId, Key};
+use crate::base::units::{Count, Size, Span};
+use crate::restore::Listed;
+use crate::restore::deliver::{Existing, Outcome};
+use crate::services::Services;
+use crate::store::{FileRow, MemberRow, NewEvent, PoolChange};
+
+use super::list::PAGE;
+
+/// Reads what is asked.
+pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
+    match &query {
+        Query::Archive(uuid) => {
+            let read = async {
+                let now = services.store.now().await?;
+                Ok::<_, crate::store::StoreError>(services.store.archive_detail(*uuid).await?.map(|row| details::archive(&row, now)))
+            };
+            let result = match read.await {
+                Ok(Some(details)) => Ok(Box::new(details)),
+                Ok(None) => Err(format!("the state knows no archive {uuid} any more")),
+                Err(e) => Err(e.to_string()),
+            };
+            Reply::Details(query, result)
+        }
+        Query::File(file) => {
+            let read = async {
+                let now = services.store.now().await?;
+                Ok::<_, crate::store::StoreError>(services.store.file_detail(*file).await?.map(|row| details::file(&row, now)))
+            };
+            let result = match read.await {
+                Ok(Some(details)) => Ok(Box::new(details)),
+                Ok(None) => Err(format!("the state knows no file {file} any more")),
+                Err(e) => Err(e.to_string()),
+            };
+            Reply::Details(query, result)
+        }
+        Query::Members { archive, after, .. } => {
+            let read = async {
+                let row = services.store.archive(*archive).await.map_err(|e| e.to_string())?;
+                let row = row.ok_or_else(|| format!("the state knows no archive {archive} any more"))?;
+                let rows = services.store.members(row.id, *after, PAGE).await.map_err(|e| e.to_string())?;
+                let sources = services.store.sources().await.map_err(|e| e.to_string())?;
+                let source = |row: &MemberRow| {
+                    sources.iter().find(|source| source.id == row.source).map_or("?", |source| source.name.as_str()).to_owned()
+                };
+                Ok(rows.iter().map(|member| member_line(member, &source(member), row.state.word())).collect())
+            };
+            let result = read.await;
+            Reply::Files(query, result)
+        }
+        Query::Find { text, after, .. } => {
+            let result = find(&services, text, after.clone()).await;
+            Reply::Files(query, result)
+        }
+        Query::Failed { page, after } => {
+            let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
+            Reply::Failed(*page, result)
+        }
+    }
+}
+
+fn member_line(member: &MemberRow, source: &str, state: &str) -> FileLine {
+    FileLine {
+        file: member.file,
+        place: FilePlace::Offset(member.header_offset),
+        name: name(source, &member.key),
+        length: member.length,
+        state: state.to_owned(),
+        role: Role::Text,
+        at: None,
+    }
+}
+
+async fn find(
+    services: &Services,
+    text: &str,
+    after: Option<(crate::base::ids::SourceId, Key)>,
+) -> Result<Vec<FileLine>, String> {
+    let sources = services.store.sources().await.map_err(|e| e.to_string())?;
+    // `source:prefix` if there is such a source; else the whole text is the beginning of a key.
+    let named = text.split_once(':').and_then(|(name, prefix)| {
+        sources.iter().find(|source| source.name == name).map(|source| (source.id, prefix))
+    });
+    let (source, prefix) = match named {
+        Some((source, prefix)) => (Some(source), prefix),
+        None => (None, text),
+    };
+    let rows = services.store.find_files(source, prefix.as_bytes().to_vec(), after, PAGE).await;
+    Ok(rows.map_err(|e| e.to_string())?.iter().map(file_line).collect())
+}
+
+fn file_line(row: &FileRow) -> FileLine {
+    FileLine {
+        file: row.file,
+        place: FilePlace::Key(row.source, row.key.clone()),
+        name: name(&row.source_name, &row.key),
+        length: row.length,
+        state: row.state.word().to_owned(),
+        role: details::file_role(row.state),
+        at: Some(row.gone_at.unwrap_or(row.first_seen)),
+    }
+}
+
+/// Does what is asked, enters it among the events, and says what came of it.
+pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<String, String> {
+    match deed {
+        Deed::Order(change) => order(&services, change).await,
+        Deed::Seal(changes) => {
+            let mut said = Vec::new();
+            for change in changes {
+                let host = Shown::text(&change.host).to_string();
+                let order = services.store.order(change).await.map_err(|e| e.to_string())?;
+                said.push(format!("{host} was asked to (order {})", order.generation));
+            }
+            event(&services, &who, "seal", "open bundles", &said.join(", ")).await;
+            Ok(format!("seal open bundles: {}", said.join(", ")))
+        }
+        Deed::Retry(files) => retry(&services, &who, files).await,
+        Deed::Ack { rule, object, until } => {
+            let found = services.store.notice_ack(rule.clone(), object.clone(), until, who).await;
+            match found.map_err(|e| e.to_string())? {
+                true => Ok(format!("{rule} {} is acknowledged until {until}", Shown::text(&object))),
+                false => Err("it no longer holds; there is nothing to acknowledge".to_owned()),
+            }
+        }
+        Deed::Restore { what, into } => restore(&services, &who, what, &into).await,
+    }
+}
+
+async fn order(services: &Services, change: PoolChange) -> Result<String, String> {
+    let mut asked = Vec::new();
+    if let Some(size) = change.size {
+        asked.push(format!("{size} places"));
+    }
+    match (change.paused, change.drain) {
+        (Some(true), _) => asked.push("pause".to_owned()),
+        (_, Some(true)) => asked.push("drain".to_owned()),
+        (Some(false), _) | (_, Some(false)) => asked.push("work".to_owned()),
+        _ => {}
+    }
+    let (host, pool) = (Shown::text(&change.host).to_string(), Shown::text(&change.pool).to_string());
+    let order = services.store.order(change).await.map_err(|e| e.to_string())?;
+    Ok(format!("pool {pool} of {host} was asked to: {} (order {})", asked.join(", "), order.generation))
+}
+
+async fn retry(services: &Services, who: &str, files: Option<Vec<FileId>>) -> Result<String, String> {
+    let count = match &files {
+        None => services.store.retry_failed(None).await.map_err(|e| e.to_string())?,
+        Some(files) => {
+            let mut count = 0;
+            for file in files {
+                count += services.store.retry_failed(Some(*file)).await.map_err(|e| e.to_string())?;
+            }
+            count
+        }
+    };
+    let files = if count == 1 { "1 failed file is".to_owned() } else { format!("{} failed files are", Count(count)) };
+    event(services, who, "retry", "failed files", &format!("{files} due now")).await;
+    Ok(format!("{files} due now"))
+}
+
+async fn restore(
+    services: &Services,
+    who: &str,
+    what: Wanted,
+    into: &std::path::Path,
+) -> Result<String, String> {
+    let began = services.clock.mono();
+    let restorer = services.restorer().await.map_err(|e| e.to_string())?;
+    let (listed, name) = match what {
+        Wanted::Archive(uuid) => (Listed::Archive(uuid), format!("archive {uuid}")),
+        Wanted::File(file) => (Listed::File(file), format!("file {file}")),
+    };
+    let folder = into.to_owned();
+    let dest = tokio::task::spawn_blocking(move || Dir::open_or_make(&folder)).await;
+    let dest = dest.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
+    let mut first_wrong = None;
+    let told = |key: &Key, outcome: &Outcome| {
+        if let Outcome::Not(why) = outcome {
+            tracing::warn!(key = %Shown::bytes(key.as_bytes()), reason = %why, "a file was not restored");
+            first_wrong.get_or_insert_with(|| format!("{}: {why}", Shown::bytes(key.as_bytes())));
+        }
+    };
+    let done = restorer.deliver(&listed, dest, Existing::Keep, told).await.map_err(|e| e.to_string())?;
+    let place = Shown::path(into).to_string();
+    let mut said = format!("{} files ({}) restored into {place}", Count(done.restored), Size(done.bytes));
+    if done.already_there > 0 {
+        said = format!("{said}, {} were there already", Count(done.already_there));
+    }
+    said = format!("{said}, in {}", Span(services.clock.mono().since(began)));
+    if done.not_restored > 0 {
+        let first = first_wrong.unwrap_or_default();
+        said = format!("{} files were NOT restored ({first}; the log names all); {said}", Count(done.not_restored));
+    }
+    event(services, who, "restore", &name, &said).await;
+    if done.not_restored > 0 { Err(said) } else { Ok(said) }
+}
+
+async fn event(services: &Services, who: &str, what: &str, object: &str, detail: &str) {
+    let event = NewEvent {
+        who: who.to_owned(),
+        what: what.to_owned(),
+        object: object.to_owned(),
+        detail: detail.to_owned(),
+        outcome: "done".to_owned(),
+    };
+    if let Err(e) = services.store.event(event).await {
+        tracing::warn!(error = %e, what, "what was done is not entered among the events");
+    }
+}

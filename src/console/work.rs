@@ -1,0 +1,124 @@
+//! The workers of this process, and what watches the far ends for the console: tasks that send messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::msg::Msg;
+use crate::backup::pipe::Kinds;
+use crate::backup::snapshot::{Snapshot, gather};
+use crate::base::sink::Totals;
+use crate::base::{Clock, Stop};
+use crate::log::Ring;
+use crate::services::Services;
+use crate::worker::supervisor::{Standing, supervise};
+
+/// How often the vault is looked at.
+const VAULT_EVERY: Duration = Duration::from_secs(30);
+/// How long the state or the vault may take before it counts as away.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Workers that run inside the console.
+pub struct Work {
+    /// Ends them.
+    pub stop: Stop,
+    /// How they stand.
+    pub standing: watch::Receiver<Standing>,
+}
+
+/// Starts workers. What keeps them from working is how they stand; they are tried again.
+pub fn start(services: &Arc<Services>, kinds: Kinds) -> Work {
+    let stop = Stop::new();
+    let (told, standing) = watch::channel(Standing::Running);
+    let shared = Arc::clone(services);
+    let run = move |inner: Stop| {
+        let (services, kinds) = (Arc::clone(&shared), kinds.clone());
+        async move {
+            let job = services.job(kinds, false, Arc::new(Totals::default())).await.map_err(|e| e.to_string())?;
+            Arc::new(job).run(inner).await.map(|_| ()).map_err(|e| e.to_string())
+        }
+    };
+    services.spawn(supervise("backup", services.clock.clone(), stop.clone(), told, run));
+    Work { stop, standing }
+}
+
+/// Reads the state every so often, and whenever `now` is rung.
+pub async fn read_state(
+    services: Arc<Services>,
+    real: Clock,
+    every: Duration,
+    now: Arc<Notify>,
+    to: mpsc::Sender<Msg>,
+) {
+    let sources: Vec<(String, String)> =
+        services.sources().iter().map(|(source, _)| (source.name().to_owned(), source.place())).collect();
+    loop {
+        let read = tokio::select! {
+            read = gather::gather(&*services.store, &sources) => read.map_err(|e| e.to_string()),
+            () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
+        };
+        let msg = match read {
+            Ok(snapshot) => Msg::Snapshot(Arc::new(snapshot)),
+            Err(why) => Msg::Blind(why),
+        };
+        if to.send(msg).await.is_err() {
+            return;
+        }
+        tokio::select! {
+            () = now.notified() => {}
+            () = real.sleep(every) => {}
+        }
+    }
+}
+
+/// One reading, for whoever draws a single screen.
+pub async fn read_once(services: &Services) -> Result<Snapshot, String> {
+    let sources: Vec<(String, String)> =
+        services.sources().iter().map(|(source, _)| (source.name().to_owned(), source.place())).collect();
+    gather::gather(&*services.store, &sources).await.map_err(|e| e.to_string())
+}
+
+/// Looks at the vault every so often.
+pub async fn watch_vault(services: Arc<Services>, real: Clock, to: mpsc::Sender<Msg>) {
+    loop {
+        let looked = tokio::select! {
+            looked = services.vault_ready() => looked.map_err(|e| e.to_string()),
+            () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
+        };
+        let wait = if looked.is_ok() { VAULT_EVERY } else { VAULT_EVERY / 6 };
+        if to.send(Msg::Vault(looked)).await.is_err() {
+            return;
+        }
+        real.sleep(wait).await;
+    }
+}
+
+/// Passes on how the workers stand.
+pub async fn watch_workers(mut standing: watch::Receiver<Standing>, to: mpsc::Sender<Msg>) {
+    loop {
+        let now = standing.borrow_and_update().clone();
+        let ended = now == Standing::Ended;
+        if to.send(Msg::Workers(now)).await.is_err() || ended || standing.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Passes on new lines of the log.
+pub async fn watch_log(ring: Ring, to: mpsc::Sender<Msg>) {
+    let mut version = ring.watch();
+    let mut seen = 0;
+    loop {
+        let lines = ring.since(seen);
+        if let Some(last) = lines.last() {
+            seen = last.number;
+            if to.send(Msg::Log(lines, ring.dropped())).await.is_err() {
+                return;
+            }
+        }
+        if version.changed().await.is_err() {
+            return;
+        }
+    }
+}

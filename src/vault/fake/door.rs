@@ -5,6 +5,8 @@
 //! whether it holds one is read from its inventory, which is a day old ([`FakeVault::head`]).
 
 mod known;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};

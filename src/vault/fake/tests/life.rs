@@ -266,6 +266,26 @@ fn time_that_goes_back_changes_nothing() {
     site.pass(HOUR * 30);
     let newest = site.core.last_inventory(site.now).unwrap();
     assert_eq!(site.core.last_inventory(START).unwrap(), newest);
-    let late = site.core.post(START, "b", site.body(b"y").1, site.body(b"y").0).unwrap();
+    let (body, hash) = site.body(b"y");
+    let late = site.core.post(START, "b", hash, body).unwrap();
     assert_eq!(site.core.archives[&late.archive_id].created, START.plus(HOUR * 30));
+}
+
+#[test]
+fn what_becomes_of_requests_does_not_depend_on_their_order() {
+    let faults = [Fault::LostReply { one_in: 3 }, Fault::Throttle { one_in: 4 }, Fault::CorruptReply { one_in: 5 }];
+    let outcomes = |order: Vec<u32>| {
+        let mut site = Site::with_faults(1, &faults);
+        let outcome = |n: u32| (n, site.post(&format!("archive {}", n / 2), b"x"));
+        let mut outcomes: Vec<(u32, String)> =
+            order.into_iter().map(outcome).map(|(n, answer)| (n / 2, format!("{answer:?}"))).collect();
+        outcomes.sort();
+        outcomes
+    };
+    let forward = outcomes((0..60).collect());
+    assert_eq!(forward, outcomes((0..60).rev().collect()));
+    assert_eq!(forward, outcomes((0..60).map(|n| n * 7 % 60).collect()));
+    for word in ["NoReply", "Throttling", "Receipt"] {
+        assert!(forward.iter().any(|(_, answer)| answer.contains(word)), "{word} among {forward:?}");
+    }
 }

@@ -5,6 +5,8 @@
 //! whether it holds one is read from its inventory, which is a day old ([`FakeVault::head`]).
 
 mod known;
+#[cfg(test)]
+mod tests;
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -456,7 +458,7 @@ impl Vault for FakeVault {
     /// inventory. One that lists it says so; one that does not is final when it was taken after the last request
     /// about the archive could take effect. Requests of other processes are taken to have ended when this door was made.
     async fn head(&self, uuid: ArchiveUuid) -> Result<Head> {
-        self.0.carry(Op::Describe, "", 0, |_| {}).await;
+        self.0.carry(Op::Describe, &uuid.to_string(), 0, |_| {}).await;
         let (newest, next) = self.0.newest();
         Ok(self.0.known.head(uuid, newest.as_ref(), next))
     }
@@ -519,7 +521,7 @@ impl Vault for FakeVault {
     }
 
     async fn inventory(&self, after: Option<String>) -> Result<Page<Item>> {
-        self.0.carry(Op::Describe, "", 0, |_| {}).await;
+        self.0.carry(Op::Describe, "inventory", 0, |_| {}).await;
         self.0.inventory(after.as_deref())
     }
 

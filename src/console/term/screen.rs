@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
+use rustix::event::Timespec;
 
 use super::Caps;
 use super::canvas::{Canvas, Sized};
@@ -22,6 +23,9 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// A synchronized update: the terminal shows the frame at once, or ignores both.
 const BEGIN: &[u8] = b"\x1b[?2026h";
 const END: &[u8] = b"\x1b[?2026l";
+
+/// How long a stop may take to reach this thread.
+const STOPPING: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
 
 /// The terminal while the console has it. Dropping it leaves.
 ///
@@ -174,6 +178,9 @@ impl<W: Write> Screen<W> {
     pub fn suspend(&mut self) -> io::Result<()> {
         self.leave()?;
         rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+        // On the main thread the stop has been by now. On another one it takes hold within moments, and the terminal must
+        // not be taken again before it does.
+        let _ = rustix::event::poll(&mut [], Some(&STOPPING));
         self.enter()
     }
 

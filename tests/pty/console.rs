@@ -1,0 +1,1 @@
+//! The console itself, on the demo: filled in below.

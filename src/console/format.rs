@@ -10,7 +10,8 @@ use ratatui::buffer::CellWidth as _;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::base::units::{self, Count, Size};
+use crate::base::units;
+pub use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
 
 /// What stands for a value that is not known. The ASCII glyphs turn it into `-` when it is drawn.

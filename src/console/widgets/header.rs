@@ -3,9 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Hit, Words};
+use super::{Hit, HitId, Piece, Words, paint};
 use crate::base::Severity;
+use crate::console::format::Count;
 use crate::console::glyphs::Look;
+use crate::console::theme::Role;
 
 /// What the first line shows. It takes two rows: the line and a rule; one when there is no more.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -58,7 +60,146 @@ pub struct Connection<'a> {
     pub severity: Severity,
 }
 
+/// What of the line is drawn: what matters least goes first, and the titles of the tabs last.
+#[derive(Debug, Clone, Copy)]
+struct Plan {
+    workers: bool,
+    host: bool,
+    well: bool,
+    product: bool,
+    clock: bool,
+    titles: bool,
+}
+
+/// Plans from all to the least. Connections that are not well, modes, marks and the environment are in every one.
+fn plans() -> Vec<Plan> {
+    let all = Plan { workers: true, host: true, well: true, product: true, clock: true, titles: true };
+    let mut plans = Vec::new();
+    for titles in [true, false] {
+        let all = Plan { titles, ..all };
+        let no_workers = Plan { workers: false, ..all };
+        let no_host = Plan { host: false, ..no_workers };
+        let not_well = Plan { well: false, ..no_host };
+        let no_product = Plan { product: false, ..not_well };
+        plans.extend([all, no_workers, no_host, not_well, no_product, Plan { clock: false, ..no_product }]);
+    }
+    plans
+}
+
+/// A piece of the line and, for a tab, its place.
+type Part<'a> = (Vec<Piece<'a>>, Option<usize>);
+
+/// Between the parts of the line, in cells.
+const GAP: u16 = 2;
+
 /// Draws it.
 pub fn draw(view: &HeaderView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer, hits: &mut Vec<Hit>) {
-    let _ = (view, look, area, buf, hits);
+    let area = area.intersection(buf.area);
+    let Some(line) = paint::row(area, 0) else { return };
+    buf.set_style(line, look.theme.style(Role::Header));
+    let inner = if line.width > 2 { paint::inset(line, 1, 0) } else { line };
+    let mut last = None;
+    for plan in plans() {
+        let (left, right) = (left(view, plan, look), right(view, plan));
+        let used = width(&left, look).saturating_add(width(&right, look)).saturating_add(GAP);
+        let fits = used <= inner.width;
+        last = Some((left, right));
+        if fits {
+            break;
+        }
+    }
+    let (left, right) = last.unwrap_or_default();
+    let end = inner.right();
+    let mut x = inner.x;
+    for (n, (pieces, tab)) in left.iter().enumerate() {
+        if n > 0 {
+            x = x.saturating_add(GAP);
+        }
+        let from = x;
+        x = paint::pieces(pieces, x, line.y, end.saturating_sub(x), look, buf);
+        if let Some(tab) = tab.filter(|_| x > from) {
+            hits.push((Rect { x: from, width: x - from, ..line }, HitId::Tab(tab)));
+        }
+    }
+    let wide = width(&right, look);
+    if end.saturating_sub(x) > wide {
+        x = end - wide;
+        for (n, (pieces, _)) in right.iter().enumerate() {
+            x = x.saturating_add(if n > 0 { GAP } else { 0 });
+            x = paint::pieces(pieces, x, line.y, end.saturating_sub(x), look, buf);
+        }
+    }
+    if let Some(under) = paint::row(area, 1) {
+        paint::rule(under, look, buf);
+    }
+}
+
+fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    let mut part = |pieces: Vec<Piece<'a>>| parts.push((pieces, None));
+    if plan.product {
+        part(vec![Piece::new("firn", Role::Title)]);
+    }
+    let role = if view.production { Role::Production } else { Role::Environment };
+    match &view.environment {
+        // The space is in the role's colours: production is a block, not a word among words.
+        Some(name) if view.production => part(vec![Piece::new(format!(" {name} "), role)]),
+        Some(name) => part(vec![Piece::new(name.as_ref(), role)]),
+        None if view.production => part(vec![Piece::new(" PRODUCTION ", role)]),
+        None => {}
+    }
+    if view.demo {
+        part(vec![Piece::new(" DEMO ", Role::Demo)]);
+    }
+    if view.read_only {
+        part(vec![Piece::new(" READ-ONLY ", Role::ReadOnly)]);
+    }
+    if let Some(since) = &view.held {
+        part(vec![Piece::new(format!(" HELD since {since} "), Role::Held)]);
+    }
+    if plan.host && !view.host.is_empty() {
+        part(vec![Piece::new(view.host.as_ref(), Role::Dim)]);
+    }
+    for (place, tab) in view.tabs.iter().enumerate() {
+        let active = place == view.active;
+        let role = match (active, tab.configured) {
+            (true, _) => Role::TabActive,
+            (false, true) => Role::TabIdle,
+            (false, false) => Role::Disabled,
+        };
+        let title =
+            if plan.titles || active { format!("{} {}", place + 1, tab.title) } else { (place + 1).to_string() };
+        let mut pieces = vec![Piece::new(title, role)];
+        if tab.count > 0 {
+            let mark = format!("{}{}", look.glyphs.severity(tab.severity), Count(tab.count));
+            pieces.extend([Piece::plain(" "), Piece::new(mark, Role::of(tab.severity))]);
+        }
+        parts.push((pieces, Some(place)));
+    }
+    parts
+}
+
+fn right<'a>(view: &'a HeaderView<'a>, plan: Plan) -> Vec<Part<'a>> {
+    let mut parts: Vec<Part<'a>> = Vec::new();
+    if plan.workers {
+        let here = view.workers.as_ref().map_or_else(|| "no workers".to_owned(), |here| format!("workers {here}"));
+        parts.push((vec![Piece::new(here, Role::Dim)], None));
+    }
+    for connection in &view.connections {
+        if plan.well || connection.severity > Severity::Ok {
+            let name = Piece::new(format!("{} ", connection.name), Role::Dim);
+            let state = Piece::new(connection.state.as_ref(), Role::of(connection.severity));
+            parts.push((vec![name, state], None));
+        }
+    }
+    if plan.clock {
+        parts.push((vec![Piece::new(view.clock.as_ref(), Role::Text)], None));
+    }
+    parts
+}
+
+fn width(parts: &[Part<'_>], look: &Look<'_>) -> u16 {
+    let pieces = parts.iter().flat_map(|(pieces, _)| pieces).map(|piece| paint::width(&piece.text, look));
+    let gaps = GAP.saturating_mul(u16::try_from(parts.len().saturating_sub(1)).unwrap_or(u16::MAX));
+    pieces.fold(gaps, u16::saturating_add)
 }

@@ -3,7 +3,8 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{Extent, Words};
+use super::{Extent, Words, paint};
+use crate::console::format::{self, Count};
 use crate::console::glyphs::Look;
 use crate::console::theme::Role;
 
@@ -70,8 +71,49 @@ pub struct LogEntry<'a> {
     pub text: Words<'a>,
 }
 
-/// Draws it over the middle of the screen; long entries are broken.
+/// Draws it over the middle of the screen; long entries are broken. The extent counts entries.
 pub fn draw(view: &LogView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Extent {
-    let _ = (view, look, area, buf);
-    Extent::default()
+    let area = area.intersection(buf.area);
+    let outer = paint::centred(area, area.width.saturating_sub(2), area.height.saturating_sub(2));
+    let mut title = "Log".to_owned();
+    if let Some(file) = &view.file {
+        title.push_str(&format!(" {file}"));
+    }
+    if view.lost > 0 {
+        title.push_str(&format!(" ({} older entries are in the file alone)", Count(view.lost)));
+    }
+    let within = paint::dialog(outer, &title, &view.hint, false, look, buf);
+    if view.entries.is_empty() && within.height > 0 {
+        paint::text("nothing has been logged", Role::Dim, within.x, within.y, within.width, look, buf);
+    }
+    let back = view.back.min(view.entries.len().saturating_sub(1));
+    let mut bottom = within.bottom();
+    let mut shown = 0;
+    // From the newest that is seen upwards: what does not fit costs nothing.
+    for entry in view.entries.iter().rev().skip(back) {
+        if bottom <= within.y {
+            break;
+        }
+        let head = format!("{} {:5} ", entry.time, entry.level.word());
+        let indent = paint::width(&head, look).min(within.width);
+        let room = within.width - indent;
+        let words = format!("{}: {}", entry.target, entry.text);
+        let lines = format::wrap(&look.text(&words), room.into());
+        let height = u16::try_from(lines.len()).unwrap_or(u16::MAX).max(1);
+        // The oldest that is seen may lose its first lines.
+        let top = bottom.saturating_sub(height).max(within.y);
+        let skip = usize::from(height - (bottom - top));
+        for (line, y) in lines.iter().skip(skip).zip(top..bottom) {
+            paint::text(line, entry.level.role(), within.x + indent, y, room, look, buf);
+        }
+        if skip == 0 {
+            let x = paint::text(&entry.time, Role::Dim, within.x, top, indent, look, buf);
+            let left = (within.x + indent).saturating_sub(x + 1);
+            paint::text(entry.level.word(), entry.level.role(), x + 1, top, left, look, buf);
+        }
+        bottom = top;
+        shown += 1;
+    }
+    paint::more(back + shown < view.entries.len(), back > 0, outer, within, look, buf);
+    Extent { total: view.entries.len(), shown }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::backup::digest::Md5Policy;
 use crate::backup::pipe::{Kinds, Settings};
 use crate::backup::pipeline::{Job, View};
+use crate::backup::snapshot::{Snapshot, gather};
 use crate::backup::staging::PROBE;
 use crate::base::buffers::BUFFER;
 use crate::base::disk::{Dir, DiskError};
@@ -250,6 +251,13 @@ impl Services {
             lease: self.config.lease,
             view: View::default(),
         })
+    }
+
+    /// How everything stands now.
+    pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let sources: Vec<(String, String)> =
+            self.sources().iter().map(|(source, _)| (source.name().to_owned(), source.place())).collect();
+        gather(&*self.store, &sources).await
     }
 
     /// What restores files.

@@ -1,13 +1,16 @@
 //! The command line: what can be asked, and the headless commands, a file each.
 
+mod ack;
 mod config;
+mod find;
 mod out;
 mod pool;
 mod progress;
 mod queue;
-mod report;
 mod restore;
+mod retry;
 mod run;
+mod show;
 mod source;
 mod status;
 mod vault;
@@ -19,10 +22,11 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand};
 
+use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given};
 use crate::restore::RestoreError;
 use crate::services::ServiceError;
-use crate::store::StoreError;
+use crate::store::{FileRow, SourceRow, Store, StoreError};
 
 /// Off-site cold backups that survive anything: a directory backed up into a vault, and given back.
 #[derive(Debug, Parser)]
@@ -48,13 +52,21 @@ enum Command {
     Queue(queue::Args),
     /// Restores files from the vault
     Restore(restore::Args),
+    /// Makes files that failed due at once
+    Retry(retry::Args),
+    /// Acknowledges a finding for a while: it no longer counts in the severity
+    Ack(ack::Args),
+    /// Looks for files by the beginning of their keys
+    Find(find::Args),
+    /// Shows all there is about a file or an archive
+    Show(show::Args),
     /// The vault
     #[command(subcommand)]
     Vault(vault::Command),
     /// The sources
     #[command(subcommand)]
     Source(source::Command),
-    /// Pauses, resumes, drains or resizes a pool of running workers, on any host
+    /// Pauses, resumes, drains or resizes a pool of running workers, or seals what they have open, on any host
     #[command(subcommand)]
     Pool(pool::Command),
     /// The configuration
@@ -124,6 +136,9 @@ impl Cli {
                 out::error(&e.to_string());
                 ExitCode::from(match e {
                     _ if blind => BLIND,
+                    CliError::Restore(
+                        RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
+                    ) => USAGE,
                     CliError::Config(_) | CliError::Usage(_) | CliError::Worker(_) | CliError::Pool(_) => USAGE,
                     _ => FAILED,
                 })
@@ -144,6 +159,10 @@ impl Cli {
             Command::Status(args) => status::run(Config::load(&given)?, args).await,
             Command::Queue(args) => queue::run(Config::load(&given)?, args).await,
             Command::Restore(args) => restore::run(Config::load(&given)?, args).await,
+            Command::Retry(args) => retry::run(Config::load(&given)?, args).await,
+            Command::Ack(args) => ack::run(Config::load(&given)?, args).await,
+            Command::Find(args) => find::run(Config::load(&given)?, args).await,
+            Command::Show(args) => show::run(Config::load(&given)?, args).await,
             Command::Vault(command) => vault::run(Config::load(&given)?, command).await,
             Command::Source(command) => source::run(Config::load(&given)?, command).await,
             Command::Pool(command) => pool::run(Config::load(&given)?, command).await,
@@ -157,6 +176,34 @@ fn who() -> String {
     let user = std::env::var("SUDO_USER").or_else(|_| std::env::var("USER")).or_else(|_| std::env::var("LOGNAME"));
     let user = user.unwrap_or_else(|_| format!("uid {}", rustix::process::getuid().as_raw()));
     format!("{user} on {}", rustix::system::uname().nodename().to_string_lossy())
+}
+
+/// `NAME:KEY` of a source that the state knows, or just a key.
+async fn source_and_key(store: &dyn Store, text: &OsString) -> Result<(Option<SourceRow>, Vec<u8>), CliError> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let (name, rest) = split_source(text);
+    let named = text.as_bytes().contains(&b':');
+    let source = store.sources().await?.into_iter().find(|row| named && row.name == name);
+    // A colon may stand in a key.
+    let key = if source.is_some() { rest } else { text.as_bytes().to_vec() };
+    Ok((source, key))
+}
+
+/// The newest version of the file `NAME:KEY`.
+async fn the_file(store: &dyn Store, text: &OsString) -> Result<FileRow, CliError> {
+    let shown = Shown::bytes(text.as_encoded_bytes()).to_string();
+    let (source, key) = source_and_key(store, text).await?;
+    let Some(source) = source else {
+        let names: Vec<String> = store.sources().await?.into_iter().map(|row| row.name).collect();
+        return Err(CliError::Usage(format!(
+            "\"{shown}\" names no source; write NAME:KEY with one of: {}",
+            Shown::text(&names.join(", "))
+        )));
+    };
+    let found = store.find_files(Some(source.id), key.clone(), None, 1).await?.into_iter().next();
+    found.filter(|row| row.key.as_bytes() == key).ok_or_else(|| {
+        CliError::Refused(format!("no file {shown} is known; `firn find` lists keys by what they begin with"))
+    })
 }
 
 /// `NAME:PATH`, `NAME:` or `NAME`, as bytes.

@@ -1,4 +1,4 @@
-//! `firn pool pause|resume|drain|resize`
+//! `firn pool pause|resume|drain|resize|seal`
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::base::units::{Span, parse_span};
 use crate::base::{Clock, Shown};
 use crate::config::Config;
 use crate::services::Services;
-use crate::store::PoolChange;
+use crate::store::{PoolChange, SEAL};
 use crate::worker::pool::{LARGEST, SMALLEST, SizeError};
 
 /// How long to wait for a worker to apply an order.
@@ -62,6 +62,21 @@ pub enum Command {
         /// How many
         size: u32,
     },
+    /// Seals the bundles that are being filled: they are uploaded although neither their size nor their age is reached
+    Seal {
+        /// On which host (default: this one)
+        #[arg(long)]
+        host: Option<String>,
+    },
+}
+
+impl PoolName {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Fetch => "fetch",
+            Self::Upload => "upload",
+        }
+    }
 }
 
 pub(super) async fn run(config: Config, command: Command) -> Result<u8, CliError> {
@@ -72,34 +87,48 @@ pub(super) async fn run(config: Config, command: Command) -> Result<u8, CliError
         Ok(span) => Ok(Some(now.plus(span))),
         Err(e) => Err(CliError::Usage(format!("--for: {e}"))),
     };
-    let (target, size, paused, drain, until) = match command {
-        Command::Pause { target, span } => (target, None, Some(true), Some(false), until(&span)?),
-        Command::Resume { target } => (target, None, Some(false), Some(false), None),
-        Command::Drain { target, span } => (target, None, Some(false), Some(true), until(&span)?),
+    let to = |target: Target| PoolChange {
+        host: target.host.unwrap_or_else(|| services.process.host.clone()),
+        pool: target.pool.word().to_owned(),
+        size: None,
+        paused: None,
+        drain: None,
+        who: who(),
+        until: None,
+    };
+    let change = match command {
+        Command::Pause { target, span } => {
+            PoolChange { paused: Some(true), drain: Some(false), until: until(&span)?, ..to(target) }
+        }
+        Command::Resume { target } => PoolChange { paused: Some(false), drain: Some(false), ..to(target) },
+        Command::Drain { target, span } => {
+            PoolChange { paused: Some(false), drain: Some(true), until: until(&span)?, ..to(target) }
+        }
         Command::Resize { target, size } => {
             if !(SMALLEST..=LARGEST).contains(&size) {
                 return Err(SizeError { asked: size }.into());
             }
-            (target, Some(size), None, None, None)
+            PoolChange { size: Some(size), ..to(target) }
         }
+        Command::Seal { host } => PoolChange { pool: SEAL.to_owned(), ..to(Target { pool: PoolName::Fetch, host }) },
     };
-    let pool = match target.pool {
-        PoolName::Fetch => "fetch",
-        PoolName::Upload => "upload",
-    };
-    let host = target.host.unwrap_or_else(|| services.process.host.clone());
-    let change = PoolChange { host: host.clone(), pool: pool.to_owned(), size, paused, drain, who: who(), until };
-    let order = store.order(change).await?;
-    let place = Shown::text(&host).to_string();
     let sessions = store.sessions().await?;
-    if !sessions.iter().any(|session| session.process.host == host && session.lease_until > now) {
+    let works = sessions.iter().any(|session| session.process.host == change.host && session.lease_until > now);
+    let place = Shown::text(&change.host).to_string();
+    if !works && change.pool == SEAL {
+        let text = format!("no worker runs on {place}, so nothing is open there; nothing was ordered");
+        return Err(CliError::Refused(text));
+    }
+    let order = store.order(change).await?;
+    let pool = &order.pool;
+    if !works {
         out::line(format!("{pool} on {place}: ordered; no worker runs there, the next one to start applies it"))?;
         return Ok(0);
     }
     let clock = Clock::system();
     let began = clock.mono();
     loop {
-        let applied = store.orders(host.clone()).await?.into_iter().find(|row| row.pool == pool);
+        let applied = store.orders(order.host.clone()).await?.into_iter().find(|row| row.pool == *pool);
         if let Some(row) = applied.filter(|row| row.applied >= Some(order.generation)) {
             let result = row.result.unwrap_or_default();
             out::line(format!("{pool} on {place}: {result}"))?;

@@ -1,21 +1,22 @@
 //! `firn queue`
 
 use clap::Args as ClapArgs;
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-use super::report::{self, ArchiveReport, LaneReport, WorkerReport};
+use super::status::whole;
 use super::{CliError, out};
-use crate::base::Severity;
+use crate::backup::snapshot::json::{bundle, failed, lanes, queued};
+use crate::backup::snapshot::{Bundle, Progress, Snapshot};
 use crate::base::ids::Lane;
 use crate::base::units::{Count, Size, Span};
+use crate::base::{Severity, Time};
 use crate::config::Config;
 use crate::services::Services;
 use crate::store::{COUNTED_UP_TO, FailedRow, QueueRow, QueueState};
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// As JSON
+    /// As JSON. Keys are `key`, or `key_b64` (base64) when they are not UTF-8
     #[arg(long)]
     json: bool,
     /// How many files of each kind to list
@@ -23,70 +24,71 @@ pub struct Args {
     limit: u32,
 }
 
-/// `firn queue --json`. Keys are `key`, or `key_b64` (base64) when they are not UTF-8.
-#[derive(Debug, Serialize)]
-struct Queue {
-    time: String,
-    severity: &'static str,
-    lanes: Vec<LaneReport>,
-    counted_up_to: u64,
-    archives: Vec<ArchiveReport>,
-    failed: Vec<Map<String, Value>>,
-    fetching: Vec<Map<String, Value>>,
-    queued: Vec<Map<String, Value>>,
-}
-
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let services = Services::open(config, false).await?;
     let store = &services.store;
-    let now = store.now().await?;
-    let states = store.lanes().await?;
-    let workers: Vec<_> = store.sessions().await?.iter().map(|row| WorkerReport::new(row, now)).collect();
-    let findings = report::findings(&**store, &states, &workers, now).await?;
-    let severity = report::worst(&findings, now);
-    let archives = store.archives_live(report::ARCHIVES).await?;
-    let failed = store.failed_page(None, args.limit).await?;
-    let (mut fetching, mut queued) = (Vec::new(), Vec::new());
+    let snapshot = services.snapshot().await?;
+    let failures = store.failed_page(None, args.limit).await?;
+    let (mut fetching, mut waiting) = (Vec::new(), Vec::new());
     for lane in Lane::ALL {
         fetching.extend(store.queue_page(lane, QueueState::Fetching, None, args.limit).await?);
-        queued.extend(store.queue_page(lane, QueueState::Queued, None, args.limit).await?);
+        waiting.extend(store.queue_page(lane, QueueState::Queued, None, args.limit).await?);
     }
-    let queue = Queue {
-        time: now.to_string(),
-        severity: severity.word(),
-        lanes: report::lanes(&states, now),
-        counted_up_to: COUNTED_UP_TO,
-        archives: archives.iter().map(|row| ArchiveReport::new(row, now)).collect(),
-        failed: failed.iter().map(report::failed).collect(),
-        fetching: fetching.iter().map(report::queued).collect(),
-        queued: queued.iter().map(report::queued).collect(),
-    };
     if args.json {
-        out::json(&queue)?;
-        return Ok(severity.exit_code());
+        out::json(&as_json(&snapshot, &failures, &fetching, &waiting))?;
+    } else {
+        text(&snapshot, &failures, fetching.iter().chain(&waiting))?;
     }
-    if severity != Severity::Ok {
-        out::line(format!("{severity}: `firn status` says why"))?;
+    Ok(snapshot.severity.exit_code())
+}
+
+fn as_json(s: &Snapshot, failures: &[FailedRow], fetching: &[QueueRow], waiting: &[QueueRow]) -> Value {
+    json!({
+        "time": s.now.to_string(),
+        "severity": s.severity.word(),
+        "lanes": lanes(s),
+        "counted_up_to": COUNTED_UP_TO,
+        "archives": s.bundles.iter().map(|row| bundle(row, s.now)).collect::<Vec<_>>(),
+        "failed": failures.iter().map(failed).collect::<Vec<_>>(),
+        "fetching": fetching.iter().map(queued).collect::<Vec<_>>(),
+        "queued": waiting.iter().map(queued).collect::<Vec<_>>(),
+    })
+}
+
+fn text<'a>(s: &Snapshot, failures: &[FailedRow], rest: impl Iterator<Item = &'a QueueRow>) -> Result<(), CliError> {
+    if s.severity != Severity::Ok {
+        out::line(format!("{}: `firn status` says why", s.severity))?;
     }
-    for lane in &queue.lanes {
-        let oldest = lane.oldest_seconds.map_or_else(String::new, |secs| {
-            format!(", the oldest for {}", Span(std::time::Duration::from_secs(secs)))
-        });
-        out::line(format!("{:<9} {} files, {}{oldest}", lane.lane, Count(lane.files), Size(lane.bytes)))?;
+    for lane in &s.lanes {
+        let oldest = lane.oldest.map_or_else(String::new, |at| format!(", the oldest for {}", Span(s.now.since(at))));
+        out::line(format!("{:<9} {} files, {}{oldest}", lane.lane.word(), Count(lane.files), Size(lane.bytes)))?;
     }
-    for archive in &queue.archives {
-        let size = archive.bytes.map_or_else(|| "filling".to_owned(), |bytes| Size(bytes).to_string());
-        let note = archive.note.as_ref().map_or_else(String::new, |note| format!("  {note}"));
-        let age = Span(std::time::Duration::from_secs(archive.age_seconds));
-        out::line(format!("{:<9} {}  {:<7}  {size:>9}  {age}{note}", archive.state, archive.uuid, archive.lane))?;
+    for row in &s.bundles {
+        out::line(bundle_line(row, s.now))?;
     }
-    for row in &failed {
+    for row in failures {
         out::line(failed_line(row))?;
     }
-    for row in fetching.iter().chain(&queued) {
+    for row in rest {
         out::line(queued_line(row))?;
     }
-    Ok(severity.exit_code())
+    Ok(())
+}
+
+fn bundle_line(bundle: &Bundle, now: Time) -> String {
+    let row = &bundle.row;
+    let size = row.size.map_or_else(|| "filling".to_owned(), |bytes| Size(bytes).to_string());
+    let come = bundle.progress.map_or_else(String::new, come);
+    let note = row.note.as_ref().map_or_else(String::new, |note| format!("  {note}"));
+    let age = Span(now.since(row.opened_at));
+    format!("{:<9} {}  {:<7}  {size:>9}  {age}{come}{note}", row.state, row.uuid, row.lane.word())
+}
+
+/// `  71 %, 9.0 MB/s`
+fn come(progress: Progress) -> String {
+    let percent = u128::from(progress.done) * 100 / u128::from(progress.of.max(1));
+    let rate = progress.rate.map_or_else(String::new, |rate| format!(", {}/s", Size(whole(rate))));
+    format!("  {percent} %{rate}")
 }
 
 fn queued_line(row: &QueueRow) -> String {

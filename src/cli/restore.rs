@@ -6,15 +6,16 @@ use std::path::{Path, PathBuf};
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
+use uuid::Uuid;
 
 use super::{CliError, out, split_source, who};
 use crate::base::disk::Dir;
-use crate::base::ids::Key;
+use crate::base::ids::{ArchiveUuid, Key};
 use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
 use crate::config::{Config, real};
 use crate::restore::deliver::{Existing, Outcome};
-use crate::restore::{ARCHIVES_COUNTED, Keys, Plan, Wish};
+use crate::restore::{ARCHIVES_COUNTED, Keys, Listed, Plan, Wanted, Wish};
 use crate::services::Services;
 use crate::store::NewEvent;
 
@@ -26,10 +27,15 @@ Exit code:
   1  some are not (each is named, with the reason), or the vault or the destination failed
   2  nothing was begun: the configuration, the command line, or what is asked for is wrong")]
 pub struct Args {
-    /// What: NAME:PATH (a file, or all below a folder), or NAME (everything of a source)
-    source: OsString,
+    /// What: NAME:PATH (a file, or all below a folder), or NAME (everything of a source); not with --archive
+    #[arg(required = true)]
+    source: Option<OsString>,
     /// The folder to restore to; each file gets its whole path below it
-    dest: PathBuf,
+    #[arg(required_unless_present = "archive")]
+    dest: Option<PathBuf>,
+    /// Restores every file of an archive, as it lies there: firn restore --archive UUID DEST
+    #[arg(long, value_name = "UUID", conflicts_with_all = ["prefix", "at", "current"])]
+    archive: Option<Uuid>,
     /// Takes PATH as the beginning of keys, letter by letter
     #[arg(long)]
     prefix: bool,
@@ -70,33 +76,67 @@ struct Report {
     damaged: Option<u64>,
 }
 
-pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> {
+/// What is asked for.
+enum Asked {
+    Wish(Wish),
+    Listed(Listed),
+}
+
+impl Asked {
+    fn wanted(&self) -> Wanted<'_> {
+        match self {
+            Self::Wish(wish) => wish.into(),
+            Self::Listed(listed) => listed.into(),
+        }
+    }
+}
+
+/// What the command line names to restore, and where to. With --archive the one place is the destination.
+fn places(args: &Args) -> Result<(OsString, PathBuf), CliError> {
+    let (what, dest) = match (args.archive, args.source.clone(), args.dest.clone()) {
+        (None, Some(source), Some(dest)) => (source, dest),
+        (Some(archive), Some(dest), None) => (archive.to_string().into(), dest.into()),
+        (Some(_), ..) => {
+            let text = "--archive names what is restored; write firn restore --archive UUID DEST, without a SOURCE";
+            return Err(CliError::Usage(text.to_owned()));
+        }
+        _ => return Err(CliError::Usage("write firn restore SOURCE DEST".to_owned())),
+    };
     // Messages and events then name a place that means the same from every folder.
-    args.dest = std::path::absolute(&args.dest)
-        .map_err(|e| CliError::Usage(format!("DEST \"{}\" is no folder's name: {e}", Shown::path(&args.dest))))?;
+    let dest = std::path::absolute(&dest)
+        .map_err(|e| CliError::Usage(format!("DEST \"{}\" is no folder's name: {e}", Shown::path(&dest))))?;
+    Ok((what, dest))
+}
+
+pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
+    let (what, dest_path) = places(&args)?;
     let services = Services::open(config, false).await?;
     let at = args.at.as_deref().map(parse_time).transpose()?;
     let restorer = services.restorer().await?;
-    let wish = wish(&services, &args, at).await?;
-    let plan = restorer.plan(&wish).await?;
+    let asked = match args.archive {
+        Some(uuid) => Asked::Listed(Listed::Archive(ArchiveUuid(uuid))),
+        None => Asked::Wish(wish(&services, &what, &args, at).await?),
+    };
+    let plan = restorer.plan(asked.wanted()).await?;
     if plan.files == 0 && plan.without == 0 {
-        let what = Shown::bytes(args.source.as_encoded_bytes());
+        let what = Shown::bytes(what.as_encoded_bytes());
         return Err(CliError::Usage(match at {
             _ if args.current => {
                 format!("the source has nothing of {what} now; without --current what it has deleted is restored, too")
             }
+            _ if args.archive.is_some() => format!("archive {what} holds no files"),
             Some(at) => format!("nothing of {what} was there at {at}, as far as is known; give a later --at, or none"),
             None => format!("nothing of {what} is known; `firn queue` lists what is not stored yet"),
         }));
     }
-    let inside = place_of(&services.config, &args.dest)?;
+    let inside = place_of(&services.config, &dest_path)?;
     if !args.json {
         describe(&plan)?;
     }
     if let Some(source) = inside {
         out::error(&format!(
             "{} lies in the source {source}: what is restored there is backed up again, as new files",
-            Shown::path(&args.dest)
+            Shown::path(&dest_path)
         ));
     }
     let mut report = Report {
@@ -119,10 +159,10 @@ pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> 
         }
         return Ok(0);
     }
-    if args.overwrite && !args.yes && !agreed(&args.dest)? {
+    if args.overwrite && !args.yes && !agreed(&dest_path)? {
         return Err(CliError::Usage("nothing was restored".to_owned()));
     }
-    let dest = args.dest.clone();
+    let dest = dest_path.clone();
     let dest = tokio::task::spawn_blocking(move || Dir::open_or_make(&dest))
         .await
         .map_err(|e| crate::restore::RestoreError::Task(e.to_string()))??;
@@ -132,13 +172,13 @@ pub(super) async fn run(config: Config, mut args: Args) -> Result<u8, CliError> 
             out::error(&format!("{key}: {why}"));
         }
     };
-    let done = restorer.deliver(&wish, dest, existing, told).await?;
+    let done = restorer.deliver(asked.wanted(), dest, existing, told).await?;
     let outcome = if done.not_restored == 0 { "done" } else { "not all" };
     let event = NewEvent {
         who: who(),
         what: "restore".to_owned(),
-        object: Shown::bytes(args.source.as_encoded_bytes()).to_string(),
-        detail: format!("{} files to {}, {} not restored", done.restored, Shown::path(&args.dest), done.not_restored),
+        object: Shown::bytes(what.as_encoded_bytes()).to_string(),
+        detail: format!("{} files to {}, {} not restored", done.restored, Shown::path(&dest_path), done.not_restored),
         outcome: outcome.to_owned(),
     };
     if let Err(e) = services.store.event(event).await {
@@ -184,8 +224,8 @@ fn place_of(config: &Config, dest: &Path) -> Result<Option<String>, CliError> {
 }
 
 /// A path is a file, else a folder; with --prefix just letters.
-async fn wish(services: &Services, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
-    let (name, path) = split_source(&args.source);
+async fn wish(services: &Services, what: &OsString, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
+    let (name, path) = split_source(what);
     let sources = services.sources();
     let Some((source, _)) = sources.iter().find(|(source, _)| source.name() == name) else {
         let known: Vec<_> = sources.iter().map(|(source, _)| source.name().to_owned()).collect();

@@ -1,116 +1,57 @@
 //! `firn status`
 
-use clap::Args as ClapArgs;
-use serde::Serialize;
-use serde_json::Value;
+use std::fmt::Display;
+use std::time::Duration;
 
-use super::report::{self, FindingReport, LaneReport, OnTheWay, WorkerReport};
+use clap::Args as ClapArgs;
+
 use super::{CliError, out};
-use crate::backup::scan::duty_of;
+use crate::backup::snapshot::{self, PoolRow, Snapshot};
+use crate::base::Shown;
+use crate::base::ids::Lane;
 use crate::base::units::{Count, Size, Span};
-use crate::base::{Severity, Shown};
 use crate::config::Config;
 use crate::services::Services;
-use crate::store::COUNTED_UP_TO;
+use crate::store::{ArchiveState, COUNTED_UP_TO};
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// As JSON
+    /// As JSON. Times are RFC 3339 in UTC, sizes bytes; what is not known is null. Counts of `lanes` other than `files`
+    /// and `bytes` stop at `counted_up_to`
     #[arg(long)]
     json: bool,
 }
 
-/// `firn status --json`. Times are RFC 3339 in UTC, sizes bytes. Counts of `lanes` other than `files` and `bytes` stop at
-/// `counted_up_to`.
-#[derive(Debug, Serialize)]
-struct Status {
-    time: String,
-    severity: &'static str,
-    state: String,
-    stored: Stored,
-    lanes: Vec<LaneReport>,
-    counted_up_to: u64,
-    archives: OnTheWay,
-    sources: Vec<SourceReport>,
-    workers: Vec<WorkerReport>,
-    findings: Vec<FindingReport>,
-}
-
-#[derive(Debug, Default, Serialize)]
-struct Stored {
-    archives: u64,
-    archive_bytes: u64,
-    files: u64,
-    file_bytes: u64,
-}
-
-#[derive(Debug, Serialize)]
-struct SourceReport {
-    name: String,
-    place: String,
-    scanned: Option<String>,
-    files: Option<u64>,
-    last_scan: Option<String>,
-}
-
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let services = Services::open(config, false).await?;
-    let (status, severity) = gather(&services).await?;
+    let snapshot = services.snapshot().await?;
     if args.json {
-        out::json(&status)?;
+        out::json(&snapshot::json(&snapshot))?;
     } else {
-        text(&status)?;
+        text(&snapshot)?;
     }
-    Ok(severity.exit_code())
+    Ok(snapshot.severity.exit_code())
 }
 
-async fn gather(services: &Services) -> Result<(Status, Severity), CliError> {
-    let store = &services.store;
-    let now = store.now().await?;
-    let mut stored = Stored::default();
-    for total in store.totals().await? {
-        stored.archives += total.archives;
-        stored.archive_bytes += total.archive_bytes;
-        stored.files += total.stored_files;
-        stored.file_bytes += total.stored_bytes;
-    }
-    let lanes = store.lanes().await?;
-    let workers: Vec<_> = store.sessions().await?.iter().map(|row| WorkerReport::new(row, now)).collect();
-    let findings = report::findings(&**store, &lanes, &workers, now).await?;
-    let severity = report::worst(&findings, now);
-    let mut sources = Vec::new();
-    for (source, _) in services.sources() {
-        let row = store.source(source.name().to_owned(), source.kind()).await?;
-        let duty = store.duty(duty_of(source.name())).await?;
-        sources.push(SourceReport {
-            name: row.name,
-            place: source.place(),
-            scanned: row.scanned.map(|at| at.to_string()),
-            files: row.files_present,
-            last_scan: duty.and_then(|duty| duty.result),
-        });
-    }
-    let status = Status {
-        time: now.to_string(),
-        severity: severity.word(),
-        state: store.place().to_owned(),
-        stored,
-        lanes: report::lanes(&lanes, now),
-        counted_up_to: COUNTED_UP_TO,
-        archives: OnTheWay::count(&store.archives_live(report::ARCHIVES).await?),
-        sources,
-        workers,
-        findings,
-    };
-    Ok((status, severity))
+/// What is not known is a dash.
+fn known<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "–".to_owned(), |value| value.to_string())
 }
 
-fn text(status: &Status) -> Result<(), CliError> {
-    out::line(format!("{}  {}  state {}", status.severity, status.time, status.state))?;
+/// The nearest whole number.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // a rate is not negative, and saturates
+pub(super) fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
+fn text(s: &Snapshot) -> Result<(), CliError> {
+    out::line(format!("{}  {}  state {}", s.severity, s.now, s.state))?;
     // What is wrong comes first.
-    for finding in &status.findings {
+    for finding in &s.findings {
+        let acknowledged = finding.ack_until.filter(|until| *until > s.now);
+        let acknowledged = acknowledged.map_or_else(String::new, |until| format!(" (acknowledged until {until})"));
         out::line(format!(
-            "{:<10} {} {}: {} (should be: {}); since {}; {}",
+            "{:<10} {} {}: {} (should be: {}); since {}; {}{acknowledged}",
             finding.severity,
             finding.rule,
             Shown::text(&finding.object),
@@ -120,21 +61,28 @@ fn text(status: &Status) -> Result<(), CliError> {
             finding.next_step
         ))?;
     }
-    let stored = &status.stored;
     out::line(format!(
         "stored     {} files, {} in {} archives ({})",
-        Count(stored.files),
-        Size(stored.file_bytes),
-        Count(stored.archives),
-        Size(stored.archive_bytes)
+        Count(s.stored.files),
+        Size(s.stored.file_bytes),
+        Count(s.stored.archives),
+        Size(s.stored.archive_bytes)
     ))?;
-    for lane in &status.lanes {
-        let oldest = lane.oldest_seconds.map_or_else(String::new, |secs| {
-            format!(", the oldest for {}", Span(std::time::Duration::from_secs(secs)))
-        });
+    out::line(format!(
+        "pace       {} files/min found, {} files/min stored, {}/s; file to vault: half within {}, 99 % within {}",
+        known(s.pace.found_per_minute.map(|rate| Count(whole(rate)))),
+        known(s.pace.stored_per_minute.map(|rate| Count(whole(rate)))),
+        known(s.pace.bytes_per_second.map(|rate| Size(whole(rate)))),
+        known(s.latency.p50.map(Span)),
+        known(s.latency.p99.map(Span)),
+    ))?;
+    for lane in &s.lanes {
+        let oldest = lane.oldest.map_or_else(String::new, |at| format!(", the oldest for {}", Span(s.now.since(at))));
+        let left = s.history_left.filter(|left| lane.lane == Lane::History && *left > Duration::ZERO);
+        let left = left.map_or_else(String::new, |left| format!("; {} left", Span(left)));
         out::line(format!(
-            "{:<10} {} files wait ({}){oldest}; {} fetching, {} bundled, {} failed",
-            lane.lane,
+            "{:<10} {} files wait ({}){oldest}; {} fetching, {} bundled, {} failed{left}",
+            lane.lane.word(),
             Count(lane.files),
             Size(lane.bytes),
             counted(lane.fetching),
@@ -142,16 +90,16 @@ fn text(status: &Status) -> Result<(), CliError> {
             counted(lane.failed)
         ))?;
     }
-    let on = status.archives;
+    let on = |state| s.bundles.iter().filter(|bundle| bundle.row.state == state).count();
     out::line(format!(
         "archives   {} open, {} sealed, {} uploading, {} unknown{}",
-        on.open,
-        on.sealed,
-        on.uploading,
-        on.unknown,
-        if on.more { " of the oldest 1,000; there are more" } else { "" }
+        on(ArchiveState::Open),
+        on(ArchiveState::Sealed),
+        on(ArchiveState::Uploading),
+        on(ArchiveState::Unknown),
+        if s.more_bundles { " of the oldest 1,000; there are more" } else { "" }
     ))?;
-    for source in &status.sources {
+    for source in &s.sources {
         let scan = match (&source.scanned, &source.last_scan) {
             (Some(at), Some(result)) => format!("scanned {at}: {result}"),
             (Some(at), None) => format!("scanned {at}"),
@@ -159,8 +107,8 @@ fn text(status: &Status) -> Result<(), CliError> {
         };
         out::line(format!("source     {}  {}  {}", source.name, source.place, scan))?;
     }
-    let alive: Vec<_> = status.workers.iter().filter(|worker| worker.alive).collect();
-    if alive.is_empty() {
+    let mut alive = s.workers.iter().filter(|worker| worker.alive).peekable();
+    if alive.peek().is_none() {
         out::line("workers    none runs")?;
     }
     for worker in alive {
@@ -168,12 +116,11 @@ fn text(status: &Status) -> Result<(), CliError> {
             "worker     {} pid {} ({}) since {}, seen {}",
             Shown::text(&worker.host),
             worker.pid,
-            worker.kinds,
+            Shown::text(&worker.kinds),
             worker.started,
             worker.last_seen
         ))?;
-        let pools = worker.doing.get("pools").and_then(Value::as_array).into_iter().flatten();
-        for pool in pools {
+        for pool in s.pools.iter().filter(|pool| (&pool.host, pool.pid) == (&worker.host, worker.pid)) {
             out::line(pool_line(pool))?;
         }
     }
@@ -181,17 +128,18 @@ fn text(status: &Status) -> Result<(), CliError> {
 }
 
 /// A pool as its worker wrote it last.
-fn pool_line(pool: &Value) -> String {
-    let number =
-        |key: &str| pool.get(key).and_then(Value::as_u64).map_or_else(|| "?".to_owned(), |n| Count(n).to_string());
-    let is = |key: &str| pool.get(key).and_then(Value::as_bool).unwrap_or(false);
-    let name = pool.get("pool").and_then(Value::as_str).unwrap_or("?");
-    let standing = match (is("paused"), is("draining")) {
+fn pool_line(pool: &PoolRow) -> String {
+    let name = Shown::text(&pool.pool);
+    let standing = match (pool.paused, pool.draining) {
         (true, _) => format!("; PAUSED: firn pool resume {name}"),
         (_, true) => format!("; DRAINING: firn pool resume {name}"),
         _ => String::new(),
     };
-    format!("pool       {name} {} of {} at work{standing}", number("busy"), number("size"))
+    let waits = pool.order.as_ref().filter(|order| order.applied < Some(order.generation));
+    let waits = waits.map_or_else(String::new, |order| {
+        format!("; ordered by {} at {} and not applied yet", Shown::text(&order.who), order.at)
+    });
+    format!("pool       {name} {} of {} at work{standing}{waits}", Count(pool.busy.into()), Count(pool.size.into()))
 }
 
 fn counted(count: u64) -> String {

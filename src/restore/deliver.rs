@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
 use super::target::{NoTarget, target};
-use super::{RestoreError, Restorer, Wish};
+use super::{RestoreError, Restorer, Wanted};
 use crate::base::Shown;
 use crate::base::disk::{Dir, DiskError, DiskFile, Trouble};
 use crate::base::hash::Hash32;
@@ -106,10 +106,10 @@ pub struct Delivered {
 }
 
 impl Restorer {
-    /// Restores the files of a wish below `dest`. `told` hears of each file.
-    pub async fn deliver(
-        &self,
-        wish: &Wish,
+    /// Restores what is wanted below `dest`. `told` hears of each file.
+    pub async fn deliver<'a>(
+        &'a self,
+        wanted: impl Into<Wanted<'a>>,
         dest: Dir,
         existing: Existing,
         mut told: impl FnMut(&Key, &Outcome),
@@ -132,7 +132,7 @@ impl Restorer {
             }
             told(key, outcome);
         };
-        let mut pages = self.pages(wish);
+        let mut pages = self.pages(wanted);
         while let Some(page) = pages.next().await? {
             for key in page {
                 let Some(version) = key.version else {

@@ -4,20 +4,20 @@
 //! offset, checks their SHA-256 before they get their final name, and puts times and modes back.
 
 pub mod deliver;
+mod pages;
 pub mod target;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use self::pages::{Lists, Wishes};
 use crate::base::disk::DiskError;
-use crate::base::ids::{ArchiveUuid, Key, SourceId};
+use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
 use crate::base::{Shown, Time};
-use crate::store::{Restorable, RestorableKey, Store, StoreError};
+use crate::store::{ArchiveState, RestorableKey, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
-/// Keys looked up in one go.
-const PAGE: u32 = 500;
 /// Archives of a plan are counted up to here.
 pub const ARCHIVES_COUNTED: usize = 100_000;
 
@@ -41,6 +41,37 @@ pub enum Keys {
     Tree(Key),
     /// Those that begin so; all of them for nothing.
     Prefix(Vec<u8>),
+}
+
+/// Files that are named by where they lie, not as the newest of their key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// All files of an archive, from that archive. Should it hold files of several sources, each source gets a folder of
+    /// its name.
+    Archive(ArchiveUuid),
+    /// This very version of a file.
+    File(FileId),
+}
+
+/// What is to be restored.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// By key.
+    Wish(&'a Wish),
+    /// By where it lies.
+    Listed(&'a Listed),
+}
+
+impl<'a> From<&'a Wish> for Wanted<'a> {
+    fn from(wish: &'a Wish) -> Self {
+        Self::Wish(wish)
+    }
+}
+
+impl<'a> From<&'a Listed> for Wanted<'a> {
+    fn from(listed: &'a Listed) -> Self {
+        Self::Listed(listed)
+    }
 }
 
 /// What a wish comes to, before anything is read.
@@ -80,6 +111,20 @@ pub enum RestoreError {
     /// Another restore is at work there.
     #[error("another restore is writing to {}; wait until it has ended, or restore to another folder", Shown::path(.0))]
     Busy(PathBuf),
+    /// No such archive.
+    #[error("no archive {0} is known to this state; `firn show` and the vault's inventory name archives in full")]
+    NoArchive(ArchiveUuid),
+    /// Not in a vault.
+    #[error("archive {archive} is {state}; only what a vault holds can be restored from it")]
+    NotStored {
+        /// The archive.
+        archive: ArchiveUuid,
+        /// Where it stands.
+        state: ArchiveState,
+    },
+    /// No such file.
+    #[error("no file {0} is known to this state")]
+    NoFile(FileId),
     /// A task of it failed.
     #[error("a task of the restore failed: {0}")]
     Task(String),
@@ -94,27 +139,32 @@ pub struct Restorer {
     pub vault: Arc<dyn Vault>,
 }
 
-/// The files of a wish, a page at a time.
+/// The files that are wanted, a page at a time.
 pub struct Pages<'a> {
-    restorer: &'a Restorer,
-    wish: &'a Wish,
-    after: Option<Key>,
-    below: bool,
-    over: bool,
+    of: Of<'a>,
     folders_now: u64,
 }
 
+enum Of<'a> {
+    Wish(Wishes<'a>),
+    Listed(Lists<'a>),
+}
+
 impl Restorer {
-    /// The files of a wish. Memory does not grow with their number.
-    pub fn pages<'a>(&'a self, wish: &'a Wish) -> Pages<'a> {
-        Pages { restorer: self, wish, after: None, below: false, over: false, folders_now: 0 }
+    /// The files that are wanted. Memory does not grow with their number.
+    pub fn pages<'a>(&'a self, wanted: impl Into<Wanted<'a>>) -> Pages<'a> {
+        let of = match wanted.into() {
+            Wanted::Wish(wish) => Of::Wish(Wishes::new(self, wish)),
+            Wanted::Listed(listed) => Of::Listed(Lists::new(self, listed)),
+        };
+        Pages { of, folders_now: 0 }
     }
 
-    /// Adds up what a wish comes to.
-    pub async fn plan(&self, wish: &Wish) -> Result<Plan, RestoreError> {
+    /// Adds up what it comes to.
+    pub async fn plan<'a>(&'a self, wanted: impl Into<Wanted<'a>>) -> Result<Plan, RestoreError> {
         let mut plan = Plan::default();
         let mut archives: HashSet<ArchiveUuid> = HashSet::new();
-        let mut pages = self.pages(wish);
+        let mut pages = self.pages(wanted);
         while let Some(page) = pages.next().await? {
             for key in page {
                 match key.version {
@@ -140,76 +190,13 @@ impl Restorer {
 impl Pages<'_> {
     /// The next page; nothing after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<RestorableKey>>, RestoreError> {
-        if self.over {
-            return Ok(None);
-        }
-        let (store, wish) = (&self.restorer.store, self.wish);
-        let page = match &wish.keys {
-            Keys::Tree(key) => {
-                let one: Vec<_> = if self.below {
-                    Vec::new()
-                } else {
-                    store.restorable_key(wish.source, key.clone(), wish.at).await?.into_iter().collect()
-                };
-                // The pages below it begin at their own beginning.
-                let first = !std::mem::replace(&mut self.below, true);
-                if first && !one.is_empty() {
-                    return Ok(Some(self.wanted(one).await?));
-                }
-                self.keys(below(key)).await?
+        match &mut self.of {
+            Of::Wish(wishes) => {
+                let page = wishes.next().await?;
+                self.folders_now = wishes.folders_now;
+                Ok(page)
             }
-            Keys::Prefix(prefix) => self.keys(prefix.clone()).await?,
-        };
-        let Some(last) = page.last() else {
-            self.over = true;
-            return Ok(None);
-        };
-        self.after = Some(last.key.clone());
-        Ok(Some(self.wanted(page).await?))
-    }
-
-    /// What of a page is to be restored.
-    async fn wanted(&mut self, mut page: Vec<RestorableKey>) -> Result<Vec<RestorableKey>, StoreError> {
-        if self.wish.current {
-            let still_there = |version: &Restorable| version.gone_at.is_none();
-            page.retain(|key: &RestorableKey| key.version.as_ref().is_none_or(still_there));
-        }
-        // What was not there then is not missed.
-        page.retain(|key| !key.absent);
-        let mut kept = Vec::with_capacity(page.len());
-        for key in page {
-            if self.is_folder_now(&key).await? {
-                self.folders_now += 1;
-            } else {
-                kept.push(key);
-            }
-        }
-        Ok(kept)
-    }
-
-    async fn keys(&self, prefix: Vec<u8>) -> Result<Vec<RestorableKey>, StoreError> {
-        self.restorer.store.restorable(self.wish.source, prefix, self.after.clone(), self.wish.at, PAGE).await
-    }
-
-    /// Whether a file was deleted and a folder has its name now, with files that will be restored.
-    async fn is_folder_now(&self, key: &RestorableKey) -> Result<bool, StoreError> {
-        if key.version.as_ref().is_none_or(|version| version.gone_at.is_none()) {
-            return Ok(false);
-        }
-        let (store, wish) = (&self.restorer.store, self.wish);
-        let mut after = None;
-        loop {
-            let page = store.restorable(wish.source, below(&key.key), after, wish.at, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(false) };
-            after = Some(last.key.clone());
-            if page.iter().any(|key| key.version.as_ref().is_some_and(|version| version.gone_at.is_none())) {
-                return Ok(true);
-            }
+            Of::Listed(lists) => lists.next().await,
         }
     }
-}
-
-/// What the keys below a folder begin with.
-fn below(folder: &Key) -> Vec<u8> {
-    [folder.as_bytes(), b"/"].concat()
 }

@@ -441,7 +441,8 @@ pub trait Store: Send + Sync {
     /// One version of a file, whether or not there are newer ones; without a version when no vault holds it. Nothing
     /// when there is no such file.
     async fn restorable_file(&self, file: FileId) -> Result<Option<RestorableKey>>;
-    /// Files of an archive that a vault holds, as they lie there: after a header offset, at most `limit`.
+    /// Files of an archive that a vault holds, as they lie there: after a header offset, at most `limit`. Of two versions
+    /// of one key the later.
     async fn restorable_members(
         &self,
         archive: ArchiveId,

@@ -1,5 +1,7 @@
 //! What processes and people share: findings, duties, orders, events, failures, totals.
 
+use std::time::Duration;
+
 use crate::base::ids::{ArchiveId, FileId, Generation, SessionId};
 use crate::base::{Severity, Time};
 
@@ -102,6 +104,9 @@ pub struct OrderRow {
     /// What came of it.
     pub result: Option<String>,
 }
+
+/// A finding is acknowledged for no longer than this: what softens an alarm has an end.
+pub const ACK_LONGEST: Duration = Duration::from_hours(7 * 24);
 
 /// Something to be remembered.
 #[derive(Debug, Clone, PartialEq, Eq)]

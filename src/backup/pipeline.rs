@@ -17,6 +17,7 @@ use super::{dispatch, settle, watchman};
 use crate::base::buffers::Buffers;
 use crate::base::host::ProcessIdentity;
 use crate::base::sink::CounterSink;
+use crate::base::task;
 use crate::base::{Clock, Stop};
 use crate::source::Source;
 use crate::store::{ClosedBy, Store};
@@ -177,7 +178,7 @@ impl Job {
         let keeper_stop = Stop::new();
         let keeper = {
             let (shared, lease, stop, view) = (Arc::clone(pipe), lease.clone(), keeper_stop.clone(), self.view.clone());
-            tokio::spawn(async move {
+            task::spawn(async move {
                 let doing = || view.glance().map_or_else(String::new, |glance| json!(glance).to_string());
                 if let Err(e) = lease.keep(&stop, doing).await {
                     shared.fail(e.into());
@@ -247,6 +248,7 @@ impl Job {
             pipe.spawn(watchman::run(Arc::clone(pipe), lease.clone(), told));
         }
         tokio::select! {
+            biased;
             () = stop.stopped() => Ok(Ended::default()),
             () = pipe.stop.stopped() => Ok(Ended::default()),
             ended = until_idle(pipe, lanes, scanning, rounds), if self.settings.until_idle => ended,

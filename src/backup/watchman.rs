@@ -57,8 +57,9 @@ pub async fn run(pipe: Arc<Pipe>, lease: Lease, rounds: watch::Sender<u64>) -> R
         }
         rounds.send_modify(|rounds| *rounds += 1);
         tokio::select! {
-            () = pipe.clock.sleep(EVERY) => {}
+            biased;
             () = pipe.stop.stopped() => {}
+            () = pipe.clock.sleep(EVERY) => {}
         }
     }
     Ok(())

@@ -104,7 +104,7 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'stat
         // Only now may the world go on: the asker has been woken.
         drop(op);
     }));
-    answered.await.unwrap_or(Err(JoinError::Cancelled))
+    world::answered(true, answered).await.unwrap_or(Err(JoinError::Cancelled))
 }
 
 #[cfg(test)]

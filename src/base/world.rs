@@ -6,6 +6,8 @@
 //! the time an operation really takes orders nothing. When nobody holds the turn and nobody stands in line, the world is
 //! at rest, and whoever moves its clock may wake one sleeper.
 //!
+//! `tokio::task::yield_now` has no place in a world: the runtime wakes its caller when its worker sees fit.
+//!
 //! What comes from outside (a test, an operator's key) may wake tasks at any time; it gets in line like the others.
 
 use std::cell::RefCell;
@@ -307,6 +309,14 @@ impl Op {
     }
 }
 
+/// Waits for the answer of an operation that was begun. In a world it never comes at once, however fast the operation
+/// was: else what its task does next would be done now in one run, and in another after its next poll.
+pub async fn answered<T>(op: bool, answer: oneshot::Receiver<T>) -> Option<T> {
+    let mut waits = op;
+    std::future::poll_fn(|_| if std::mem::take(&mut waits) { Poll::Pending } else { Poll::Ready(()) }).await;
+    answer.await.ok()
+}
+
 impl Drop for Op {
     fn drop(&mut self) {
         self.world.op_ended(self.task);
@@ -395,3 +405,6 @@ impl Drop for Here {
         HERE.set(self.0.take());
     }
 }
+
+#[cfg(test)]
+mod tests;

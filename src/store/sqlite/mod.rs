@@ -32,6 +32,7 @@ use self::open::translate;
 use super::{Result, StoreError};
 use crate::base::clock::Mono;
 use crate::base::ids::SessionId;
+use crate::base::world::{self, Op};
 use crate::base::{Clock, Shown, Time, faults};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -143,12 +144,22 @@ async fn run<T: Send + 'static>(
     op: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (answer, answered) = oneshot::channel();
+    let under_way = Op::begin();
+    let in_world = under_way.is_some();
     let job: Job = Box::new(move |conn| {
-        // Nobody waits any more when the asker was cancelled; the transaction stands all the same.
-        let _ = answer.send(op(conn));
+        let done = catch_unwind(AssertUnwindSafe(|| op(conn)));
+        if let Ok(done) = done {
+            // Nobody waits any more when the asker was cancelled; the transaction stands all the same.
+            let _ = answer.send(done);
+        } else {
+            // Its transaction was rolled back as it was dropped; the asker is told that no answer comes.
+            drop(answer);
+        }
+        // Only now may the asker's world go on: it has been woken.
+        drop(under_way);
     });
     to.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(StoreError::Closed)?;
-    answered.await.map_err(|_| StoreError::Closed)?
+    world::answered(in_world, answered).await.ok_or(StoreError::Closed)?
 }
 
 impl Threads {
@@ -162,9 +173,7 @@ impl Threads {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
-                    // A panic in an operation rolls it back (the transaction is dropped) and answers its asker; the
-                    // thread goes on.
-                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut conn)));
+                    job(&mut conn);
                 }
             };
             let unopened =

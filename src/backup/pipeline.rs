@@ -40,6 +40,8 @@ pub struct Job {
     pub sources: Vec<(Arc<dyn Source>, Duration)>,
     /// The staging folder.
     pub staging: PathBuf,
+    /// What the state calls it; nothing: by its path.
+    pub staging_name: Option<PathBuf>,
     /// Its budget, bytes.
     pub staging_budget: u64,
     /// What of it history leaves to live files, bytes.
@@ -131,9 +133,10 @@ pub struct Ended {
 impl Job {
     /// Runs until `stop` is thrown, until nothing is left to do (if the settings say so), or until something fails.
     pub async fn run(self: Arc<Self>, stop: Stop) -> Result<Ended, BackupError> {
-        let (path, budget, for_live) = (self.staging.clone(), self.staging_budget, self.staging_for_live);
+        let (path, name) = (self.staging.clone(), self.staging_name.clone());
+        let (budget, for_live) = (self.staging_budget, self.staging_for_live);
         let clock = self.clock.clone();
-        let staging = blocking(move || Staging::open(&path, budget, for_live, clock)).await??;
+        let staging = blocking(move || Staging::open_as(&path, name, budget, for_live, clock)).await??;
         let (lease, reaped) = Lease::begin(
             Arc::clone(&self.store),
             self.clock.clone(),

@@ -76,7 +76,7 @@ async fn staging_findings(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     let dir = pipe.staging.dir().clone();
     let mut findings = Vec::new();
     let object = format!("{place} on {}", pipe.settings.host_name);
-    let (opened, path) = (dir.clone(), pipe.staging.path().to_owned());
+    let (opened, path) = (dir.clone(), pipe.staging.place_of(pipe.staging.path()).to_owned());
     let stands = blocking(move || Dir::open(&path).and_then(|now| now.is(&opened))).await?;
     if !matches!(stands, Ok(true)) {
         // The folder that is open is not the one that stands there: the pipeline begins anew, with that one.

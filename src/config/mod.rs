@@ -15,7 +15,7 @@ use std::time::Duration;
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates};
 pub use problem::{ConfigError, Origin, Problem};
-pub use schema::{KEYS, Key, Kind, Value};
+pub use schema::{KEYS, Key, Kind, Value, nearest};
 pub(crate) use validate::real;
 
 /// The template that `firn config init` writes: every key with its default, commented out.

@@ -268,12 +268,20 @@ fn panics_and_aborts_pass_the_turn_on_and_are_told() {
         world.spawn(async move { word.notified().await })
     };
     let (gate, opened) = std::sync::mpsc::channel::<()>();
-    let blocks = world.spawn(async move { blocking(move || opened.recv().is_ok()).await });
+    let (tell, begun) = std::sync::mpsc::channel::<()>();
+    let blocks = world.spawn(async move {
+        let work = move || {
+            tell.send(()).unwrap();
+            opened.recv().is_ok()
+        };
+        blocking(work).await
+    });
     let last = world.spawn(async { 5 });
     // Aborted before it ever ran, standing in line.
     let never = world.spawn(async { unreachable!("it was aborted") });
     never.abort();
     world.release();
+    begun.recv_timeout(PATIENCE).unwrap();
     assert!(!world.at_rest(Duration::from_millis(50)));
     // Aborted while it holds the turn.
     blocks.abort();

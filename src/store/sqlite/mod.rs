@@ -60,6 +60,8 @@ impl Drop for SqliteStore {
 
 struct Shared {
     place: String,
+    /// What reports call it.
+    name: String,
     clock: Clock,
     meter: Meter,
     /// The newest time given out, and the monotonic clock then.
@@ -102,12 +104,17 @@ impl Shared {
 impl SqliteStore {
     /// Opens the state in the file at `path`, making it when `create` says so. Blocks while it does.
     pub fn open(path: &Path, clock: Clock, create: bool) -> Result<Self> {
+        Self::open_as(path, None, clock, create)
+    }
+
+    /// The same; reports call it `name`, if it is not to be known by its path.
+    pub fn open_as(path: &Path, name: Option<String>, clock: Clock, create: bool) -> Result<Self> {
         let place = Shown::path(path).to_string();
         let opening = open::inspect(path, &place, create)?;
         let mut conn = open::connect(path, &place, true)?;
         schema::migrate(&mut conn, &place, clock.now())?;
         let start = (clock.now(), clock.mono());
-        let shared = Arc::new(Shared { place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
+        let shared = Arc::new(Shared { name: name.unwrap_or_else(|| place.clone()), place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
         let readers = (0..2).map(|_| open::connect(path, &shared.place, false)).collect::<Result<Vec<_>>>()?;
         drop(opening);
         let writer = Threads::spawn(&shared.place, vec![conn])?;

@@ -99,6 +99,9 @@ pub struct Capabilities {
     pub archive_size: (u64, u64),
     /// How long after a request was sent it may still take effect: absence is not final before.
     pub request_lives: Duration,
+    /// How old its inventory may be. Where that is all it knows archives by, [`Vault::head`] cannot tell what became of
+    /// a request that is younger.
+    pub inventory_lag: Duration,
 }
 
 /// A complete archive in the staging folder, to be put.
@@ -324,6 +327,16 @@ pub enum VaultError {
         /// What went wrong.
         detail: String,
     },
+    /// A service did not do it, or did not answer a request that may be repeated. It may do it later.
+    #[error("the vault {vault} does not do that now: {code}: {detail}")]
+    Unavailable {
+        /// The vault's name.
+        vault: String,
+        /// The service's word for it.
+        code: &'static str,
+        /// What it said.
+        detail: String,
+    },
     /// A file call failed.
     #[error("the vault {vault}: {source}")]
     Disk {
@@ -346,7 +359,10 @@ impl VaultError {
     /// Whether it is the vault as a whole that cannot be written (so that every other archive would fail the same way).
     pub fn is_about_the_vault(&self) -> bool {
         match self {
-            Self::NoIdentity { .. } | Self::OtherIdentity { .. } | Self::BadIdentity { .. } => true,
+            Self::NoIdentity { .. }
+            | Self::OtherIdentity { .. }
+            | Self::BadIdentity { .. }
+            | Self::Unavailable { .. } => true,
             Self::Disk { source, .. } => {
                 matches!(source.trouble(), Trouble::Full | Trouble::ReadOnly | Trouble::Denied)
             }

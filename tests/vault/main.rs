@@ -1,5 +1,5 @@
-//! What every vault must do (`suite`), run for the directory vault and against vaults that lie; and what is particular
-//! to the directory vault.
+//! What every vault must do (`suite`), run for the directory vault, for the vault of Glacier that is acted, and
+//! against vaults that lie; and what is particular to each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 // First, for its macros.
@@ -8,6 +8,7 @@ mod suite;
 
 mod alone;
 mod directory;
+mod glacier;
 mod identity;
 mod liars;
 mod mounts;

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use firn::base::Time;
 use firn::base::disk::Dir;
@@ -24,8 +25,8 @@ pub trait Subject: Send + Sync {
     /// Where archives to be put are staged.
     fn staging(&self) -> PathBuf;
 
-    /// Lets time pass for a vault whose jobs take some.
-    fn pass_time(&self) {}
+    /// Lets time pass for a vault whose jobs take some, or whose inventory is not of this moment.
+    fn pass_time(&self, _span: Duration) {}
 
     /// Changes a bit of a stored archive beneath the vault. Whether that can be done here.
     fn damage(&self, archive: ArchiveUuid) -> bool;

@@ -190,6 +190,7 @@ impl Vault for DirectoryVault {
             parts: PartRules { smallest: 1 << 20, largest: 1 << 40, most: u64::from(u32::MAX) },
             archive_size: (1, u64::MAX >> 1),
             request_lives: Duration::ZERO,
+            inventory_lag: Duration::ZERO,
         }
     }
 

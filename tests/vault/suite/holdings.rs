@@ -2,10 +2,30 @@
 
 use std::collections::BTreeSet;
 
-use firn::vault::{Item, VaultError};
+use firn::vault::{Head, Item, VaultError};
 
-use super::{Outcome, archives, holds, holds_not, inventory, put};
+use super::{Outcome, archives, catch_up, holds, holds_not, inventory, put};
 use crate::subject::{Subject, body, name_in, new_name};
+
+pub async fn what_was_just_put_is_told_or_not_yet_known(subject: &dyn Subject) -> Outcome {
+    catch_up(subject);
+    let vault = subject.vault();
+    let lag = vault.capabilities().inventory_lag;
+    let (name, bytes) = (new_name(1), body(5000, 33));
+    let confirmed = put(subject, name, &bytes).await?;
+    let head = vault.head(name.uuid).await.map_err(|e| format!("it cannot be asked for an archive: {e}"))?;
+    match head {
+        Head::Stored { name: found, confirmed: again } => {
+            ensure!((found, &again) == (name, &confirmed), "it answers {again:?} after {confirmed:?}");
+        }
+        Head::CannotTell(why) => {
+            ensure!(!lag.is_zero(), "it cannot tell what it holds, and says that its inventory is of this moment");
+            ensure!(!why.is_empty(), "it cannot tell what it holds, and not why");
+        }
+        Head::Absent => return Err("it denies an archive that it has just confirmed".to_owned()),
+    }
+    holds(subject, name, &bytes).await
+}
 
 pub async fn a_deleted_archive_is_gone_and_may_be_deleted_again(subject: &dyn Subject) -> Outcome {
     let vault = subject.vault();

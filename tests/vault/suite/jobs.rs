@@ -82,6 +82,7 @@ pub async fn names_that_it_never_gave_are_refused(subject: &dyn Subject) -> Outc
     let (name, bytes) = (new_name(1), body(1000, 24));
     let known = put(subject, name, &bytes).await?.remote_id;
     let absent = new_name(2);
+    super::catch_up(subject);
     let head = vault.head(absent.uuid).await.map_err(|e| format!("it cannot be asked: {e}"))?;
     ensure!(head == Head::Absent, "it answers {head:?} for what was never put");
     let mut like = known.clone();

@@ -1,6 +1,7 @@
 //! The contract of `firn::vault::Vault`. Each case takes a vault that is empty and says what it did wrong.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use firn::vault::{ArchiveName, Confirmed, Head, Item, JobRequest, JobState, Vault, VaultError};
 
@@ -43,6 +44,7 @@ macro_rules! with_cases {
             jobs::ranges_outside_are_refused,
             jobs::what_a_job_can_do_is_what_is_said,
             jobs::names_that_it_never_gave_are_refused,
+            holdings::what_was_just_put_is_told_or_not_yet_known,
             holdings::a_deleted_archive_is_gone_and_may_be_deleted_again,
             holdings::the_inventory_names_each_archive_once_and_leaves_the_rest_alone,
         }
@@ -93,6 +95,18 @@ pub mod whole;
 
 /// Rounds that a job is given to become ready; time passes in each.
 const ROUNDS: usize = 1000;
+/// The time that passes in one.
+const ROUND: Duration = Duration::from_mins(10);
+
+/// Lets time pass until the inventory knows of everything that has been asked of the vault. Where the inventory is of
+/// this moment, none passes.
+pub fn catch_up(subject: &dyn Subject) {
+    let can = subject.vault().capabilities();
+    if !can.inventory_lag.is_zero() {
+        // What was asked may still take effect; the inventory after that tells.
+        subject.pass_time(can.request_lives + can.inventory_lag + Duration::from_secs(1));
+    }
+}
 
 /// Puts an archive that is what it is promised to be.
 pub async fn put(subject: &dyn Subject, name: ArchiveName, bytes: &[u8]) -> Result<Confirmed, String> {
@@ -123,7 +137,7 @@ pub async fn thaw(subject: &dyn Subject, remote_id: &[u8], range: Option<Range<u
     for _ in 0..ROUNDS {
         match vault.status(&job).await? {
             JobState::Ready { .. } => return Ok(job),
-            JobState::InProgress => subject.pass_time(),
+            JobState::InProgress => subject.pass_time(ROUND),
             other => {
                 let detail = format!("the job ended as {other:?}");
                 return Err(VaultError::NotPossible { vault: vault.name().to_owned(), detail });
@@ -137,6 +151,7 @@ pub async fn thaw(subject: &dyn Subject, remote_id: &[u8], range: Option<Range<u
 /// Whether the vault holds exactly these bytes: it says so, and gives them back.
 pub async fn holds(subject: &dyn Subject, name: ArchiveName, bytes: &[u8]) -> Outcome {
     let vault = subject.vault();
+    catch_up(subject);
     let head = vault.head(name.uuid).await.map_err(|e| format!("it cannot be asked for an archive: {e}"))?;
     let Head::Stored { name: found, confirmed } = head else {
         return Err(format!("it answers {head:?} for an archive that it holds"));
@@ -151,16 +166,19 @@ pub async fn holds(subject: &dyn Subject, name: ArchiveName, bytes: &[u8]) -> Ou
 
 /// Whether the vault neither holds nor lists an archive.
 pub async fn holds_not(subject: &dyn Subject, name: ArchiveName) -> Outcome {
-    let head = subject.vault().head(name.uuid).await.map_err(|e| format!("it cannot be asked for an archive: {e}"))?;
+    let vault = subject.vault();
+    catch_up(subject);
+    let head = vault.head(name.uuid).await.map_err(|e| format!("it cannot be asked for an archive: {e}"))?;
     ensure!(head == Head::Absent, "it answers {head:?} for an archive that it must not hold");
     let listed = archives(subject).await?;
     ensure!(!listed.iter().any(|(found, ..)| found.uuid == name.uuid), "it lists an archive that it must not hold");
     Ok(())
 }
 
-/// Everything in the inventory, page by page.
+/// Everything in the inventory, page by page, once it knows of everything.
 pub async fn inventory(subject: &dyn Subject) -> Result<Vec<Item>, String> {
     let vault = subject.vault();
+    catch_up(subject);
     let (mut items, mut after, mut pages) = (Vec::new(), None, 0);
     loop {
         let page = vault.inventory(after).await.map_err(|e| format!("its inventory cannot be read: {e}"))?;

@@ -14,8 +14,10 @@ use crate::base::host::ProcessIdentity;
 use crate::base::ids::VaultUuid;
 use crate::base::random::RandomError;
 use crate::base::sink::CounterSink;
+use crate::base::task::{self, JoinHandle};
 use crate::base::{Clock, Shown};
 use crate::config::Config;
+use crate::demo::{DemoDriver, DemoOptions};
 use crate::restore::Restorer;
 use crate::source::Source;
 use crate::source::directory::DirectorySource;
@@ -97,17 +99,48 @@ pub struct Services {
     pub store: Arc<dyn Store>,
     /// This process.
     pub process: ProcessIdentity,
+    /// What the header says of a demo, such as `DEMO calm ×10`; nothing where everything is real.
+    pub badge: Option<String>,
+    backing: Backing,
+}
+
+/// What the parts that differ are made of.
+enum Backing {
+    /// The folders that the configuration names.
+    Live,
 }
 
 impl Services {
+    /// What a configuration names, over a state that is open already.
+    pub fn over(config: Config, clock: Clock, store: Arc<dyn Store>, process: ProcessIdentity) -> Self {
+        Self { config, clock, store, process, badge: None, backing: Backing::Live }
+    }
+
+    /// A demo in a temporary folder, and what moves its clock. Nothing of it runs before the driver moves.
+    pub fn demo(options: DemoOptions) -> Result<(Self, DemoDriver), ServiceError> {
+        drop(options);
+        Err(ServiceError::NoSource)
+    }
+
+    /// Starts a task where this pipeline's tasks run: beside the caller, or in the demo's world.
+    pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        match &self.backing {
+            Backing::Live => task::spawn(task),
+        }
+    }
+
     /// Opens the state; makes it if `create` says so.
     pub async fn open(config: Config, create: bool) -> Result<Self, ServiceError> {
         let clock = Clock::system();
         let (path, opened) = (config.state.clone(), clock.clone());
-        let store = tokio::task::spawn_blocking(move || SqliteStore::open(&path, opened, create))
+        let store = task::blocking(move || SqliteStore::open(&path, opened, create))
             .await
             .map_err(|_| StoreError::Closed)??;
-        Ok(Self { config, clock, store: Arc::new(store), process: ProcessIdentity::own() })
+        Ok(Self::over(config, clock, Arc::new(store), ProcessIdentity::own()))
     }
 
     fn vault(&self) -> Result<DirectoryVault, ServiceError> {
@@ -260,6 +293,20 @@ impl Services {
         gather(&*self.store, &sources).await
     }
 
+    /// Whether the vault can be reached and is the one that this state knows. Makes nothing.
+    pub async fn vault_ready(&self) -> Result<(), ServiceError> {
+        let vault = self.vault()?;
+        let known = self.store.vault_identity(vault.name().to_owned()).await?;
+        if let (Some(uuid), true) = (known.uuid, known.made) {
+            vault.only_as(uuid);
+            vault.ready().await?;
+        } else {
+            // The first worker makes it.
+            vault.identity().await?;
+        }
+        Ok(())
+    }
+
     /// What restores files.
     pub async fn restorer(&self) -> Result<Restorer, ServiceError> {
         let vault = self.attach_vault().await?;
@@ -271,7 +318,7 @@ impl Services {
 /// A folder that can be made and written.
 async fn writable(path: &Path) -> Result<(), ServiceError> {
     let path = path.to_owned();
-    let tried = tokio::task::spawn_blocking(move || {
+    let tried = task::blocking(move || {
         let dir = Dir::open_or_make(&path)?;
         let probe = std::ffi::OsString::from(format!("{PROBE}{}", std::process::id()));
         dir.remove(&probe)?;

@@ -17,6 +17,7 @@ use crate::base::disk::DiskError;
 use crate::base::faults;
 use crate::base::hash::Hash32;
 use crate::base::ids::{ArchiveUuid, Lane};
+use crate::base::task::{self, JoinHandle};
 use crate::source::{Reading, Source, Unread, Wanted};
 use crate::store::{BundleRef, Claimed, ClosedBy, FetchFailure, NewBundle, PartRow, ResumedBundle, SealedBundle};
 use crate::vault::tree::{LEAF, Tree};
@@ -106,7 +107,7 @@ struct Sending<'a> {
     upload_id: Vec<u8>,
     /// Parts that the vault holds already.
     held: HashMap<u32, PartRow>,
-    under_way: Option<tokio::task::JoinHandle<Result<PartRow, VaultError>>>,
+    under_way: Option<JoinHandle<Result<PartRow, VaultError>>>,
     /// Counts parts that the vault holds.
     moves: Moves,
 }
@@ -146,13 +147,15 @@ pub async fn send(
         Err(unread) => return unread_files(pipe, Some(&*source), vec![(file, unread)]).await,
     };
     let uploading = tokio::select! {
-        uploading = pipe.upload.start(lane) => uploading,
+        biased;
         () = pipe.stop.stopped() => return super::lane::give_back(pipe, &[file]).await,
+        uploading = pipe.upload.start(lane) => uploading,
     };
     if let Some(rest) = pipe.vault_rests() {
         tokio::select! {
-            () = pipe.clock.sleep(rest) => {}
+            biased;
             () = pipe.stop.stopped() => return super::lane::give_back(pipe, &[file]).await,
+            () = pipe.clock.sleep(rest) => {}
         }
     }
     let mut sending = match begin(pipe, lane, &file, source.name()).await {
@@ -310,7 +313,7 @@ impl Sending<'_> {
         }
         let (vault, upload_id) = (Arc::clone(&self.pipe.vault), self.upload_id.clone());
         let body: PartBody = Arc::new(part.body);
-        self.under_way = Some(tokio::spawn(async move {
+        self.under_way = Some(task::spawn(async move {
             faults::step("vault: part");
             let etag = vault.put_part(&upload_id, row.number, PART, body).await?;
             Ok(PartRow { etag: Some(etag), ..row })

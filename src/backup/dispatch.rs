@@ -37,9 +37,10 @@ fn index(lane: Lane) -> usize {
 /// Waits for a word of this process, or long enough that other processes may have found work.
 async fn wait(pipe: &Pipe, word: std::pin::Pin<&mut tokio::sync::futures::Notified<'_>>) {
     tokio::select! {
+        biased;
+        () = pipe.stop.stopped() => {}
         () = word => {}
         () = pipe.clock.sleep(ASK) => {}
-        () = pipe.stop.stopped() => {}
     }
 }
 
@@ -104,8 +105,9 @@ pub async fn fetches(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(
 /// A place in a pool; nothing when the pipeline stops.
 async fn place(pipe: &Pipe, pool: &Pool, lane: Lane) -> Option<crate::worker::pool::Slot> {
     tokio::select! {
-        slot = pool.start(lane) => (!pipe.stop.is_stopped()).then_some(slot),
+        biased;
         () = pipe.stop.stopped() => None,
+        slot = pool.start(lane) => (!pipe.stop.is_stopped()).then_some(slot),
     }
 }
 
@@ -118,8 +120,9 @@ pub async fn uploads(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
         word.as_mut().enable();
         if let Some(rest) = pipe.vault_rests() {
             tokio::select! {
-                () = pipe.clock.sleep(rest) => {}
+                biased;
                 () = pipe.stop.stopped() => {}
+                () = pipe.clock.sleep(rest) => {}
             }
             continue;
         }
@@ -148,8 +151,9 @@ pub async fn uploads(pipe: Arc<Pipe>, lane: Lane) -> Result<(), BackupError> {
 pub async fn ages(pipe: Arc<Pipe>, lanes: Arc<Lanes>, lane: Lane) -> Result<(), BackupError> {
     while !pipe.stop.is_stopped() {
         tokio::select! {
-            () = pipe.clock.sleep(AGES) => {}
+            biased;
             () = pipe.stop.stopped() => {}
+            () = pipe.clock.sleep(AGES) => {}
         }
         lanes.of(lane).seal_if_due(&pipe, None).await?;
     }
@@ -191,8 +195,9 @@ pub async fn orders(pipe: Arc<Pipe>, lanes: Arc<Lanes>, host: String) -> Result<
             pipe.store.order_applied(order.host, order.pool, order.generation, result).await?;
         }
         tokio::select! {
-            () = pipe.clock.sleep(ORDERS) => {}
+            biased;
             () = pipe.stop.stopped() => {}
+            () = pipe.clock.sleep(ORDERS) => {}
         }
     }
     Ok(())

@@ -35,8 +35,9 @@ pub async fn fetch(
         return super::direct::send(&pipe, lane, batch.swap_remove(0), source, slot).await;
     }
     let share = tokio::select! {
-        share = pipe.staging.reserve(lane, plan::cost(&batch)) => share,
+        biased;
         () = pipe.stop.stopped() => return give_back(&pipe, &batch).await,
+        share = pipe.staging.reserve(lane, plan::cost(&batch)) => share,
     };
     let done = match route {
         Route::Whole => whole(&pipe, lanes.of(lane), batch, source, share).await,

@@ -18,6 +18,7 @@ use crate::base::disk::DiskError;
 use crate::base::ids::{ArchiveUuid, Lane, SessionId, SourceId};
 use crate::base::random::RandomError;
 use crate::base::sink::CounterSink;
+use crate::base::task;
 use crate::base::{Clock, Stop, Time};
 use crate::source::{Source, SourceError};
 use crate::store::{SourceRow, Store, StoreError};
@@ -314,7 +315,7 @@ impl Pipe {
     /// Runs a task of the pipeline: an error of it is the end of the pipeline, a panic too.
     pub fn spawn(self: &Arc<Self>, task: impl Future<Output = Result<(), BackupError>> + Send + 'static) {
         let guard = TaskGuard::new(self);
-        tokio::spawn(async move {
+        task::spawn(async move {
             if let Err(e) = task.await {
                 guard.0.fail(e);
             }
@@ -406,5 +407,5 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// Runs something that blocks.
 pub async fn blocking<T: Send + 'static>(op: impl FnOnce() -> T + Send + 'static) -> Result<T, BackupError> {
-    tokio::task::spawn_blocking(op).await.map_err(|e| BackupError::Task(e.to_string()))
+    task::blocking(op).await.map_err(|e| BackupError::Task(e.to_string()))
 }

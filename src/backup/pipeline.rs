@@ -18,6 +18,7 @@ use super::{dispatch, settle, watchman};
 use crate::base::buffers::Buffers;
 use crate::base::host::ProcessIdentity;
 use crate::base::sink::CounterSink;
+use crate::base::task;
 use crate::base::{Clock, Stop};
 use crate::source::Source;
 use crate::store::{ClosedBy, Store};
@@ -40,6 +41,8 @@ pub struct Job {
     pub sources: Vec<(Arc<dyn Source>, Duration)>,
     /// The staging folder.
     pub staging: PathBuf,
+    /// What the state calls it; nothing: by its path.
+    pub staging_name: Option<PathBuf>,
     /// Its budget, bytes.
     pub staging_budget: u64,
     /// What of it history leaves to live files, bytes.
@@ -142,9 +145,10 @@ pub struct Ended {
 impl Job {
     /// Runs until `stop` is thrown, until nothing is left to do (if the settings say so), or until something fails.
     pub async fn run(self: Arc<Self>, stop: Stop) -> Result<Ended, BackupError> {
-        let (path, budget, for_live) = (self.staging.clone(), self.staging_budget, self.staging_for_live);
+        let (path, name) = (self.staging.clone(), self.staging_name.clone());
+        let (budget, for_live) = (self.staging_budget, self.staging_for_live);
         let clock = self.clock.clone();
-        let staging = blocking(move || Staging::open(&path, budget, for_live, clock)).await??;
+        let staging = blocking(move || Staging::open_as(&path, name, budget, for_live, clock)).await??;
         let (lease, reaped) = Lease::begin(
             Arc::clone(&self.store),
             self.clock.clone(),
@@ -189,7 +193,7 @@ impl Job {
         let keeper_stop = Stop::new();
         let keeper = {
             let (shared, lease, stop, view) = (Arc::clone(pipe), lease.clone(), keeper_stop.clone(), self.view.clone());
-            tokio::spawn(async move {
+            task::spawn(async move {
                 let doing = || view.glance().map_or_else(String::new, |glance| json!(glance).to_string());
                 if let Err(e) = lease.keep(&stop, doing).await {
                     shared.fail(e.into());
@@ -259,6 +263,7 @@ impl Job {
             pipe.spawn(watchman::run(Arc::clone(pipe), lease.clone(), told));
         }
         tokio::select! {
+            biased;
             () = stop.stopped() => Ok(Ended::default()),
             () = pipe.stop.stopped() => Ok(Ended::default()),
             ended = until_idle(pipe, lanes, scanning, rounds), if self.settings.until_idle => ended,

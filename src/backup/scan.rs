@@ -107,8 +107,9 @@ fn scope(source: &dyn Source) -> String {
 
 async fn rest(pipe: &Pipe, span: Duration) {
     tokio::select! {
-        () = pipe.clock.sleep(span) => {}
+        biased;
         () = pipe.stop.stopped() => {}
+        () = pipe.clock.sleep(span) => {}
     }
 }
 
@@ -236,60 +237,14 @@ impl<'a> Round<'a> {
         let mut scan = Some(self.start(&stop, Some(live_out)).await?);
         let mut next_scan: Option<Mono> = None;
         let mut next_look = pipe.clock.mono().plus(AGAIN);
+        let mut scan_first = true;
         let result = loop {
             let due = next_scan.map(|at| at.since(pipe.clock.mono()));
             let look = next_look.since(pipe.clock.mono());
             tokio::select! {
+                // None starves another: the timers come seldom, and scan and watch take turns.
+                biased;
                 () = pipe.stop.stopped() => break Ok(()),
-                report = next_report(&mut scan) => match report {
-                    Some(Report::Done) => {
-                        let Some(done) = scan.take() else { continue };
-                        match self.through(done).await {
-                            // A scan that is begun anew with each overflow would never end: this one came first.
-                            Ok(true) if self.missed => break Ok(()),
-                            Ok(true) => {}
-                            // Its root went away: the next look says how.
-                            Ok(false) => break Ok(()),
-                            Err(e) => break Err(e),
-                        }
-                        next_scan = Some(pipe.clock.mono().plus(self.rescan));
-                    }
-                    Some(report) => {
-                        if let Some(scan) = &mut scan
-                            && let Err(e) = self.take(scan, report).await
-                        {
-                            break Err(e);
-                        }
-                    }
-                    // The walk ended without a word: its root went away. Look again from the start.
-                    None => break Ok(()),
-                },
-                report = live.recv() => match report {
-                    Some(Report::Files(files)) => {
-                        if let Err(e) = self.enter(Lane::Live, files).await {
-                            break Err(e);
-                        }
-                    }
-                    Some(Report::Missed(detail)) => {
-                        if !std::mem::replace(&mut self.missed, true) {
-                            let name = self.source.name();
-                            tracing::warn!(source = name, detail, "the watch has missed something; everything is scanned again");
-                        }
-                        if scan.is_none() {
-                            break Ok(());
-                        }
-                    }
-                    Some(Report::WatchLimit { watched, detail }) => {
-                        self.watch_limit = Some((watched, detail));
-                        if scan.is_none()
-                            && let Err(e) = self.tell().await
-                        {
-                            break Err(e);
-                        }
-                    }
-                    Some(_) => {}
-                    None => break Ok(()),
-                },
                 () = pipe.clock.sleep(look) => {
                     next_look = pipe.clock.mono().plus(AGAIN);
                     match self.still_there().await {
@@ -318,6 +273,57 @@ impl<'a> Round<'a> {
                         Err(e) => break Err(e),
                     };
                 }
+                heard = hear(&mut scan, &mut live, &mut scan_first) => match heard {
+                    Heard::Scan(report) => match report {
+                    Some(Report::Done) => {
+                        let Some(done) = scan.take() else { continue };
+                        match self.through(done).await {
+                            // A scan that is begun anew with each overflow would never end: this one came first.
+                            Ok(true) if self.missed => break Ok(()),
+                            Ok(true) => {}
+                            // Its root went away: the next look says how.
+                            Ok(false) => break Ok(()),
+                            Err(e) => break Err(e),
+                        }
+                        next_scan = Some(pipe.clock.mono().plus(self.rescan));
+                    }
+                    Some(report) => {
+                        if let Some(scan) = &mut scan
+                            && let Err(e) = self.take(scan, report).await
+                        {
+                            break Err(e);
+                        }
+                    }
+                    // The walk ended without a word: its root went away. Look again from the start.
+                    None => break Ok(()),
+                },
+                    Heard::Live(report) => match report {
+                    Some(Report::Files(files)) => {
+                        if let Err(e) = self.enter(Lane::Live, files).await {
+                            break Err(e);
+                        }
+                    }
+                    Some(Report::Missed(detail)) => {
+                        if !std::mem::replace(&mut self.missed, true) {
+                            let name = self.source.name();
+                            tracing::warn!(source = name, detail, "the watch has missed something; everything is scanned again");
+                        }
+                        if scan.is_none() {
+                            break Ok(());
+                        }
+                    }
+                    Some(Report::WatchLimit { watched, detail }) => {
+                        self.watch_limit = Some((watched, detail));
+                        if scan.is_none()
+                            && let Err(e) = self.tell().await
+                        {
+                            break Err(e);
+                        }
+                    }
+                    Some(_) => {}
+                    None => break Ok(()),
+                },
+                },
             }
         };
         stop.stop();
@@ -342,12 +348,13 @@ impl<'a> Round<'a> {
         self.pipe.spawn(async move {
             let scanning = source.scan(out, live, stop.clone());
             tokio::select! {
+                biased;
+                // Its threads see that nobody listens any more.
+                () = pipe.stop.stopped() => stop.stop(),
                 scanned = scanning => if let Err(e) = scanned {
                     // The root went away between two looks; the next one says how.
                     tracing::warn!(error = %e, "a scan ended early");
                 },
-                // Its threads see that nobody listens any more.
-                () = pipe.stop.stopped() => stop.stop(),
             }
             Ok(())
         });
@@ -458,6 +465,31 @@ impl<'a> Round<'a> {
             }
         }
     }
+}
+
+/// Who was heard.
+enum Heard {
+    Scan(Option<Report>),
+    Live(Option<Report>),
+}
+
+/// The next report of the scan or of the watch: when both have one, they take turns.
+async fn hear(scan: &mut Option<Scan>, live: &mut mpsc::Receiver<Report>, scan_first: &mut bool) -> Heard {
+    let heard = if *scan_first {
+        tokio::select! {
+            biased;
+            report = next_report(scan) => Heard::Scan(report),
+            report = live.recv() => Heard::Live(report),
+        }
+    } else {
+        tokio::select! {
+            biased;
+            report = live.recv() => Heard::Live(report),
+            report = next_report(scan) => Heard::Scan(report),
+        }
+    };
+    *scan_first = matches!(heard, Heard::Live(_));
+    heard
 }
 
 async fn next_report(scan: &mut Option<Scan>) -> Option<Report> {

@@ -28,7 +28,10 @@ pub struct Staging(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     dir: Dir,
+    /// Where it is.
     path: PathBuf,
+    /// What the state calls it.
+    name: PathBuf,
     budget: u64,
     /// What history leaves to live work.
     for_live: u64,
@@ -48,10 +51,22 @@ struct State {
 impl Staging {
     /// Opens (and makes) the folder.
     pub fn open(path: &Path, budget: u64, for_live: u64, clock: Clock) -> Result<Self, DiskError> {
+        Self::open_as(path, None, budget, for_live, clock)
+    }
+
+    /// The same; the state knows it as `name`, if it is not to be known by its path.
+    pub fn open_as(
+        path: &Path,
+        name: Option<PathBuf>,
+        budget: u64,
+        for_live: u64,
+        clock: Clock,
+    ) -> Result<Self, DiskError> {
         let dir = Dir::open_or_make(path)?;
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = name.unwrap_or_else(|| path.clone());
         let state = Mutex::default();
-        Ok(Self(Arc::new(Inner { dir, path, budget, for_live, clock, state, freed: Notify::new() })))
+        Ok(Self(Arc::new(Inner { dir, path, name, budget, for_live, clock, state, freed: Notify::new() })))
     }
 
     /// The open folder.
@@ -59,9 +74,14 @@ impl Staging {
         &self.0.dir
     }
 
-    /// Its absolute path.
+    /// What the state and reports call it: its absolute path, where nobody says otherwise.
     pub fn path(&self) -> &Path {
-        &self.0.path
+        &self.0.name
+    }
+
+    /// Where a folder is that the state calls so: this one, or one of an earlier configuration.
+    pub fn place_of<'a>(&'a self, name: &'a Path) -> &'a Path {
+        if name == self.0.name { &self.0.path } else { name }
     }
 
     /// Waits until `bytes` of the budget are free, and the file system has room for them.

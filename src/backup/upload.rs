@@ -23,7 +23,7 @@ pub async fn upload(pipe: &Arc<Pipe>, upload: Upload) -> Result<(), BackupError>
         let why = "it has no staged file or no contents".to_owned();
         return abandon(pipe, bundle, "nothing-to-send", why).await;
     };
-    let dir = staged.dir.clone();
+    let dir = pipe.staging.place_of(&staged.dir).to_owned();
     let staging = match blocking(move || Dir::open(&dir)).await? {
         Ok(staging) => staging,
         Err(e) => {

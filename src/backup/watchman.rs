@@ -57,8 +57,9 @@ pub async fn run(pipe: Arc<Pipe>, lease: Lease, rounds: watch::Sender<u64>) -> R
         }
         rounds.send_modify(|rounds| *rounds += 1);
         tokio::select! {
-            () = pipe.clock.sleep(EVERY) => {}
+            biased;
             () = pipe.stop.stopped() => {}
+            () = pipe.clock.sleep(EVERY) => {}
         }
     }
     Ok(())
@@ -75,7 +76,7 @@ async fn staging_findings(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
     let dir = pipe.staging.dir().clone();
     let mut findings = Vec::new();
     let object = format!("{place} on {}", pipe.settings.host_name);
-    let (opened, path) = (dir.clone(), pipe.staging.path().to_owned());
+    let (opened, path) = (dir.clone(), pipe.staging.place_of(pipe.staging.path()).to_owned());
     let stands = blocking(move || Dir::open(&path).and_then(|now| now.is(&opened))).await?;
     if !matches!(stands, Ok(true)) {
         // The folder that is open is not the one that stands there: the pipeline begins anew, with that one.

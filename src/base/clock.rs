@@ -100,32 +100,92 @@ impl Clock {
         match &self.0 {
             Inner::System { .. } => tokio::time::sleep(span).await,
             Inner::Manual(manual) => {
-                let woken = {
-                    let mut manual = lock(manual);
-                    let (wake, woken) = oneshot::channel();
-                    let place = (manual.mono.plus(span), manual.next);
-                    manual.next += 1;
-                    manual.sleepers.insert(place, wake);
-                    woken
-                };
+                let (wake, woken) = oneshot::channel();
+                let sleeper = Sleeper { place: lock(manual).lie_down(span, wake), manual };
                 // The sender is dropped only with the clock itself; then nobody is left to move time.
                 let _ = woken.await;
+                drop(sleeper);
             }
         }
+    }
+}
+
+impl Manual {
+    fn lie_down(&mut self, span: Duration, wake: oneshot::Sender<()>) -> (Mono, u64) {
+        let place = (self.mono.plus(span), self.next);
+        self.next += 1;
+        self.sleepers.insert(place, wake);
+        place
+    }
+
+    fn move_to(&mut self, mono: Mono) {
+        self.wall = self.wall.plus(mono.since(self.mono));
+        self.mono = self.mono.max(mono);
+    }
+}
+
+/// Somebody asleep on a manual clock. One that waits no longer, as in a `select!`, is not found there any more.
+struct Sleeper<'a> {
+    place: (Mono, u64),
+    manual: &'a Mutex<Manual>,
+}
+
+impl Drop for Sleeper<'_> {
+    fn drop(&mut self) {
+        lock(self.manual).sleepers.remove(&self.place);
     }
 }
 
 impl Hand {
     /// Moves both clocks forward and wakes whoever slept until then.
     pub fn advance(&self, span: Duration) {
-        let mut manual = lock(&self.0);
-        manual.wall = manual.wall.plus(span);
-        manual.mono = manual.mono.plus(span);
-        let now = manual.mono;
-        while let Some(first) = manual.sleepers.first_entry().filter(|first| first.key().0 <= now) {
-            // A sleeper that has been dropped needs no waking.
-            let _ = first.remove().send(());
+        let mut woken = Vec::new();
+        {
+            let mut manual = lock(&self.0);
+            let now = manual.mono.plus(span);
+            manual.move_to(now);
+            while let Some(first) = manual.sleepers.first_entry().filter(|first| first.key().0 <= now) {
+                woken.push(first.remove());
+            }
         }
+        for sleeper in woken {
+            // A sleeper that has been dropped needs no waking.
+            let _ = sleeper.send(());
+        }
+    }
+
+    /// When the next sleeper is to be woken; nothing while nobody sleeps.
+    pub fn next(&self) -> Option<Mono> {
+        lock(&self.0).sleepers.first_key_value().map(|(place, _)| place.0)
+    }
+
+    /// Moves both clocks to the time of the next sleeper, if it is not after `limit`, and wakes that one alone: of
+    /// several who sleep until then, the one who lay down first. Whether there was one.
+    pub fn wake_next(&self, limit: Mono) -> bool {
+        let sleeper = {
+            let mut manual = lock(&self.0);
+            let Some(first) = manual.sleepers.first_entry().filter(|first| first.key().0 <= limit) else {
+                return false;
+            };
+            let ((at, _), sleeper) = first.remove_entry();
+            manual.move_to(at);
+            sleeper
+        };
+        // A sleeper that has been dropped meanwhile needs no waking.
+        let _ = sleeper.send(());
+        true
+    }
+
+    /// Moves both clocks to `at`, or to the next sleeper's time if that comes first; never back, and nobody is woken.
+    pub fn move_to(&self, at: Mono) {
+        let mut manual = lock(&self.0);
+        let next = manual.sleepers.first_key_value().map_or(at, |(place, _)| place.0.min(at));
+        manual.move_to(next);
+    }
+
+    /// The monotonic clock it moves.
+    pub fn mono(&self) -> Mono {
+        lock(&self.0).mono
     }
 
     /// Sets the wall clock alone, as an administrator or a time daemon does.
@@ -160,6 +220,38 @@ mod tests {
         assert!(!sleeper.is_finished());
         hand.advance(Duration::from_secs(1));
         assert_eq!(sleeper.await.unwrap(), Time::from_secs(110));
+    }
+
+    #[tokio::test]
+    async fn sleepers_are_woken_one_by_one_in_the_order_of_their_times_and_of_lying_down() {
+        let (clock, hand) = Clock::manual(Time::from_secs(0));
+        let start = clock.mono();
+        let at = |secs| start.plus(Duration::from_secs(secs));
+        let mut sleepers: Vec<_> = [5, 3, 3, 9].map(|secs| Box::pin(clock.sleep(Duration::from_secs(secs)))).into();
+        for sleeper in &mut sleepers {
+            assert!(futures_poll(sleeper.as_mut()).is_pending());
+        }
+        // Who gave up is not found any more.
+        drop(sleepers.pop());
+        let mut order = Vec::new();
+        while hand.wake_next(at(4)) {
+            order.extend((0..3).filter(|n| futures_poll(sleepers[*n].as_mut()).is_ready()).map(|n| (n, clock.mono())));
+            let last = order.last().map(|(n, _)| *n).unwrap();
+            sleepers[last] = Box::pin(clock.sleep(Duration::from_secs(1000)));
+        }
+        assert_eq!(order, [(1, at(3)), (2, at(3))]);
+        assert_eq!(hand.next(), Some(at(5)));
+        hand.move_to(at(8));
+        assert_eq!((clock.mono(), clock.now()), (at(5), Time::from_secs(5)), "not past a sleeper");
+        assert!(hand.wake_next(at(5)) && futures_poll(sleepers[0].as_mut()).is_ready());
+        assert_eq!(hand.next(), Some(at(1003)));
+        hand.move_to(at(8));
+        hand.move_to(at(7));
+        assert_eq!(clock.now(), Time::from_secs(8));
+    }
+
+    fn futures_poll(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> std::task::Poll<()> {
+        future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
     }
 
     #[test]

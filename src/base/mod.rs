@@ -20,6 +20,7 @@ pub mod stop;
 pub mod task;
 pub mod time;
 pub mod units;
+pub mod world;
 
 pub use clock::Clock;
 pub use escape::Shown;

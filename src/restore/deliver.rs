@@ -15,6 +15,7 @@ use crate::base::Shown;
 use crate::base::disk::{Dir, DiskError, DiskFile, Trouble};
 use crate::base::hash::Hash32;
 use crate::base::ids::Key;
+use crate::base::task;
 use crate::store::Restorable;
 use crate::vault::{JobRequest, JobState, VaultError};
 
@@ -373,5 +374,5 @@ fn full_or(e: DiskError) -> Result<Outcome, RestoreError> {
 }
 
 async fn blocking<T: Send + 'static>(op: impl FnOnce() -> T + Send + 'static) -> Result<T, RestoreError> {
-    tokio::task::spawn_blocking(op).await.map_err(|e| RestoreError::Task(e.to_string()))
+    task::blocking(op).await.map_err(|e| RestoreError::Task(e.to_string()))
 }

@@ -98,6 +98,7 @@ impl Lease {
                 }
             }
             tokio::select! {
+                biased;
                 () = stop.stopped() => return Ok(()),
                 () = self.clock.sleep(WRITE_EVERY.min(self.length / 3)) => {}
             }

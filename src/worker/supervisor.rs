@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 use crate::base::backoff::Backoff;
+use crate::base::task;
 use crate::base::{Clock, Stop, Time};
 
 /// Waits between restarts.
@@ -50,18 +51,19 @@ pub async fn supervise<F, E>(
         standing.send_replace(Standing::Running);
         let began = clock.mono();
         let inner = Stop::new();
-        let mut task = tokio::spawn(start(inner.clone()));
+        let mut task = task::spawn(start(inner.clone()));
         let ended = tokio::select! {
-            ended = &mut task => ended,
+            biased;
             () = stop.stopped() => {
                 inner.stop();
                 task.await
             }
+            ended = &mut task => ended,
         };
         let reason = match ended {
             Ok(Ok(())) => break,
             Ok(Err(e)) => e.to_string(),
-            Err(panic) => format!("it panicked: {}", said(panic)),
+            Err(e) => e.to_string(),
         };
         if stop.is_stopped() {
             tracing::warn!(worker = name, reason, "the worker failed while it was being stopped");
@@ -78,23 +80,12 @@ pub async fn supervise<F, E>(
         );
         standing.send_replace(Standing::Stopped { reason, failures, again: clock.now().plus(wait) });
         tokio::select! {
-            () = clock.sleep(wait) => {}
+            biased;
             () = stop.stopped() => break,
+            () = clock.sleep(wait) => {}
         }
     }
     standing.send_replace(Standing::Ended);
-}
-
-/// The words of a panic.
-fn said(error: tokio::task::JoinError) -> String {
-    match error.try_into_panic() {
-        Ok(panic) => panic
-            .downcast_ref::<&str>()
-            .map(|text| (*text).to_owned())
-            .or_else(|| panic.downcast_ref::<String>().cloned())
-            .unwrap_or_else(|| "no words".to_owned()),
-        Err(error) => error.to_string(),
-    }
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ impl Moved {
         let config = Config::load(&Given { file: Some(home.path("firn.toml")), set: Vec::new() }).unwrap();
         let (path, opened): (PathBuf, Clock) = (config.state.clone(), clock.clone());
         let store = Arc::new(SqliteStore::open(&path, opened, true).unwrap());
-        let services = Services { config, clock, store, process: ProcessIdentity::own() };
+        let services = Services::over(config, clock, store, ProcessIdentity::own());
         let job = Arc::new(services.job(Kinds::all(), false, Arc::new(Totals::default())).await.unwrap());
         let stop = Stop::new();
         let worker = tokio::spawn(job.run(stop.clone()));

@@ -37,6 +37,7 @@ use super::{Presence, ReadWhole, Reading, Report, Root, Seen, Source, SourceErro
 use crate::base::buffers::Buffer;
 use crate::base::disk::Dir;
 use crate::base::ids::Key;
+use crate::base::task;
 use crate::base::{Clock, Shown, Stop};
 
 /// A folder of this machine.
@@ -175,7 +176,7 @@ impl DirectorySource {
         op: impl FnOnce(&Inner) -> T + Send + 'static,
     ) -> Result<T, SourceError> {
         let inner = Arc::clone(&self.0);
-        let done = tokio::task::spawn_blocking(move || op(&inner)).await;
+        let done = task::blocking(move || op(&inner)).await;
         done.map_err(|e| SourceError::Internal { name: self.0.name.clone(), detail: e.to_string() })
     }
 }

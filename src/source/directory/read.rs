@@ -16,6 +16,7 @@ use crate::base::buffers::Buffer;
 use crate::base::disk::Dir;
 use crate::base::file::FoundFile;
 use crate::base::ids::Key;
+use crate::base::task;
 use crate::source::{ReadWhole, Reading, Seen, Unread, Wanted};
 
 /// Read and shown at a time: stays in a processor's own cache until it has been seen.
@@ -28,7 +29,7 @@ pub(super) async fn read_whole(
     seen: Box<dyn Seen>,
 ) -> ReadWhole {
     let all = wanted.len();
-    let done = tokio::task::spawn_blocking(move || {
+    let done = task::blocking(move || {
         let (mut buffer, mut seen) = (buffer, seen);
         let mut results = Vec::with_capacity(wanted.len());
         let root = inner.open_root();
@@ -165,7 +166,7 @@ pub(super) async fn open(inner: Arc<Inner>, wanted: Wanted) -> Result<Box<dyn Re
 }
 
 async fn blocking<T: Send + 'static>(op: impl FnOnce() -> Result<T, Unread> + Send + 'static) -> Result<T, Unread> {
-    let done = tokio::task::spawn_blocking(op).await;
+    let done = task::blocking(op).await;
     done.unwrap_or_else(|e| Err(Unread::Failed { reason: "internal", detail: format!("internal error: {e}") }))
 }
 

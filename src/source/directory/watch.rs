@@ -37,6 +37,8 @@ impl Watch {
         let folders = Arc::new(Folders::new(fd, most));
         let thread = {
             let folders = Arc::clone(&folders);
+            // Not work that somebody waits for: it runs as long as the watch does.
+            #[allow(clippy::disallowed_methods)]
             tokio::task::spawn_blocking(move || Reader { root, folders, live, stop, seen: BTreeSet::new() }.run())
         };
         Self { folders, thread }

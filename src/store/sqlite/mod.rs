@@ -34,6 +34,7 @@ use self::open::translate;
 use super::{Result, StoreError};
 use crate::base::clock::Mono;
 use crate::base::ids::SessionId;
+use crate::base::world::{self, Op};
 use crate::base::{Clock, Shown, Time, faults};
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
@@ -61,6 +62,8 @@ impl Drop for SqliteStore {
 
 struct Shared {
     place: String,
+    /// What reports call it.
+    name: String,
     clock: Clock,
     meter: Meter,
     /// The newest time given out, and the monotonic clock then.
@@ -105,12 +108,17 @@ impl Shared {
 impl SqliteStore {
     /// Opens the state in the file at `path`, making it when `create` says so. Blocks while it does.
     pub fn open(path: &Path, clock: Clock, create: bool) -> Result<Self> {
+        Self::open_as(path, None, clock, create)
+    }
+
+    /// The same; reports call it `name`, if it is not to be known by its path.
+    pub fn open_as(path: &Path, name: Option<String>, clock: Clock, create: bool) -> Result<Self> {
         let place = Shown::path(path).to_string();
         let opening = open::inspect(path, &place, create)?;
         let mut conn = open::connect(path, &place, true)?;
         schema::migrate(&mut conn, &place, clock.now())?;
         let start = (clock.now(), clock.mono());
-        let shared = Arc::new(Shared { place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
+        let shared = Arc::new(Shared { name: name.unwrap_or_else(|| place.clone()), place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
         let readers = (0..2).map(|_| open::connect(path, &shared.place, false)).collect::<Result<Vec<_>>>()?;
         drop(opening);
         let writer = Threads::spawn(&shared.place, vec![conn])?;
@@ -147,12 +155,22 @@ async fn run<T: Send + 'static>(
     op: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
 ) -> Result<T> {
     let (answer, answered) = oneshot::channel();
+    let under_way = Op::begin();
+    let in_world = under_way.is_some();
     let job: Job = Box::new(move |conn| {
-        // Nobody waits any more when the asker was cancelled; the transaction stands all the same.
-        let _ = answer.send(op(conn));
+        let done = catch_unwind(AssertUnwindSafe(|| op(conn)));
+        if let Ok(done) = done {
+            // Nobody waits any more when the asker was cancelled; the transaction stands all the same.
+            let _ = answer.send(done);
+        } else {
+            // Its transaction was rolled back as it was dropped; the asker is told that no answer comes.
+            drop(answer);
+        }
+        // Only now may the asker's world go on: it has been woken.
+        drop(under_way);
     });
     to.jobs.as_ref().and_then(|jobs| jobs.send(job).ok()).ok_or(StoreError::Closed)?;
-    answered.await.map_err(|_| StoreError::Closed)?
+    world::answered(in_world, answered).await.ok_or(StoreError::Closed)?
 }
 
 impl Threads {
@@ -166,9 +184,7 @@ impl Threads {
                 loop {
                     let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
                     let Ok(job) = job else { return };
-                    // A panic in an operation rolls it back (the transaction is dropped) and answers its asker; the
-                    // thread goes on.
-                    let _ = catch_unwind(AssertUnwindSafe(|| job(&mut conn)));
+                    job(&mut conn);
                 }
             };
             let unopened =

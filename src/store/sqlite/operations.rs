@@ -26,7 +26,7 @@ use crate::store::{
 #[async_trait]
 impl Store for SqliteStore {
     fn place(&self) -> &str {
-        &self.shared.place
+        &self.shared.name
     }
 
     async fn now(&self) -> Result<Time> {

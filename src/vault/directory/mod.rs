@@ -33,6 +33,7 @@ use super::{
 use crate::base::disk::{Dir, DiskError, Room, Trouble};
 use crate::base::hash::{Check, CheckKind};
 use crate::base::ids::{ArchiveUuid, VaultUuid};
+use crate::base::task;
 use crate::base::{Shown, Time};
 
 /// How much is read, hashed or copied at a time: stays in a processor's own cache.
@@ -121,7 +122,7 @@ impl DirectoryVault {
     async fn blocking<T: Send + 'static>(&self, op: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = Arc::clone(&self.0);
         let name = inner.name.clone();
-        let done = tokio::task::spawn_blocking(move || op(&inner)).await;
+        let done = task::blocking(move || op(&inner)).await;
         done.unwrap_or_else(|e| Err(VaultError::Internal { vault: name, detail: e.to_string() }))
     }
 }

@@ -17,7 +17,7 @@ use crate::base::sink::CounterSink;
 use crate::base::task::{self, JoinHandle};
 use crate::base::{Clock, Shown};
 use crate::config::Config;
-use crate::demo::{DemoDriver, DemoOptions};
+use crate::demo::{DemoDriver, DemoError, DemoOptions, Stage};
 use crate::restore::Restorer;
 use crate::source::Source;
 use crate::source::directory::DirectorySource;
@@ -42,6 +42,9 @@ pub enum ServiceError {
     /// A pool.
     #[error(transparent)]
     Pool(#[from] SizeError),
+    /// The demo.
+    #[error(transparent)]
+    Demo(#[from] DemoError),
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -108,6 +111,8 @@ pub struct Services {
 enum Backing {
     /// The folders that the configuration names.
     Live,
+    /// What a demo is made of.
+    Demo(Arc<Stage>),
 }
 
 impl Services {
@@ -116,10 +121,13 @@ impl Services {
         Self { config, clock, store, process, badge: None, backing: Backing::Live }
     }
 
-    /// A demo in a temporary folder, and what moves its clock. Nothing of it runs before the driver moves.
-    pub fn demo(options: DemoOptions) -> Result<(Self, DemoDriver), ServiceError> {
-        drop(options);
-        Err(ServiceError::NoSource)
+    /// A demo in a temporary folder, and what moves its clock. Nothing of it runs before the driver moves; it ends, and
+    /// its folder goes, when the driver is dropped.
+    pub fn demo(options: &DemoOptions) -> Result<(Self, DemoDriver), ServiceError> {
+        let (stage, driver) = Stage::open(options)?;
+        let (config, clock) = (stage.config.clone(), stage.clock.clone());
+        let (store, process, badge) = (Arc::clone(&stage.store), stage.process(), Some(stage.badge.clone()));
+        Ok((Self { config, clock, store, process, badge, backing: Backing::Demo(stage) }, driver))
     }
 
     /// Starts a task where this pipeline's tasks run: beside the caller, or in the demo's world.
@@ -130,6 +138,7 @@ impl Services {
     {
         match &self.backing {
             Backing::Live => task::spawn(task),
+            Backing::Demo(stage) => stage.world.spawn(task),
         }
     }
 
@@ -143,7 +152,15 @@ impl Services {
         Ok(Self::over(config, clock, Arc::new(store), ProcessIdentity::own()))
     }
 
-    fn vault(&self) -> Result<DirectoryVault, ServiceError> {
+    /// The vault, as whatever it is; a live one as [`Services::attach_vault`] finds it.
+    pub async fn vault(&self) -> Result<Arc<dyn Vault>, ServiceError> {
+        match &self.backing {
+            Backing::Live => Ok(Arc::new(self.attach_vault().await?)),
+            Backing::Demo(stage) => Ok(Arc::clone(&stage.vault)),
+        }
+    }
+
+    fn directory(&self) -> Result<DirectoryVault, ServiceError> {
         let vault = self.config.vault.as_ref().ok_or(ServiceError::NoVault)?;
         Ok(DirectoryVault::new(vault.name.clone(), vault.path.clone()))
     }
@@ -151,7 +168,7 @@ impl Services {
     /// The vault that this state knows. One that it does not know yet is made, the first time: when the state is new
     /// and the folder absent or empty. A known one comes back even while it cannot be reached.
     pub async fn attach_vault(&self) -> Result<DirectoryVault, ServiceError> {
-        let vault = self.vault()?;
+        let vault = self.directory()?;
         let (name, place) = (vault.name().to_owned(), vault.place());
         let known = self.store.vault_identity(name.clone()).await?;
         if let (Some(uuid), true) = (known.uuid, known.made) {
@@ -179,7 +196,7 @@ impl Services {
 
     /// Makes the configured folder a vault of this state, whatever else it holds.
     pub async fn make_vault(&self) -> Result<VaultUuid, ServiceError> {
-        let vault = self.vault()?;
+        let vault = self.directory()?;
         let (name, place) = (vault.name().to_owned(), vault.place());
         let found = vault.identity().await?;
         let known = self.store.vault_identity(name.clone()).await?;
@@ -231,6 +248,9 @@ impl Services {
 
     /// The sources of the configuration.
     pub fn sources(&self) -> Vec<(Arc<dyn Source>, std::time::Duration)> {
+        if let Backing::Demo(stage) = &self.backing {
+            return stage.sources.clone();
+        }
         let source = |config: &crate::config::SourceConfig| -> (Arc<dyn Source>, std::time::Duration) {
             (Arc::new(DirectorySource::new(config.name.clone(), config.path.clone())), config.rescan)
         };
@@ -244,6 +264,9 @@ impl Services {
         until_idle: bool,
         counters: Arc<dyn CounterSink>,
     ) -> Result<Job, ServiceError> {
+        if let Backing::Demo(stage) = &self.backing {
+            return Ok(stage.job(kinds, until_idle, counters)?);
+        }
         if self.config.sources.is_empty() {
             return Err(ServiceError::NoSource);
         }
@@ -273,6 +296,7 @@ impl Services {
             vault: Arc::new(vault),
             sources: self.sources(),
             staging,
+            staging_name: None,
             staging_budget: self.config.staging_budget,
             staging_for_live: self.config.staging_budget / 4,
             buffers: usize::try_from(backup.memory).unwrap_or(usize::MAX) / BUFFER,
@@ -309,9 +333,9 @@ impl Services {
 
     /// What restores files.
     pub async fn restorer(&self) -> Result<Restorer, ServiceError> {
-        let vault = self.attach_vault().await?;
+        let vault = self.vault().await?;
         vault.ready().await?;
-        Ok(Restorer { store: Arc::clone(&self.store), vault: Arc::new(vault) })
+        Ok(Restorer { store: Arc::clone(&self.store), vault })
     }
 }
 

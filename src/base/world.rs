@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
 use tokio::task::coop::{Unconstrained, unconstrained};
 
 use super::task::{JoinError, JoinHandle, said};
@@ -51,6 +52,7 @@ struct State {
     /// Nobody is given the turn.
     held: bool,
     next: u64,
+    next_group: u64,
     holder: Option<u64>,
     line: VecDeque<u64>,
     tasks: BTreeMap<u64, Task>,
@@ -59,6 +61,10 @@ struct State {
 
 #[derive(Debug, Default)]
 struct Task {
+    /// Who goes together: a task is of the group of the one that started it.
+    group: u64,
+    /// Ends it.
+    abort: Option<AbortHandle>,
     /// Has the runtime poll it.
     waker: Option<Waker>,
     /// Stands in line.
@@ -90,7 +96,7 @@ impl World {
     /// tasks that are started before get in line.
     pub fn new(runtime: Handle, seed: u64) -> Self {
         let (line, tasks) = (VecDeque::new(), BTreeMap::new());
-        let state = State { held: true, next: 0, holder: None, line, tasks, random: seed };
+        let state = State { held: true, next: 0, next_group: 1, holder: None, line, tasks, random: seed };
         Self(Arc::new(Core { runtime, state: Mutex::new(state), rest: Condvar::new() }))
     }
 
@@ -110,16 +116,39 @@ impl World {
     }
 
     /// Starts a task. It gets in line.
-    #[allow(clippy::disallowed_methods)]
     pub fn spawn<F>(&self, task: F) -> JoinHandle<F::Output>
     where
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
+        self.start(None, task)
+    }
+
+    /// Starts a task that forms a group with all that it starts, and they in turn: as a process, it can be killed.
+    pub fn spawn_apart<F>(&self, task: F) -> Group
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let group = {
+            let mut state = self.lock();
+            state.next_group += 1;
+            state.next_group
+        };
+        drop(self.start(Some(group), task));
+        Group { world: self.clone(), group }
+    }
+
+    fn start<F>(&self, group: Option<u64>, task: F) -> JoinHandle<F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let starter = HERE.with_borrow(|here| here.as_ref().map(|(_, id)| *id));
         let mut state = self.lock();
         let id = state.next;
         state.next += 1;
-        state.tasks.insert(id, Task { queued: true, ..Task::default() });
+        let starter = starter.and_then(|starter| state.tasks.get(&starter)).map_or(0, |starter| starter.group);
+        state.tasks.insert(id, Task { queued: true, group: group.unwrap_or(starter), ..Task::default() });
         state.line.push_back(id);
         let woken = self.pass(&mut state);
         drop(state);
@@ -132,8 +161,11 @@ impl World {
             task: Some(unconstrained(Box::pin(task))),
             answer: Some(answer),
         };
-        let started = self.0.runtime.spawn(turns);
-        JoinHandle::of_world(answered, started.abort_handle())
+        let abort = self.0.runtime.spawn(turns).abort_handle();
+        if let Some(task) = self.lock().tasks.get_mut(&id) {
+            task.abort = Some(abort.clone());
+        }
+        JoinHandle::of_world(answered, abort)
     }
 
     /// Blocks until the world is at rest: nobody runs, nobody stands in line, no operation is under way. Whether it is,
@@ -287,6 +319,32 @@ pub fn mix(n: u64) -> u64 {
     let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     n ^ (n >> 31)
+}
+
+/// Tasks that go together.
+#[derive(Debug)]
+pub struct Group {
+    world: World,
+    group: u64,
+}
+
+impl Group {
+    /// Ends all of its tasks where they stand, as a power cut does: none is polled again. Whoever calls this is of
+    /// another group.
+    pub fn kill(&self) {
+        let mut gone = Vec::new();
+        {
+            let mut state = self.world.lock();
+            let ids: Vec<u64> =
+                state.tasks.iter().filter(|(_, task)| task.group == self.group).map(|(id, _)| *id).collect();
+            gone.extend(ids.iter().filter_map(|id| state.tasks.remove(id)));
+        }
+        for task in gone {
+            if let Some(abort) = task.abort {
+                abort.abort();
+            }
+        }
+    }
 }
 
 /// An operation that a task waits for: as long as it is not dropped, its task keeps its turn. It may be dropped

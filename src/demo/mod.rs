@@ -1,6 +1,52 @@
-//! The demo: a source made of nothing, behind the same trait, and a clock that can run fast.
+//! The demo: the same pipeline, over a [`source`] made of nothing, an acted vault and a clock that can run fast.
+//!
+//! A [`scenario`] says what there is and what goes wrong when. [`Stage`] makes the backends behind their usual traits and
+//! hands out the usual [`Job`]; the tasks run in a [`World`], where they take turns, and [`DemoDriver`] moves the clock
+//! only while that world is at rest. So the same seed, scenario and time give the same state, on any number of threads.
+//! Everything that is shown was written by the pipeline; nothing is invented here.
 
+mod driver;
+mod folder;
+pub mod scenario;
+pub mod source;
+
+use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use tokio::sync::watch;
+
+pub use driver::DemoDriver;
+
+use self::folder::Folder;
+use self::scenario::{Action, Host, Scenario, ScenarioError};
+use self::source::DemoSource;
+use self::source::files::Files;
+use crate::backup::digest::Md5Policy;
+use crate::backup::pipe::{Kinds, Settings};
+use crate::backup::pipeline::{Job, View};
+use crate::base::host::ProcessIdentity;
+use crate::base::random::RandomError;
+use crate::base::sink::{CounterSink, NoSink};
+use crate::base::world::{World, mix};
+use crate::base::{Clock, Stop};
+use crate::config::{BackupConfig, Config, SourceConfig, VaultConfig};
+use crate::source::Source;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{PoolChange, Store, StoreError};
+use crate::vault::Vault;
+use crate::vault::fake::{Core, FakeVault, Glacier, Link, Rules, Shelf, Weather, Window};
+use crate::worker::pool::{Pool, SizeError};
+use crate::worker::supervisor::{Standing, supervise};
+
+/// What a state of the demo calls its staging folders.
+const STAGING: &str = "/var/spool/firn";
+/// What it is called itself.
+const STATE: &str = "/var/lib/firn/firn.db";
+/// The fastest that a clock is paced.
+const FASTEST: f64 = 1000.0;
+/// Most threads for the demo's tasks.
+const MOST_THREADS: usize = 64;
 
 /// What a demo is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,16 +69,310 @@ impl Default for DemoOptions {
     }
 }
 
-/// Moves the demo's clock, and ends the demo when it is dropped: its tasks, then its folder.
-#[derive(Debug)]
-pub struct DemoDriver {}
+/// A demo that cannot be given.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// Its scenario.
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    /// Its speed.
+    #[error("a speed of {found} is not possible; a number above 0, and {FASTEST} at most, is")]
+    Speed {
+        /// What was asked for.
+        found: f64,
+    },
+    /// Its threads.
+    #[error("{found} threads are not possible; 1 to {MOST_THREADS} are")]
+    Threads {
+        /// What was asked for.
+        found: usize,
+    },
+    /// Its folder.
+    #[error("cannot make a folder for the demo in {place}: {source}; set TMPDIR to a folder that can be written")]
+    Folder {
+        /// Where.
+        place: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Its threads cannot be had.
+    #[error("the system gives no threads for the demo: {0}")]
+    Runtime(std::io::Error),
+    /// No random name for its folder.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+    /// Where its vault's bytes lie.
+    #[error(transparent)]
+    Disk(#[from] crate::base::disk::DiskError),
+    /// Its state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A pool of one of its hosts.
+    #[error(transparent)]
+    Pool(#[from] SizeError),
+}
 
-impl DemoDriver {
-    /// Steps the clock until the demo is `until` old, not a microsecond more. Blocks until everything has come to rest.
-    pub fn run_until(&self, until: Duration) {
-        let _ = until;
+/// What a demo is made of.
+pub struct Stage {
+    scenario: Scenario,
+    /// For the header.
+    pub badge: String,
+    /// What a configuration would have said.
+    pub config: Config,
+    /// Its time.
+    pub clock: Clock,
+    /// Its state.
+    pub store: Arc<dyn Store>,
+    /// Its sources, and how often each is scanned.
+    pub sources: Vec<(Arc<dyn Source>, Duration)>,
+    /// Its vault, as this process's host sees it.
+    pub vault: Arc<dyn Vault>,
+    /// Where its tasks take turns.
+    pub world: World,
+    glacier: Arc<Glacier>,
+    staging: PathBuf,
+}
+
+impl Stage {
+    /// Sets the stage in a temporary folder. Nothing runs before the driver moves.
+    pub fn open(options: &DemoOptions) -> Result<(Arc<Self>, DemoDriver), DemoError> {
+        if !(options.speed > 0.0 && options.speed <= FASTEST) {
+            return Err(DemoError::Speed { found: options.speed });
+        }
+        let threads = options.threads.unwrap_or(2);
+        if !(1..=MOST_THREADS).contains(&threads) {
+            return Err(DemoError::Threads { found: threads });
+        }
+        let scenario = Scenario::find(options.scenario.as_deref().unwrap_or("calm"))?;
+        let folder = Folder::make()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(threads)
+            .thread_name("firn-demo")
+            .enable_all()
+            .build()
+            .map_err(DemoError::Runtime)?;
+        let world = World::new(runtime.handle().clone(), mix(options.seed));
+        let (clock, hand) = Clock::manual(scenario.start);
+        let state = folder.path().join("firn.db");
+        let store = SqliteStore::open_as(&state, Some(STATE.to_owned()), clock.clone(), true)?;
+        let shelf = Shelf::open(&folder.path().join("vault"))?;
+        let glacier = Glacier::new(core(&scenario, options.seed), shelf);
+        let sources = sources(&scenario, options.seed, &clock);
+        let stage = Self {
+            badge: badge(&scenario, options),
+            config: config(&scenario),
+            vault: Arc::new(door(&scenario, &glacier, &clock)),
+            store: Arc::new(store),
+            staging: folder.path().join("staging"),
+            world: world.clone(),
+            clock,
+            sources,
+            glacier,
+            scenario,
+        };
+        let stage = Arc::new(stage);
+        stage.begin()?;
+        Ok((stage, DemoDriver::new(runtime, world, hand, options.speed, folder)))
     }
 
-    /// Lets the clock run at the demo's speed, on a thread of its own, until the driver is dropped.
-    pub fn pace(&self) {}
+    /// The process whose console this is.
+    pub fn process(&self) -> ProcessIdentity {
+        // A scenario has at least one host.
+        self.scenario.hosts.first().map_or_else(ProcessIdentity::own, process)
+    }
+
+    /// Everything that the pipeline of this process's host needs.
+    pub fn job(&self, kinds: Kinds, until_idle: bool, counters: Arc<dyn CounterSink>) -> Result<Job, DemoError> {
+        let Some(host) = self.scenario.hosts.first() else { return Err(SizeError { asked: 0 }.into()) };
+        self.job_of(host, kinds, until_idle, Arc::clone(&self.vault), counters)
+    }
+
+    fn job_of(
+        &self,
+        host: &Host,
+        kinds: Kinds,
+        until_idle: bool,
+        vault: Arc<dyn Vault>,
+        counters: Arc<dyn CounterSink>,
+    ) -> Result<Job, DemoError> {
+        let (backup, process) = (&self.scenario.backup, process(host));
+        Ok(Job {
+            settings: Settings {
+                kinds,
+                bundle_size: backup.bundle_size,
+                bundle_age: backup.bundle_age,
+                direct_over: backup.staging_budget / 2,
+                md5: Md5Policy::Auto,
+                attempts: backup.attempts,
+                repeat_unknown_after: backup.repeat_unknown_after,
+                host: process.host_key(),
+                host_name: process.host.clone(),
+                until_idle,
+            },
+            store: Arc::clone(&self.store),
+            vault,
+            sources: self.sources.clone(),
+            staging: self.staging.join(&host.name),
+            staging_name: Some(PathBuf::from(STAGING)),
+            staging_budget: backup.staging_budget,
+            staging_for_live: backup.staging_budget / 4,
+            // One for each who fetches, and those that history leaves to live files.
+            buffers: usize::try_from(host.fetchers).unwrap_or(usize::MAX).saturating_add(3),
+            fetch: Pool::new("fetch", host.fetchers)?,
+            upload: Pool::new("upload", host.uploaders)?,
+            clock: self.clock.clone(),
+            counters,
+            process,
+            lease: backup.lease,
+            view: View::default(),
+        })
+    }
+
+    /// Starts what plays beside this process: the other hosts, and the operators.
+    fn begin(self: &Arc<Self>) -> Result<(), DemoError> {
+        for host in self.scenario.hosts.iter().skip(1) {
+            // The reader has looked at the words.
+            let kinds = Kinds::parse(&host.workers).unwrap_or_else(|_| Kinds::all());
+            let vault = Arc::new(door(&self.scenario, &self.glacier, &self.clock));
+            let job = Arc::new(self.job_of(host, kinds, false, vault, Arc::new(NoSink))?);
+            let (clock, begins) = (self.clock.clone(), host.begins);
+            let group = self.world.spawn_apart(async move {
+                clock.sleep(begins).await;
+                let (standing, _) = watch::channel(Standing::Running);
+                let run = move |stop| {
+                    let job = Arc::clone(&job);
+                    async move { job.run(stop).await.map(|_| ()) }
+                };
+                supervise("backup", clock, Stop::new(), standing, run).await;
+            });
+            if let Some(dies) = host.dies {
+                let clock = self.clock.clone();
+                drop(self.world.spawn(async move {
+                    clock.sleep(dies).await;
+                    group.kill();
+                }));
+            }
+        }
+        for order in &self.scenario.orders {
+            let (stage, order) = (Arc::clone(self), order.clone());
+            drop(self.world.spawn(async move {
+                stage.clock.sleep(order.at).await;
+                let (paused, drain, size) = match order.action {
+                    Action::Pause => (Some(true), Some(false), None),
+                    Action::Resume => (Some(false), Some(false), None),
+                    Action::Drain => (Some(false), Some(true), None),
+                    Action::Resize(size) => (None, None, Some(size)),
+                };
+                let until = order.holds.map(|span| stage.clock.now().plus(span));
+                let change =
+                    PoolChange { host: order.host, pool: order.pool, size, paused, drain, who: order.who, until };
+                if let Err(e) = stage.store.order(change).await {
+                    tracing::error!(error = %e, "an order of the scenario could not be given");
+                }
+            }));
+        }
+        for ack in &self.scenario.acks {
+            let (stage, ack) = (Arc::clone(self), ack.clone());
+            drop(self.world.spawn(async move {
+                stage.clock.sleep(ack.at).await;
+                let until = stage.clock.now().plus(ack.holds);
+                match stage.store.notice_ack(ack.rule.clone(), ack.object, until, ack.who).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        tracing::warn!(rule = ack.rule, "the scenario acknowledges a finding that is not there")
+                    }
+                    Err(e) => tracing::error!(error = %e, "a finding could not be acknowledged"),
+                }
+            }));
+        }
+        Ok(())
+    }
+}
+
+/// What stands in the header.
+fn badge(scenario: &Scenario, options: &DemoOptions) -> String {
+    match options.until {
+        Some(_) => format!("DEMO {}", scenario.name),
+        None => format!("DEMO {} ×{}", scenario.name, options.speed),
+    }
+}
+
+/// A host's process, the same in each run.
+fn process(host: &Host) -> ProcessIdentity {
+    let machine = host.name.bytes().fold(0, |hash, byte| mix(hash ^ u64::from(byte)));
+    ProcessIdentity {
+        host: host.name.clone(),
+        machine_id: format!("{machine:016x}{:016x}", mix(machine)),
+        boot_id: "00000000-0000-4000-8000-000000000000".to_owned(),
+        pid_namespace: "pid:[4026531836]".to_owned(),
+        pid: host.pid,
+        pid_start: 1,
+    }
+}
+
+fn sources(scenario: &Scenario, seed: u64, clock: &Clock) -> Vec<(Arc<dyn Source>, Duration)> {
+    let source = |spec: &scenario::SourceSpec| -> (Arc<dyn Source>, Duration) {
+        let troubles = scenario.troubles.iter().filter(|trouble| trouble.source == spec.name).cloned().collect();
+        let files = Files::new(spec.clone(), seed, scenario.start, troubles);
+        (Arc::new(DemoSource::new(files, clock.clone())), spec.rescan)
+    };
+    scenario.sources.iter().map(source).collect()
+}
+
+/// The service, as it has been for some days.
+fn core(scenario: &Scenario, seed: u64) -> Core {
+    let window = |spell: &scenario::Spell| Window {
+        from: scenario.start.plus(spell.from),
+        until: scenario.start.plus(spell.until),
+        fault: spell.fault,
+    };
+    let weather = Weather { windows: scenario.weather.iter().map(window).collect() };
+    let every = scenario.vault.inventory_every;
+    let rules = Rules { seed, weather, inventory_every: every, ..Rules::default() };
+    Core::new(rules, scenario.start.minus(every * 3 + every / 4))
+}
+
+fn door(scenario: &Scenario, glacier: &Arc<Glacier>, clock: &Clock) -> FakeVault {
+    let vault = &scenario.vault;
+    let link = Link {
+        base: vault.request,
+        bytes_per_second: Some(vault.rate),
+        jitter_percent: vault.jitter,
+        ..Link::default()
+    };
+    FakeVault::new(vault.name.clone(), clock.clone(), Arc::clone(glacier), link)
+}
+
+/// What a configuration would have said.
+fn config(scenario: &Scenario) -> Config {
+    let backup = &scenario.backup;
+    let host = scenario.hosts.first();
+    let source = |spec: &scenario::SourceSpec| SourceConfig {
+        name: spec.name.clone(),
+        path: PathBuf::from(&spec.place),
+        rescan: spec.rescan,
+    };
+    let fetchers = host.map_or(2, |host| host.fetchers);
+    Config {
+        state: PathBuf::from(STATE),
+        staging: PathBuf::from(STAGING),
+        staging_budget: backup.staging_budget,
+        sources: scenario.sources.iter().map(source).collect(),
+        vault: Some(VaultConfig { name: scenario.vault.name.clone(), path: PathBuf::from(&scenario.vault.name) }),
+        backup: BackupConfig {
+            bundle_size: backup.bundle_size,
+            bundle_age: backup.bundle_age,
+            fetchers,
+            uploaders: host.map_or(2, |host| host.uploaders),
+            md5: "auto".to_owned(),
+            attempts: backup.attempts,
+            memory: (u64::from(fetchers) + 3) * crate::base::buffers::BUFFER as u64,
+            repeat_unknown_after: backup.repeat_unknown_after,
+        },
+        lease: backup.lease,
+        stop_within: Duration::from_secs(20),
+        log_level: "info".to_owned(),
+        settings: crate::config::Settings::default(),
+        file: None,
+    }
 }

@@ -347,6 +347,39 @@ fn the_end_of_its_runtime_ends_a_world() {
 }
 
 #[test]
+fn a_group_is_killed_with_all_that_it_started_and_nobody_else() {
+    let runtime = runtime(4);
+    let world = World::new(runtime.handle().clone(), 0);
+    let (clock, hand) = Clock::manual(Time::from_secs(0));
+    let beats: Arc<[AtomicUsize; 3]> = Arc::default();
+    let beat = |who: usize| {
+        let (clock, beats) = (clock.clone(), Arc::clone(&beats));
+        async move {
+            loop {
+                clock.sleep(Duration::from_secs(1)).await;
+                beats[who].fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    let (child, lone) = (beat(1), beat(2));
+    let parent = beat(0);
+    let group = world.spawn_apart(async move {
+        // A grandchild.
+        drop(spawn(async move { drop(spawn(child)) }));
+        parent.await;
+    });
+    drop(world.spawn(lone));
+    let sleeper = clock.clone();
+    drop(world.spawn(async move {
+        sleeper.sleep(Duration::from_millis(5500)).await;
+        group.kill();
+    }));
+    world.release();
+    step(&world, &clock, &hand, Duration::from_secs(10));
+    assert_eq!(beats.each_ref().map(|n| n.load(Ordering::SeqCst)), [5, 5, 10]);
+}
+
+#[test]
 fn one_seed_one_stream() {
     let runtime = runtime(1);
     let draw = |seed| {

@@ -96,8 +96,8 @@ const FOLDER: u64 = 10;
 
 /// How busy an hour of the day is: 1 is neither busy nor quiet. Night is quiet, evening busy.
 const HOURS: [f64; 24] = [
-    0.5, 0.35, 0.3, 0.25, 0.25, 0.3, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.6, 1.4, 1.0,
-    0.7,
+    0.5, 0.35, 0.3, 0.25, 0.25, 0.3, 0.4, 0.6, 0.8, 0.9, 1.0, 1.1, 1.2, 1.1, 1.1, 1.2, 1.3, 1.4, 1.5, 1.6, 1.6, 1.4,
+    1.0, 0.7,
 ];
 
 impl Files {
@@ -238,9 +238,7 @@ impl Files {
         let whole = |kind| matches!(kind, TroubleKind::Away | TroubleKind::Empty);
         let found = match file {
             None => holds.find(|(_, trouble)| whole(trouble.kind)),
-            Some(file) => {
-                holds.find(|(n, trouble)| !whole(trouble.kind) && self.hits(*n as u64, trouble, file))
-            }
+            Some(file) => holds.find(|(n, trouble)| !whole(trouble.kind) && self.hits(*n as u64, trouble, file)),
         };
         found.map(|(_, trouble)| trouble.kind)
     }
@@ -429,7 +427,10 @@ mod tests {
         let median = sizes[sizes.len() / 2];
         assert!((4000..6000).contains(&median), "{median}");
         assert!(sizes.iter().filter(|size| **size >= 500_000).count() >= 3, "a few large ones");
-        assert_eq!((0..2000).filter(|file| files.key(*file).as_bytes().iter().any(|b| !b.is_ascii_graphic())).count() > 5, true);
+        assert_eq!(
+            (0..2000).filter(|file| files.key(*file).as_bytes().iter().any(|b| !b.is_ascii_graphic())).count() > 5,
+            true
+        );
     }
 
     #[test]

@@ -118,7 +118,13 @@ impl SqliteStore {
         let mut conn = open::connect(path, &place, true)?;
         schema::migrate(&mut conn, &place, clock.now())?;
         let start = (clock.now(), clock.mono());
-        let shared = Arc::new(Shared { name: name.unwrap_or_else(|| place.clone()), place, clock, meter: Meter::default(), anchor: Mutex::new(start) });
+        let shared = Arc::new(Shared {
+            name: name.unwrap_or_else(|| place.clone()),
+            place,
+            clock,
+            meter: Meter::default(),
+            anchor: Mutex::new(start),
+        });
         let readers = (0..2).map(|_| open::connect(path, &shared.place, false)).collect::<Result<Vec<_>>>()?;
         drop(opening);
         let writer = Threads::spawn(&shared.place, vec![conn])?;

@@ -26,6 +26,7 @@ use super::uploads::{LARGEST_PART, PART_LIMIT};
 use crate::base::disk::{DiskError, Room, Trouble};
 use crate::base::hash::{Check, CheckKind, Hash32};
 use crate::base::ids::ArchiveUuid;
+use crate::base::task;
 use crate::base::{Clock, Shown, Time};
 use crate::vault::tree::{LEAF, Tree, leaf};
 use crate::vault::{
@@ -120,7 +121,7 @@ impl FakeVault {
     async fn blocking<T: Send + 'static>(&self, op: impl FnOnce(&Inner) -> Result<T> + Send + 'static) -> Result<T> {
         let inner = Arc::clone(&self.0);
         let name = inner.name.clone();
-        let done = tokio::task::spawn_blocking(move || op(&inner)).await;
+        let done = task::blocking(move || op(&inner)).await;
         done.unwrap_or_else(|e| Err(VaultError::Internal { vault: name, detail: e.to_string() }))
     }
 

@@ -1,0 +1,118 @@
+//! What a scenario may say, and what it is told when it says something else.
+
+use super::*;
+
+const GOOD: &str = r#"
+[scenario]
+about = "one host, one source"
+start = "2026-11-22T03:00:00Z"
+[[host]]
+name = "a"
+pid = 1
+[[source]]
+name = "ugc"
+place = "/srv/ugc"
+folder = "photos"
+"#;
+
+fn told(text: &str) -> Vec<String> {
+    match Scenario::parse("mine", Path::new("mine.toml"), text) {
+        Err(ScenarioError::Wrong(problems)) => problems.iter().map(ToString::to_string).collect(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_embedded_can_be_played() {
+    for name in known() {
+        let scenario = Scenario::find(name).unwrap();
+        assert_eq!(scenario.name, name);
+        assert!(!scenario.hosts.is_empty() && !scenario.sources.is_empty());
+    }
+    assert!(Scenario::find("calm").unwrap().weather.is_empty());
+    assert!(Scenario::find("bad-night").unwrap().hosts.len() > 1);
+}
+
+#[test]
+fn what_nobody_says_has_a_default() {
+    let scenario = Scenario::parse("mine", Path::new("mine.toml"), GOOD).unwrap();
+    assert_eq!(scenario.start.to_string(), "2026-11-22T03:00:00Z");
+    assert_eq!((scenario.backup.bundle_size, scenario.vault.name.as_str()), (2_500_000, "glacier"));
+    assert_eq!((scenario.hosts[0].fetchers, scenario.hosts[0].dies), (6, None));
+}
+
+#[test]
+fn every_mistake_is_told_with_its_line_and_its_mend() {
+    let cases = [
+        (
+            "[scenarios]",
+            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, host, source, burst, weather, trouble, order, ack",
+        ),
+        (
+            "[[source]]\nname = \"x\"\nplace = \"/x\"\nfolder = \"x\"\nhistroy = 5",
+            "mine.toml:16: source.histroy: unknown key; did you mean \"history\"?; source has name, place, folder, ending, history, median, large_one_in, large, odd_one_in, arrive, change, delete, latency, rescan",
+        ),
+        (
+            "[backup]\nattempts = \"many\"",
+            "mine.toml:13: backup.attempts: found \"many\"; allowed is a whole number from 1 to 1000",
+        ),
+        ("[[backup]]\nattempts = 3", "mine.toml:12: backup: it stands once; write [backup]"),
+        ("[weather]\nfault = \"outage\"", "mine.toml:12: weather: it is a list; write [[weather]], in two brackets"),
+        (
+            "[[trouble]]\nsource = \"ucg\"\nfrom = \"1m\"\nuntil = \"2m\"\nkind = \"io\"",
+            "mine.toml:13: trouble.source: found \"ucg\", which is no source; did you mean \"ugc\"?; there are ugc",
+        ),
+        (
+            "[[weather]]\nfrom = \"2m\"\nuntil = \"2m\"\nfault = \"outage\"",
+            "mine.toml:14: weather.until: it is not after from; a window ends after it begins",
+        ),
+        (
+            "[[weather]]\nuntil = \"2m\"\nfault = \"outage\"",
+            "mine.toml:12: weather.from: it is missing; allowed is a span of time from 0s to 1d, such as \"20s\" or \"6h\"",
+        ),
+        (
+            "[[host]]\nname = \"a\"\npid = 2",
+            "mine.toml:13: host.name: \"a\" stands on line 6 already; give it another name",
+        ),
+        (
+            "[[host]]\nname = \"b\"\npid = 2\nworkers = \"scan,dance\"",
+            "mine.toml:15: host.workers: \"dance\" is no worker; there are: scan, fetch, upload, reconcile",
+        ),
+        (
+            "[[order]]\nat = \"1m\"\nhost = \"a\"\npool = \"fetch\"\naction = \"resize\"\nwho = \"x\"",
+            "mine.toml:12: order.size: it is missing; resize needs it",
+        ),
+        (
+            "[[order]]\nat = \"1m\"\nhost = \"a\"\npool = \"fetch\"\naction = \"pause\"\nsize = 4\nwho = \"x\"",
+            "mine.toml:17: order.size: pause has no size; leave it out, or write action = \"resize\"",
+        ),
+    ];
+    for (more, expected) in cases {
+        assert_eq!(told(&format!("{GOOD}{more}\n")), [expected], "{more}");
+    }
+    let start = GOOD.replace("2026-11-22T03:00:00Z", "three in the morning");
+    assert_eq!(
+        told(&start),
+        [
+            "mine.toml:4: scenario.start: found \"three in the morning\"; allowed is a time in UTC, such as \"2026-11-22T03:00:00Z\""
+        ]
+    );
+    assert_eq!(
+        told("[scenario]\nabout = \"x\"\nstart = \"2026-11-22T03:00:00Z\"\n"),
+        ["mine.toml:1: host: it is missing; add [[host]]", "mine.toml:1: source: it is missing; add [[source]]"]
+    );
+    assert!(told("[scenario\n")[0].starts_with("mine.toml:1: this is not TOML"), "{:?}", told("[scenario\n"));
+}
+
+#[test]
+fn a_name_that_is_none_is_told_with_those_there_are() {
+    let told = |name: &str| Scenario::find(name).unwrap_err().to_string();
+    assert_eq!(
+        told("clam"),
+        "there is no scenario clam (did you mean \"calm\"?); there are calm and bad-night, or name a file: --scenario ./mine.toml"
+    );
+    assert_eq!(
+        told("/nowhere/x.toml"),
+        "cannot read the scenario /nowhere/x.toml: No such file or directory (os error 2)"
+    );
+}

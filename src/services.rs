@@ -319,7 +319,10 @@ impl Services {
 
     /// Whether the vault can be reached and is the one that this state knows. Makes nothing.
     pub async fn vault_ready(&self) -> Result<(), ServiceError> {
-        let vault = self.vault()?;
+        let vault = match &self.backing {
+            Backing::Live => self.directory()?,
+            Backing::Demo(stage) => return Ok(stage.vault.ready().await?),
+        };
         let known = self.store.vault_identity(vault.name().to_owned()).await?;
         if let (Some(uuid), true) = (known.uuid, known.made) {
             vault.only_as(uuid);
@@ -329,6 +332,14 @@ impl Services {
             vault.identity().await?;
         }
         Ok(())
+    }
+
+    /// Whether the vault must make archives readable before it gives anything back.
+    pub fn thaws(&self) -> bool {
+        match &self.backing {
+            Backing::Live => false,
+            Backing::Demo(stage) => stage.vault.capabilities().thaw,
+        }
     }
 
     /// What restores files.

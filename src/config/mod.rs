@@ -125,6 +125,34 @@ pub struct ConsoleConfig {
     pub base: PathBuf,
 }
 
+impl Default for ConsoleConfig {
+    /// What is in force when nobody says anything: as the table of keys has it.
+    fn default() -> Self {
+        let word = |name: &str| {
+            schema::find("console", name).and_then(|key| key.default).unwrap_or_default().to_owned()
+        };
+        let refresh = schema::find("console", "refresh").and_then(|key| match key.kind.read(key.default?) {
+            Some(Value::Span(span)) => span,
+            _ => None,
+        });
+        Self {
+            workers: word("workers"),
+            environment: word("environment"),
+            production: word("production") == "true",
+            read_only: word("read_only") == "true",
+            refresh: refresh.unwrap_or_default(),
+            theme: word("theme"),
+            keymap: None,
+            colour: word("colour"),
+            glyphs: word("glyphs"),
+            charts: word("charts"),
+            mouse: word("mouse") == "true",
+            log: None,
+            base: PathBuf::from("."),
+        }
+    }
+}
+
 /// What the command line says about the configuration.
 #[derive(Debug, Clone, Default)]
 pub struct Given {

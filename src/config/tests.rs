@@ -77,6 +77,7 @@ fn the_template_uncommented_is_all_defaults_too() {
         }
     }
     assert_eq!(written.backup, defaults.backup);
+    assert_eq!(ConsoleConfig { base: defaults.console.base.clone(), ..ConsoleConfig::default() }, defaults.console);
     assert_eq!((written.lease, written.stop_within), (defaults.lease, defaults.stop_within));
 }
 

@@ -12,8 +12,10 @@
 //! takes time is an effect, and its answer a message.
 
 pub mod action;
+pub mod answer;
 pub mod chord;
 pub mod details;
+pub mod drafts;
 pub mod draw;
 pub mod effect;
 pub mod format;
@@ -28,3 +30,4 @@ pub mod term;
 pub mod theme;
 pub mod update;
 pub mod widgets;
+pub mod work;

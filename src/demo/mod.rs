@@ -30,7 +30,7 @@ use crate::base::random::RandomError;
 use crate::base::sink::{CounterSink, NoSink};
 use crate::base::world::{World, mix};
 use crate::base::{Clock, Stop};
-use crate::config::{BackupConfig, Config, SourceConfig, VaultConfig};
+use crate::config::{BackupConfig, Config, ConsoleConfig, SourceConfig, VaultConfig};
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
@@ -371,6 +371,7 @@ fn config(scenario: &Scenario) -> Config {
         },
         lease: backup.lease,
         stop_within: Duration::from_secs(20),
+        console: ConsoleConfig { environment: "demo".to_owned(), ..ConsoleConfig::default() },
         log_level: "info".to_owned(),
         settings: crate::config::Settings::default(),
         file: None,

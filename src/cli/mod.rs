@@ -2,6 +2,8 @@
 
 mod ack;
 mod config;
+mod console;
+mod demo;
 mod find;
 mod out;
 mod pool;
@@ -24,13 +26,16 @@ use clap::{Parser, Subcommand};
 
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given};
+use crate::console::run::ConsoleError;
 use crate::restore::RestoreError;
 use crate::services::ServiceError;
 use crate::store::{FileRow, SourceRow, Store, StoreError};
 
 /// Off-site cold backups that survive anything: a directory backed up into a vault, and given back.
+///
+/// Without a command: the interactive console, with the workers that [console] workers names embedded in it.
 #[derive(Debug, Parser)]
-#[command(name = "firn", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(name = "firn", version, max_term_width = 100)]
 pub struct Cli {
     /// The configuration file (else `FIRN_CONFIG`, else the user's, else the machine's: see `firn config paths`)
     #[arg(long, global = true, value_name = "FILE")]
@@ -38,12 +43,16 @@ pub struct Cli {
     /// Overrides one setting, such as --set backup.fetchers=16; may be repeated
     #[arg(long, global = true, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
+    #[command(flatten)]
+    console: console::Args,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Opens the console over a make-believe site: no network, no credentials, nothing real is touched
+    Demo(demo::Args),
     /// Runs the workers: scan and watch, fetch, bundle, upload
     Run(run::Args),
     /// Says how everything stands; the exit code is its severity: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN
@@ -89,6 +98,8 @@ enum CliError {
     Worker(#[from] crate::backup::pipe::KindError),
     #[error(transparent)]
     Pool(#[from] crate::worker::pool::SizeError),
+    #[error(transparent)]
+    Console(#[from] crate::console::run::ConsoleError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -116,7 +127,7 @@ const BLIND: u8 = 3;
 impl Cli {
     /// Runs the command. What went wrong is said on standard error.
     pub fn run(self) -> ExitCode {
-        let blind = matches!(self.command, Command::Status(_) | Command::Queue(_));
+        let blind = matches!(self.command, Some(Command::Status(_) | Command::Queue(_)));
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => {
@@ -124,7 +135,10 @@ impl Cli {
                 return ExitCode::from(FAILED);
             }
         };
-        let code = runtime.block_on(self.dispatch());
+        let code = match &self.command {
+            Some(Command::Demo(args)) => self.demo(&runtime, args),
+            _ => runtime.block_on(self.dispatch()),
+        };
         // Tasks let go of the state, which then closes its file; threads that still block (a walk of a slow disk) are not
         // waited for long: nothing of theirs is needed.
         runtime.shutdown_timeout(LEAVE_WITHIN);
@@ -139,11 +153,20 @@ impl Cli {
                     CliError::Restore(
                         RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
                     ) => USAGE,
+                    CliError::Console(
+                        ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_),
+                    )
+                    | CliError::Service(ServiceError::Demo(_)) => USAGE,
                     CliError::Config(_) | CliError::Usage(_) | CliError::Worker(_) | CliError::Pool(_) => USAGE,
                     _ => FAILED,
                 })
             }
         }
+    }
+
+    fn demo(&self, runtime: &tokio::runtime::Runtime, args: &demo::Args) -> Result<u8, CliError> {
+        let console = Config::without_file(&self.set)?.console;
+        demo::run(runtime, console, args, &self.console)
     }
 
     async fn dispatch(self) -> Result<u8, CliError> {
@@ -154,7 +177,16 @@ impl Cli {
             return Err(CliError::Usage(text.to_owned()));
         }
         let given = Given { file, set: self.set };
-        match self.command {
+        let Some(command) = self.command else {
+            return console::run(Config::load(&given)?, self.console).await;
+        };
+        if self.console.any() {
+            let text = "--no-workers and --read-only are for the console (firn, firn demo) alone";
+            return Err(CliError::Usage(text.to_owned()));
+        }
+        match command {
+            // It is not run in here.
+            Command::Demo(_) => Ok(0),
             Command::Run(args) => run::run(Config::load(&given)?, args).await,
             Command::Status(args) => status::run(Config::load(&given)?, args).await,
             Command::Queue(args) => queue::run(Config::load(&given)?, args).await,

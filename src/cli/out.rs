@@ -13,6 +13,11 @@ pub(super) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
     Ok(writeln!(out, "{}", text.as_ref())?)
 }
 
+/// Writes text as it is.
+pub(super) fn write(text: &str) -> Result<(), CliError> {
+    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+}
+
 /// Writes a value as JSON, indented.
 pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     let text = serde_json::to_string_pretty(value).map_err(std::io::Error::other)?;

@@ -152,7 +152,7 @@ fn log_to(screen: &Screen, level: &str) {
 }
 
 /// Deep trees take an open file a level: as many as the system allows.
-fn more_open_files() {
+pub(super) fn more_open_files() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let mut limit = getrlimit(Resource::Nofile);
     limit.current = limit.maximum;

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use layers::{Section, Setting, Settings};
-pub use paths::{Candidates, candidates};
+pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
 pub use schema::{KEYS, Key, Kind, Value, nearest};
 pub(crate) use validate::real;
@@ -165,10 +165,12 @@ pub struct Given {
 impl Config {
     /// Loads the configuration that is in force for this process.
     pub fn load(given: &Given) -> Result<Self, ConfigError> {
-        let variables: Vec<(String, OsString)> = std::env::vars_os()
-            .filter_map(|(name, text)| Some((name.into_string().ok().filter(|name| name.starts_with("FIRN_"))?, text)))
-            .collect();
-        Self::load_from(given, &candidates(), &variables)
+        Self::load_from(given, &candidates(), &variables())
+    }
+
+    /// What variables and flags say over the defaults, without any file.
+    pub fn without_file(flags: &[String]) -> Result<Self, ConfigError> {
+        Self::parse(None, &variables(), flags)
     }
 
     /// The same, with everything from outside handed in.
@@ -213,6 +215,13 @@ impl Config {
             _ => Err(ConfigError::Wrong(problems)),
         }
     }
+}
+
+/// Variables of this process that may be firn's.
+fn variables() -> Vec<(String, OsString)> {
+    std::env::vars_os()
+        .filter_map(|(name, text)| Some((name.into_string().ok().filter(|name| name.starts_with("FIRN_"))?, text)))
+        .collect()
 }
 
 /// The text of a configuration file.

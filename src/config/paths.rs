@@ -23,6 +23,17 @@ impl Candidates {
     }
 }
 
+/// Where this user's programs keep what is theirs and not worth a backup: drafts and logs of the console.
+pub fn user_state() -> Option<PathBuf> {
+    let dirs = directories::ProjectDirs::from("", "", "firn")?;
+    Some(dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir()).to_owned())
+}
+
+/// The user's home.
+pub fn home() -> Option<PathBuf> {
+    directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned())
+}
+
 /// The places on this machine, for this user.
 pub fn candidates() -> Candidates {
     let user = directories::ProjectDirs::from("", "", "firn").map(|dirs| dirs.config_dir().join("config.toml"));

@@ -30,6 +30,8 @@ pub struct Setup {
     pub badge: Option<String>,
     /// This host.
     pub host: String,
+    /// This process, as the state knows it.
+    pub pid: u32,
     /// Who sits here: written beside orders.
     pub who: String,
     /// Workers that run in this process; nothing: none.

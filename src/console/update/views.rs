@@ -186,7 +186,7 @@ pub fn hold(model: &mut Model) -> Vec<Effect> {
         model.tell(Severity::Ok, "the screen goes on");
         return vec![Effect::Refresh];
     }
-    model.held = Some(model.now);
+    model.held = Some(model.state_now());
     let key = model.keymap.first("hold").unwrap_or_default();
     model.tell(Severity::Ok, format!("the screen is held; work goes on, alarms still show; {key} lets it go on"));
     Vec::new()
@@ -339,7 +339,7 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
         effect.push(format!("the workers of this console take no new work and finish what they have, within {within}"));
         effect.push("what is left then is taken up at the next start; nothing is lost".to_owned());
         let others = model.newest.as_ref().map_or(0, |snapshot| {
-            let own = |worker: &&crate::backup::snapshot::Worker| worker.host == model.setup.host && worker.pid == std::process::id();
+            let own = |worker: &&crate::backup::snapshot::Worker| worker.host == model.setup.host && worker.pid == model.setup.pid;
             snapshot.workers.iter().filter(|worker| worker.alive && !own(worker)).count()
         });
         effect.push(match others {
@@ -368,7 +368,7 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
 /// What the workers of this process have in hand, in words.
 fn in_hand(model: &Model) -> String {
     let own = model.newest.as_ref().and_then(|snapshot| {
-        snapshot.workers.iter().find(|worker| worker.host == model.setup.host && worker.pid == std::process::id() && worker.alive)
+        snapshot.workers.iter().find(|worker| worker.host == model.setup.host && worker.pid == model.setup.pid && worker.alive)
     });
     match (own.and_then(|worker| worker.in_hand), model.setup.workers.as_deref()) {
         (Some(files), Some(kinds)) => {

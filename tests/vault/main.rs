@@ -14,4 +14,5 @@ mod liars;
 mod mounts;
 mod pipeline;
 mod subject;
+mod weather;
 mod world;

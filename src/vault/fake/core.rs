@@ -210,6 +210,11 @@ impl Core {
         &self.rules
     }
 
+    /// Another schedule of faults, from now on.
+    pub fn set_weather(&mut self, weather: Weather) {
+        self.rules.weather = weather;
+    }
+
     /// Whether the vault can be reached.
     pub fn describe(&mut self, now: Time) -> Result<(), Refusal> {
         self.admit(now, Op::Describe, "")?.reply(Ok(()))

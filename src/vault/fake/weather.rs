@@ -137,4 +137,16 @@ mod tests {
         assert_eq!(hit, (0..400).filter(|subject| lost(9, *subject, 0)).collect::<Vec<_>>());
         assert!(hit.iter().any(|subject| !lost(1, *subject, 1)), "another try may pass");
     }
+
+    #[test]
+    fn two_windows_of_one_kind_do_not_hit_the_same_requests() {
+        let lost = Fault::LostReply { one_in: 4 };
+        let hits = |windows: Vec<Window>| {
+            let weather = Weather { windows };
+            let hit = |subject: &u32| weather.fate(Time::from_secs(1), 1, "post", &subject.to_string(), 0).lost;
+            (0..400).filter(hit).count()
+        };
+        let (one, two) = (hits(vec![window(0, 10, lost)]), hits(vec![window(0, 10, lost), window(0, 10, lost)]));
+        assert!(two > one + 30, "{one} by one, {two} by two");
+    }
 }

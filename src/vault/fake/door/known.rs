@@ -18,6 +18,9 @@ pub(super) struct Known {
     memory: Mutex<Memory>,
 }
 
+/// Where in an inventory each name stands.
+type Places = BTreeMap<ArchiveUuid, Vec<usize>>;
+
 #[derive(Debug, Default)]
 struct Memory {
     /// How many requests about an archive are under way, and when the last one ended.
@@ -25,7 +28,7 @@ struct Memory {
     /// Archives that were deleted, by the service's id, and when.
     deleted: BTreeMap<Vec<u8>, Time>,
     /// The inventory that was read last, and where in it each name stands.
-    read: Option<(Arc<Inventory>, BTreeMap<ArchiveUuid, Vec<usize>>)>,
+    read: Option<(Arc<Inventory>, Places)>,
 }
 
 /// A request that makes an archive, while it is under way. One whose caller went away has ended, too.
@@ -114,7 +117,7 @@ impl Memory {
         if self.read.as_ref().is_some_and(|(read, _)| read.taken == newest.taken) {
             return;
         }
-        let mut places: BTreeMap<ArchiveUuid, Vec<usize>> = BTreeMap::new();
+        let mut places = Places::new();
         for (at, listed) in newest.archives.iter().enumerate() {
             if let Some(name) = ArchiveName::parse(&listed.description) {
                 places.entry(name.uuid).or_default().push(at);

@@ -34,7 +34,7 @@ async fn carried(site: &Site, op: Op, subjects: &[&str], bytes: u64) -> (Vec<Dur
         tasks.push(tokio::spawn(async move {
             let tell = |bytes| {
                 if n == 0 {
-                    told.lock().unwrap().push(bytes)
+                    told.lock().unwrap().push(bytes);
                 }
             };
             door.0.carry(op, &subject, bytes, tell).await;

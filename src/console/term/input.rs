@@ -162,13 +162,13 @@ enum Ready {
 
 fn ready(source: impl AsFd, stop: impl AsFd, wait: Option<Duration>) -> Result<Ready, Errno> {
     let mut fds = [PollFd::new(&source, PollFlags::IN), PollFd::new(&stop, PollFlags::IN)];
-    let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
-    match poll(&mut fds, wait.as_ref()) {
+    let limit = wait.and_then(|wait| Timespec::try_from(wait).ok());
+    match poll(&mut fds, limit.as_ref()) {
         Ok(0) => Ok(Ready::Nothing),
         Ok(_) if !fds[1].revents().is_empty() => Ok(Ready::Stop),
         // Hung up or in error: the read tells.
         Ok(_) => Ok(Ready::Bytes),
-        Err(Errno::INTR) => ready(source, stop, None),
+        Err(Errno::INTR) => ready(source, stop, wait),
         Err(e) => Err(e),
     }
 }

@@ -68,6 +68,24 @@ fn another_size_is_told_and_repainted() {
     pty.end().exactly(0);
 }
 
+/// Smaller and back before anything was drawn: the terminal has dropped text, and has the size that it had.
+#[test]
+fn a_size_that_comes_and_goes_is_repainted() {
+    let mut pty = start((80, 24), &[]);
+    pty.press("x");
+    pty.wait_for("key x");
+    for _ in 0..20 {
+        pty.resize((5, 2));
+        pty.resize((80, 24));
+        pty.press("y");
+    }
+    pty.press("z");
+    pty.wait_for("key z");
+    pty.wait_for("ready 80x24");
+    pty.press("q");
+    pty.end().exactly(0);
+}
+
 #[test]
 fn stopped_by_ctrl_z_and_brought_back() {
     let mut pty = start((80, 24), &[]);

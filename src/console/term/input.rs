@@ -39,7 +39,8 @@ pub enum Input {
         /// There was more, which is lost.
         cut: bool,
     },
-    /// The terminal has another size: columns, rows.
+    /// The terminal has another size: columns, rows. Answer with [`super::Screen::clear_and_redraw`]: by the time of the
+    /// next frame it may have its old size again, and nothing but this tells that it has dropped text in between.
     Resize(u16, u16),
     /// The mouse.
     Mouse {

@@ -216,3 +216,38 @@ fn open(folder: &Path, day: &str) -> Result<File, FileError> {
     });
     opened.map_err(|error| FileError::Open { path: Shown::path(&path).into_owned(), error })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_that_found_no_room_are_counted_and_missed_in_the_file() {
+        let home = tempfile::tempdir().unwrap();
+        let noon = Time::from_secs(1_795_348_800);
+        let (clock, _hand) = Clock::manual(noon);
+        let (lines, queue) = mpsc::sync_channel(1);
+        let sender = Sender { lines, lost: Arc::default() };
+        for text in ["first", "second", "third"] {
+            sender.send(noon, Level::INFO, text);
+        }
+        let writer = Writer { sender: sender.clone() };
+        assert_eq!(writer.lost(), 2);
+        let files = Files::open(home.path(), noon).unwrap();
+        let lost = Arc::clone(&sender.lost);
+        let writing = Writing { files, ring: Ring::new(), clock, lost, told_lost: 0, failing: false };
+        let written = thread::spawn(move || writing.run(&queue));
+        // The queue takes two more as it empties.
+        for text in ["fourth", "fifth"] {
+            sender.lines.send(Message::Line(noon, Level::INFO, text.to_owned())).unwrap();
+        }
+        drop((sender, writer));
+        written.join().unwrap();
+        let text = fs::read_to_string(home.path().join("firn-2026-11-22.log")).unwrap();
+        let lines: Vec<&str> = text.lines().map(|line| line.split_once("Z ").unwrap().1.trim_start()).collect();
+        assert_eq!(
+            lines,
+            ["WARN 2 lines are missing here: the disk was too slow", "INFO first", "INFO fourth", "INFO fifth"]
+        );
+    }
+}

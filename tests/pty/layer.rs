@@ -1,7 +1,5 @@
 //! The terminal layer on a real terminal.
 
-use std::time::Duration;
-
 use rustix::process::Signal;
 
 use super::program::{self, SIGNALLED, start, start_deaf};
@@ -26,15 +24,10 @@ fn it_takes_the_terminal_and_gives_it_back_as_it_was() {
 }
 
 #[test]
-fn an_escape_alone_is_a_key_and_a_split_sequence_is_one() {
+fn an_escape_alone_is_a_key_without_another_one() {
     let mut pty = start((80, 24), &[]);
     pty.press("esc");
     pty.wait_for("key esc");
-    // Too short a time for the escape to be taken for itself.
-    pty.send(b"\x1b");
-    pty.send(b"[");
-    pty.send(b"B");
-    pty.wait_for("key down");
     pty.press("q");
     pty.end().exactly(0);
 }
@@ -71,6 +64,24 @@ fn another_size_is_told_and_repainted() {
             pty.wait_for("r");
         }
     }
+    pty.press("q");
+    pty.end().exactly(0);
+}
+
+/// Smaller and back before anything was drawn: the terminal has dropped text, and has the size that it had.
+#[test]
+fn a_size_that_comes_and_goes_is_repainted() {
+    let mut pty = start((80, 24), &[]);
+    pty.press("x");
+    pty.wait_for("key x");
+    for _ in 0..20 {
+        pty.resize((5, 2));
+        pty.resize((80, 24));
+        pty.press("y");
+    }
+    pty.press("z");
+    pty.wait_for("key z");
+    pty.wait_for("ready 80x24");
     pty.press("q");
     pty.end().exactly(0);
 }
@@ -229,15 +240,4 @@ fn output_that_is_no_terminal_is_refused() {
     let ended = pty.end();
     assert!(ended.text.contains("standard output is not a terminal"), "{}", ended.text);
     assert!(!String::from_utf8_lossy(&ended.raw).contains("\x1b[?"), "it was drawn on");
-}
-
-/// While nothing happens, nothing is sent: what is still to come is waited for, not slept for.
-#[test]
-fn an_idle_program_is_silent() {
-    let mut pty = start((80, 24), &[]);
-    let before = pty.written();
-    firn::base::Clock::system().pause(Duration::from_millis(300));
-    assert_eq!(pty.written(), before);
-    pty.press("q");
-    pty.end().exactly(0);
 }

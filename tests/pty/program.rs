@@ -117,7 +117,10 @@ async fn talk(deaf: bool) -> i32 {
                 let begin: String = text.chars().take(20).collect();
                 told.lines.push(format!("paste {} {cut} {begin:?}", text.len()));
             }
-            Input::Resize(width, height) => told.lines.push(format!("size {width}x{height}")),
+            Input::Resize(width, height) => {
+                screen.clear_and_redraw();
+                told.lines.push(format!("size {width}x{height}"));
+            }
             Input::Mouse { kind, column, row } => told.lines.push(format!("mouse {kind:?} {column} {row}")),
         }
     }

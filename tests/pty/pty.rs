@@ -19,7 +19,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -31,7 +31,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Longer than anything here takes, on a busy machine.
-pub const LONG: Duration = Duration::from_secs(60);
+pub const LONG: Duration = Duration::from_mins(1);
 
 /// How the terminal looks while the program is stopped.
 pub const STOPPED: &str = "[stopped]";
@@ -92,6 +92,7 @@ struct Seen {
 }
 
 /// What a terminal is like.
+#[allow(clippy::struct_excessive_bools)] // independent switches
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Modes {
     /// The alternate screen is shown.
@@ -176,14 +177,9 @@ impl Pty {
         ));
         let reader = pair.master.try_clone_reader().unwrap();
         let keyboard = pair.master.take_writer().unwrap();
-        let watched = Arc::clone(&seen);
-        let watcher = Some(thread::spawn(move || watch(reader, &watched)));
+        let for_watcher = Arc::clone(&seen);
+        let watcher = Some(thread::spawn(move || watch(reader, &for_watcher)));
         Self { seen, master: Some(pair.master), keyboard: Some(keyboard), shell, report, watcher, _home: home }
-    }
-
-    /// The folder that is the program's home, working directory and place of temporary files.
-    pub fn home(&self) -> &Path {
-        self._home.path()
     }
 
     /// Waits until the screen shows `text`.
@@ -208,17 +204,6 @@ impl Pty {
             "{what} did not come{}; the terminal shows:\n{}",
             if seen.closed { " before the program ended" } else { "" },
             screen.contents()
-        );
-    }
-
-    /// Waits until the program has written more than `bytes` in all.
-    #[track_caller]
-    pub fn wait_written(&self, bytes: usize) {
-        let seen = self.wait(|seen| seen.closed || seen.raw.len() > bytes);
-        assert!(
-            seen.raw.len() > bytes,
-            "nothing was written; the terminal shows:\n{}",
-            seen.picture.screen().contents()
         );
     }
 
@@ -273,7 +258,7 @@ impl Pty {
     /// The program: the job in the foreground.
     pub fn pid(&self) -> Pid {
         let leader = self.master.as_ref().unwrap().process_group_leader();
-        leader.and_then(Pid::from_raw).expect("a job in the foreground")
+        leader.and_then(Pid::from_raw).unwrap_or_else(|| panic!("no job is in the foreground"))
     }
 
     /// What the screen shows.
@@ -294,11 +279,6 @@ impl Pty {
     /// `stty -g` while it was last stopped.
     pub fn stty_stopped(&self) -> String {
         fs::read_to_string(self.report.with_extension("stopped")).unwrap().trim().to_owned()
-    }
-
-    /// How many bytes the program has written.
-    pub fn written(&self) -> usize {
-        self.lock().raw.len()
     }
 
     /// Takes the terminal away, as a connection that breaks. Waits for the program to end; whether it did. It must
@@ -365,7 +345,7 @@ fn lock(seen: &Mutex<Seen>) -> MutexGuard<'_, Seen> {
 }
 
 fn watch(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
-    let mut bytes = [0; 65536];
+    let mut bytes = [0; 16384];
     loop {
         let count = reader.read(&mut bytes).unwrap_or(0);
         let mut now = lock(&seen.0);
@@ -401,7 +381,7 @@ fn pty_size((cols, rows): (u16, u16)) -> PtySize {
 }
 
 fn cells(count: u16) -> NonZeroU16 {
-    NonZeroU16::new(count).expect("a terminal of at least one cell")
+    NonZeroU16::new(count).unwrap_or_else(|| panic!("a terminal has at least one cell"))
 }
 
 fn picture((cols, rows): (u16, u16)) -> vt100::Parser {

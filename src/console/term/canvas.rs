@@ -110,6 +110,8 @@ impl Backend for Canvas {
     }
 
     fn clear_region(&mut self, region: ClearType) -> io::Result<()> {
+        // Another size may be the reason, and has moved the cursor.
+        self.at = None;
         self.crossterm().clear_region(region)
     }
 

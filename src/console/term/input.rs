@@ -39,7 +39,8 @@ pub enum Input {
         /// There was more, which is lost.
         cut: bool,
     },
-    /// The terminal has another size: columns, rows.
+    /// The terminal has another size: columns, rows. Answer with [`super::Screen::clear_and_redraw`]: by the time of the
+    /// next frame it may have its old size again, and nothing but this tells that it has dropped text in between.
     Resize(u16, u16),
     /// The mouse.
     Mouse {
@@ -162,13 +163,13 @@ enum Ready {
 
 fn ready(source: impl AsFd, stop: impl AsFd, wait: Option<Duration>) -> Result<Ready, Errno> {
     let mut fds = [PollFd::new(&source, PollFlags::IN), PollFd::new(&stop, PollFlags::IN)];
-    let wait = wait.and_then(|wait| Timespec::try_from(wait).ok());
-    match poll(&mut fds, wait.as_ref()) {
+    let limit = wait.and_then(|wait| Timespec::try_from(wait).ok());
+    match poll(&mut fds, limit.as_ref()) {
         Ok(0) => Ok(Ready::Nothing),
         Ok(_) if !fds[1].revents().is_empty() => Ok(Ready::Stop),
         // Hung up or in error: the read tells.
         Ok(_) => Ok(Ready::Bytes),
-        Err(Errno::INTR) => ready(source, stop, None),
+        Err(Errno::INTR) => ready(source, stop, wait),
         Err(e) => Err(e),
     }
 }

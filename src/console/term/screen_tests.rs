@@ -1,4 +1,5 @@
 use super::*;
+use proptest::prelude::*;
 use ratatui::layout::Position;
 use ratatui::style::{Color, Style, Stylize as _};
 use ratatui::text::Line;
@@ -254,4 +255,85 @@ fn a_copy_goes_out_at_once_and_is_counted() {
     assert_eq!((written.len(), writes), (sent, 1));
     assert_eq!(written, "\x1b]52;c;YWJj\x07");
     assert_eq!(screen.written(), sent as u64);
+}
+
+/// What happens to a screen.
+#[derive(Debug, Clone)]
+enum Step {
+    /// A frame: its rows, which of them are bold, and the cursor.
+    Draw(Vec<String>, usize, Option<(u16, u16)>),
+    /// Somebody else wrote on the terminal, and everything is asked for again.
+    Spoilt,
+    /// Another size.
+    Size(u16, u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let row = "[a-c é─▌]{0,12}";
+    let cursor = proptest::option::of((0_u16..12, 0_u16..4));
+    prop_oneof![
+        6 => (proptest::collection::vec(row, 0..4), 0_usize..4, cursor).prop_map(|(rows, bold, at)| Step::Draw(rows, bold, at)),
+        1 => Just(Step::Spoilt),
+        1 => (1_u16..14, 1_u16..5).prop_map(|(width, height)| Step::Size(width, height)),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn the_terminal_shows_the_last_frame(steps in proptest::collection::vec(step(), 1..25)) {
+        let (mut screen, wire) = screen();
+        screen.enter().unwrap();
+        let mut picture = terminal(&wire.look().0);
+        for step in steps {
+            match step {
+                Step::Size(width, height) => {
+                    screen.set_size(Size { width, height });
+                    picture.set_size(height.try_into().unwrap(), width.try_into().unwrap());
+                    // As the loop answers it.
+                    screen.clear_and_redraw();
+                }
+                Step::Spoilt => {
+                    picture.process(b"\x1b[2;1Hspoilt\x1b[?25h");
+                    screen.clear_and_redraw();
+                    screen.draw(text("")).unwrap();
+                    picture.process(wire.look().0.as_bytes());
+                    prop_assert_eq!(picture.screen().contents(), "");
+                }
+                Step::Draw(rows, bold, at) => {
+                    let size = screen.size().unwrap();
+                    let at = at.map(|(x, y)| (x.min(size.width - 1), y.min(size.height - 1)));
+                    let lines = rows.iter().enumerate().map(|(row, line)| {
+                        if row == bold { Line::raw(line.as_str()).bold() } else { Line::raw(line.as_str()) }
+                    });
+                    let paragraph = ratatui::widgets::Paragraph::new(lines.collect::<Vec<_>>());
+                    for again in [false, true] {
+                        let paragraph = paragraph.clone();
+                        let bytes = screen.draw(|frame| {
+                            frame.render_widget(paragraph, frame.area());
+                            if let Some(at) = at {
+                                frame.set_cursor_position(Position::from(at));
+                            }
+                        });
+                        prop_assert!(!again || bytes.unwrap() == 0);
+                    }
+                    picture.process(wire.look().0.as_bytes());
+                    let shown = picture.screen();
+                    for y in 0..size.height {
+                        let wanted = rows.get(usize::from(y)).map_or("", String::as_str);
+                        let wanted: String = wanted.chars().take(usize::from(size.width)).collect();
+                        let row = shown.rows(0, size.width).nth(usize::from(y)).unwrap();
+                        prop_assert_eq!(row.trim_end(), wanted.trim_end());
+                        let first = shown.cell(y, 0).unwrap();
+                        if wanted.starts_with('a') {
+                            prop_assert_eq!(first.bold(), usize::from(y) == bold);
+                        }
+                    }
+                    prop_assert_eq!(shown.hide_cursor(), at.is_none());
+                    if let Some((x, y)) = at {
+                        prop_assert_eq!(shown.cursor_position(), (y, x));
+                    }
+                }
+            }
+        }
+    }
 }

@@ -136,10 +136,13 @@ impl Cli {
                 out::error(&e.to_string());
                 ExitCode::from(match e {
                     _ if blind => BLIND,
-                    CliError::Restore(
+                    CliError::Config(_)
+                    | CliError::Usage(_)
+                    | CliError::Worker(_)
+                    | CliError::Pool(_)
+                    | CliError::Restore(
                         RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
                     ) => USAGE,
-                    CliError::Config(_) | CliError::Usage(_) | CliError::Worker(_) | CliError::Pool(_) => USAGE,
                     _ => FAILED,
                 })
             }

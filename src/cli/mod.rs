@@ -150,14 +150,17 @@ impl Cli {
                 out::error(&e.to_string());
                 ExitCode::from(match e {
                     _ if blind => BLIND,
-                    CliError::Restore(
-                        RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
-                    ) => USAGE,
-                    CliError::Console(
+                    CliError::Config(_)
+                    | CliError::Usage(_)
+                    | CliError::Worker(_)
+                    | CliError::Pool(_)
+                    | CliError::Console(
                         ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_),
                     )
-                    | CliError::Service(ServiceError::Demo(_)) => USAGE,
-                    CliError::Config(_) | CliError::Usage(_) | CliError::Worker(_) | CliError::Pool(_) => USAGE,
+                    | CliError::Service(ServiceError::Demo(_))
+                    | CliError::Restore(
+                        RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
+                    ) => USAGE,
                     _ => FAILED,
                 })
             }

@@ -39,9 +39,9 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
             ))
         })?;
         if args.json {
-            out::json(&archive_json(&detail))?
+            out::json(&archive_json(&detail))?;
         } else {
-            archive_text(&detail)?
+            archive_text(&detail)?;
         }
         return Ok(0);
     }
@@ -50,9 +50,9 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let gone = || CliError::Refused(format!("file {} is not there any more; ask again", row.file));
     let detail = detail.ok_or_else(gone)?;
     if args.json {
-        out::json(&file_json(&detail))?
+        out::json(&file_json(&detail))?;
     } else {
-        file_text(&detail)?
+        file_text(&detail)?;
     }
     Ok(0)
 }

@@ -24,6 +24,10 @@ pub struct Args {
 
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let services = Services::open(config, false).await?;
+    // A state that can be read and not written is not well: workers cannot say so there, so it is tried here.
+    for (source, _) in services.sources() {
+        services.store.source(source.name().to_owned(), source.kind()).await?;
+    }
     let snapshot = services.snapshot().await?;
     if args.json {
         out::json(&snapshot::json(&snapshot))?;

@@ -247,7 +247,7 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
     let ended = turn(&mut hub, &mut model, &mut inputs, &mut signals, &mut from, &real).await;
     // Whatever happened, the terminal first; a dead one says so, and nobody is left to hear it.
     let left = hub.screen.leave();
-    hub.finish(&real, &ended, services.config.stop_within).await;
+    hub.finish(&real, &ended, services.config.stop_within, &mut signals).await;
     drop(log);
     match ended {
         Ok(End::Gone) => Ok(0),
@@ -328,7 +328,11 @@ async fn turn(
                         }
                         Some(Msg::Paste(text))
                     }
-                    Input::Resize(columns, rows) => Some(Msg::Resize(columns, rows)),
+                    Input::Resize(columns, rows) => {
+                        // What a terminal that shrank and grew back has lost is not seen by comparing.
+                        hub.screen.clear_and_redraw();
+                        Some(Msg::Resize(columns, rows))
+                    }
                     Input::Mouse { kind: MouseKind::Click, column, row } => Some(Msg::Click(column, row)),
                     Input::Mouse { kind, .. } => Some(Msg::Wheel(kind == MouseKind::WheelUp)),
                     Input::Lost(why) => {
@@ -432,7 +436,7 @@ impl Hub {
     }
 
     /// The workers finish what they have, unless nobody wants to wait for that.
-    async fn finish(&mut self, real: &Clock, ended: &std::io::Result<End>, within: Duration) {
+    async fn finish(&mut self, real: &Clock, ended: &std::io::Result<End>, within: Duration, signals: &mut Signals) {
         let Some(work) = &mut self.work else { return };
         work.stop.stop();
         if matches!(ended, Ok(End::Left)) {
@@ -441,6 +445,7 @@ impl Hub {
         let over = work.standing.wait_for(|standing| *standing == crate::worker::supervisor::Standing::Ended);
         tokio::select! {
             _ = over => {}
+            signal = signals.next() => tracing::warn!(signal = signal.name(), "ending at once; work in progress is taken up at the next start"),
             () = real.sleep(within) => {
                 tracing::warn!("work in progress was not finished in time; it is taken up at the next start");
             }

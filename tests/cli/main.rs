@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests
 
+mod acts;
 mod backup;
 mod clock;
 mod config;
@@ -11,5 +12,6 @@ mod pools;
 mod reports;
 mod restore;
 mod returns;
+mod search;
 mod together;
 mod trouble;

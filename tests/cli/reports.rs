@@ -39,8 +39,15 @@ fn names_of_json_are_stable() {
             "lanes",
             "counted_up_to",
             "archives",
+            "pace",
+            "latency",
+            "history_left_seconds",
+            "bundles",
+            "failed",
             "sources",
             "workers",
+            "pools",
+            "orders",
             "findings",
         ],
     );
@@ -49,6 +56,11 @@ fn names_of_json_are_stable() {
     has(&status["lanes"][0], &lane);
     assert_eq!((&status["lanes"][0]["lane"], &status["lanes"][1]["lane"]), (&"live".into(), &"history".into()));
     has(&status["archives"], &["open", "sealed", "uploading", "unknown", "more"]);
+    let pace = ["found_per_minute", "stored_per_minute", "bytes_per_second", "bucket_seconds", "found", "bytes"];
+    has(&status["pace"], &pace);
+    has(&status["latency"], &["files", "p50_seconds", "p99_seconds"]);
+    let pool = ["host", "pid", "pool", "busy", "size", "paused", "draining", "seen", "alive", "order"];
+    has(&status["pools"][0], &pool);
     has(&status["sources"][0], &["name", "place", "scanned", "files", "last_scan"]);
     let worker = ["session", "host", "pid", "kinds", "started", "last_seen", "alive", "doing"];
     has(&status["workers"][0], &worker);

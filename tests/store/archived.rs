@@ -10,7 +10,7 @@ use firn::base::host::ProcessIdentity;
 use firn::base::ids::{ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, Version};
 use firn::base::{FileTime, Time};
 use firn::store::sqlite::SqliteStore;
-use firn::store::{FetchFailure, NewSession, QueueState, Store};
+use firn::store::{FetchFailure, FileState, Look, NewSession, QueueState, Store};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -39,6 +39,17 @@ pub const OPERATIONS: &[&str] = &[
     "totals",
     "queue page",
     "failed page",
+    "failed page before",
+    "overview",
+    "flow",
+    "latest",
+    "watched",
+    "find",
+    "find everywhere",
+    "file detail",
+    "archive detail",
+    "restorable file",
+    "restorable members",
     "failures page",
     "events page",
     "live archives",
@@ -147,9 +158,13 @@ impl State {
         for lane in Lane::ALL {
             self.store.claim(self.session, lane, u32::try_from(TO_DO).unwrap()).await.unwrap();
         }
-        // Archives still on their way.
+        // The newest two archives were live, and stored just now.
         let db = Connection::open(path).unwrap();
         db.busy_timeout(Duration::from_secs(10)).unwrap();
+        let newest = i64::try_from(self.rows / IN_ARCHIVE).unwrap() - 1;
+        let stored = rusqlite::params![newest, self.now.as_micros()];
+        db.execute("UPDATE archive SET lane = 0, stored_at = ?2 WHERE id >= ?1", stored).unwrap();
+        // Archives still on their way.
         for (state, owner) in [(1, None), (2, None), (5, None), (0, Some(self.session.0))] {
             db.execute(
                 "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
@@ -208,6 +223,41 @@ impl State {
                 assert_eq!((first.len(), next.len()), (page, page));
             }
             "failed page" => assert_eq!(store.failed_page(None, PAGE).await.unwrap().len(), page),
+            "failed page before" => assert_eq!(store.failed_page_before(None, PAGE).await.unwrap().len(), page),
+            "overview" => {
+                let hour = Duration::from_hours(1);
+                let look = Look { archives: PAGE, failed: PAGE, flow: hour, latest: 1000, latest_within: hour };
+                let seen = store.overview(look).await.unwrap();
+                assert_eq!((seen.archives.len(), seen.failed.len(), seen.latest.len()), (page, page, 200));
+            }
+            "flow" => assert_eq!(store.flow(Time::from_secs(0)).await.unwrap().len(), 2),
+            // Of two archives, each with a hundred files, the first is long enough.
+            "latest" => assert_eq!(store.latest(Time::from_secs(0), PAGE).await.unwrap().len(), page),
+            "watched" => assert!(!store.watched(self.now).await.unwrap().is_empty()),
+            "find" => {
+                let rows = store.find_files(Some(self.source), b"0".to_vec(), None, PAGE).await.unwrap();
+                assert!(rows.len() == page && rows.iter().all(|row| row.state == FileState::Stored));
+            }
+            "find everywhere" => {
+                let after = Some((self.source, Key::new(middle)));
+                assert_eq!(store.find_files(None, Vec::new(), after, PAGE).await.unwrap().len(), page);
+            }
+            "file detail" => {
+                let file = FileId(i64::try_from(self.rows / 2).unwrap());
+                assert_eq!(store.file_detail(file).await.unwrap().unwrap().copies.len(), 1);
+            }
+            "archive detail" => {
+                let name = ArchiveUuid(Uuid::from_u128(u128::from(self.rows / IN_ARCHIVE / 2)));
+                assert_eq!(store.archive_detail(name).await.unwrap().unwrap().row.files, Some(100));
+            }
+            "restorable file" => {
+                let file = FileId(i64::try_from(self.rows / 2).unwrap());
+                assert!(store.restorable_file(file).await.unwrap().unwrap().version.is_some());
+            }
+            "restorable members" => {
+                let archive = firn::base::ids::ArchiveId(i64::try_from(self.rows / IN_ARCHIVE / 2).unwrap());
+                assert_eq!(store.restorable_members(archive, Some(0), PAGE).await.unwrap().len(), page - 1);
+            }
             "failures page" => assert_eq!(store.failures(Some(500), PAGE).await.unwrap().len(), page),
             "events page" => assert_eq!(store.events(Some(500), PAGE).await.unwrap().len(), page),
             "live archives" => assert_eq!(store.archives_live(PAGE).await.unwrap().len(), page),

@@ -22,3 +22,4 @@ mod sessions;
 mod settle;
 mod shared;
 mod sqlite;
+mod views;

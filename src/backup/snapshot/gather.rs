@@ -34,7 +34,6 @@ fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapsh
     let now = overview.now;
     let workers: Vec<Worker> = overview.sessions.iter().map(|row| worker(row, now)).collect();
     let findings = findings(overview.notices, &overview.lanes, &workers, now);
-    let pace = rates::pace(now, &overview.flow, &overview.watched);
     let history_left = rates::history_left(now, &overview.flow, &overview.watched, &overview.lanes);
     let mut archives = overview.archives;
     let more_bundles = archives.len() > ARCHIVES as usize;
@@ -54,7 +53,7 @@ fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapsh
         state: place.to_owned(),
         severity: worst(&findings, now),
         stored: stored(&overview.totals),
-        pace,
+        pace: rates::pace(now, &overview.flow, &overview.watched),
         latency: rates::latency(&overview.latest),
         history_left,
         bundles: bundles.collect(),

@@ -42,7 +42,13 @@ impl Play {
 
     fn of(scenario: &str, seed: u64, threads: usize) -> Self {
         let scenario = Some(scenario.to_owned());
-        Self::new(&DemoOptions { scenario, seed, until: Some(Duration::ZERO), threads: Some(threads), ..DemoOptions::default() })
+        Self::new(&DemoOptions {
+            scenario,
+            seed,
+            until: Some(Duration::ZERO),
+            threads: Some(threads),
+            ..DemoOptions::default()
+        })
     }
 
     fn notices(&self) -> Vec<NoticeRow> {

@@ -319,10 +319,10 @@ impl Services {
 
     /// Whether the vault can be reached and is the one that this state knows. Makes nothing.
     pub async fn vault_ready(&self) -> Result<(), ServiceError> {
-        let vault = match &self.backing {
-            Backing::Live => self.directory()?,
-            Backing::Demo(stage) => return Ok(stage.vault.ready().await?),
-        };
+        if let Backing::Demo(stage) = &self.backing {
+            return Ok(stage.vault.ready().await?);
+        }
+        let vault = self.directory()?;
         let known = self.store.vault_identity(vault.name().to_owned()).await?;
         if let (Some(uuid), true) = (known.uuid, known.made) {
             vault.only_as(uuid);

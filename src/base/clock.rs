@@ -37,7 +37,8 @@ enum Inner {
 
 #[derive(Debug)]
 struct Manual {
-    wall: Time,
+    /// What the wall clock said at some time of the other one: however small the steps of that one, they add up here.
+    wall: (Time, Mono),
     mono: Mono,
     sleepers: BTreeMap<(Mono, u64), oneshot::Sender<()>>,
     next: u64,
@@ -56,7 +57,12 @@ impl Clock {
 
     /// A clock that stands at `wall` until its [`Hand`] moves it.
     pub fn manual(wall: Time) -> (Self, Hand) {
-        let manual = Manual { wall, mono: Mono(Duration::ZERO), sleepers: BTreeMap::new(), next: 0 };
+        let manual = Manual {
+            wall: (wall, Mono(Duration::ZERO)),
+            mono: Mono(Duration::ZERO),
+            sleepers: BTreeMap::new(),
+            next: 0,
+        };
         let shared = Arc::new(Mutex::new(manual));
         (Self(Inner::Manual(Arc::clone(&shared))), Hand(shared))
     }
@@ -73,7 +79,7 @@ impl Clock {
                 };
                 Time::from_micros(i64::try_from(span.as_micros()).unwrap_or(i64::MAX).saturating_mul(sign))
             }
-            Inner::Manual(manual) => lock(manual).wall,
+            Inner::Manual(manual) => lock(manual).now(),
         }
     }
 
@@ -118,8 +124,11 @@ impl Manual {
         place
     }
 
+    fn now(&self) -> Time {
+        self.wall.0.plus(self.mono.since(self.wall.1))
+    }
+
     fn move_to(&mut self, mono: Mono) {
-        self.wall = self.wall.plus(mono.since(self.mono));
         self.mono = self.mono.max(mono);
     }
 }
@@ -190,7 +199,8 @@ impl Hand {
 
     /// Sets the wall clock alone, as an administrator or a time daemon does.
     pub fn set_wall(&self, wall: Time) {
-        lock(&self.0).wall = wall;
+        let mut manual = lock(&self.0);
+        manual.wall = (wall, manual.mono);
     }
 }
 
@@ -252,6 +262,15 @@ mod tests {
 
     fn futures_poll(future: std::pin::Pin<&mut impl Future<Output = ()>>) -> std::task::Poll<()> {
         future.poll(&mut std::task::Context::from_waker(std::task::Waker::noop()))
+    }
+
+    #[test]
+    fn steps_smaller_than_the_wall_clock_tells_are_not_lost() {
+        let (clock, hand) = Clock::manual(Time::from_secs(0));
+        for _ in 0..1000 {
+            hand.advance(Duration::from_nanos(1500));
+        }
+        assert_eq!(clock.now(), Time::from_micros(1500));
     }
 
     #[test]

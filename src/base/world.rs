@@ -337,10 +337,15 @@ impl Group {
             let mut state = self.world.lock();
             let ids: Vec<u64> =
                 state.tasks.iter().filter(|(_, task)| task.group == self.group).map(|(id, _)| *id).collect();
-            gone.extend(ids.iter().filter_map(|id| state.tasks.remove(id)));
+            for id in ids {
+                // One that has the turn gives it back as it is dropped.
+                let holds = state.holder == Some(id);
+                let abort = state.tasks.get(&id).and_then(|task| task.abort.clone());
+                gone.push((abort, if holds { None } else { state.tasks.remove(&id) }));
+            }
         }
-        for task in gone {
-            if let Some(abort) = task.abort {
+        for (abort, _) in &gone {
+            if let Some(abort) = abort {
                 abort.abort();
             }
         }

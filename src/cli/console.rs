@@ -39,7 +39,9 @@ pub(super) fn log_folder(config: &Config) -> Option<PathBuf> {
 /// A console that there is no terminal for names what there is instead.
 pub(super) fn refused(e: ConsoleError) -> CliError {
     match e {
-        ConsoleError::Refused(refusal) => CliError::Refused(format!("the console needs a terminal: {refusal}; {HEADLESS}")),
+        ConsoleError::Refused(refusal) => {
+            CliError::Refused(format!("the console needs a terminal: {refusal}; {HEADLESS}"))
+        }
         other => CliError::Console(other),
     }
 }

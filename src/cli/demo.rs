@@ -48,7 +48,8 @@ fn span(text: &str) -> Result<Duration, String> {
 fn size(text: &str) -> Result<(u16, u16), String> {
     let read = text.split_once('x').and_then(|(columns, rows)| Some((columns.parse().ok()?, rows.parse().ok()?)));
     let fits = |(columns, rows): &(u16, u16)| (1..=1000).contains(columns) && (1..=1000).contains(rows);
-    read.filter(fits).ok_or_else(|| format!("{text:?} is no size; write columns and rows, each from 1 to 1000, such as 140x40"))
+    read.filter(fits)
+        .ok_or_else(|| format!("{text:?} is no size; write columns and rows, each from 1 to 1000, such as 140x40"))
 }
 
 /// Outside the runtime: the demo has one of its own, which ends with it.

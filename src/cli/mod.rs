@@ -154,9 +154,7 @@ impl Cli {
                     | CliError::Usage(_)
                     | CliError::Worker(_)
                     | CliError::Pool(_)
-                    | CliError::Console(
-                        ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_),
-                    )
+                    | CliError::Console(ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_))
                     | CliError::Service(ServiceError::Demo(_))
                     | CliError::Restore(
                         RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),

@@ -128,9 +128,8 @@ pub struct ConsoleConfig {
 impl Default for ConsoleConfig {
     /// What is in force when nobody says anything: as the table of keys has it.
     fn default() -> Self {
-        let word = |name: &str| {
-            schema::find("console", name).and_then(|key| key.default).unwrap_or_default().to_owned()
-        };
+        let word =
+            |name: &str| schema::find("console", name).and_then(|key| key.default).unwrap_or_default().to_owned();
         let refresh = schema::find("console", "refresh").and_then(|key| match key.kind.read(key.default?) {
             Some(Value::Span(span)) => span,
             _ => None,

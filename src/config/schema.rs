@@ -217,7 +217,13 @@ pub const KEYS: &[Key] = &[
         "what charts are drawn with; auto: block, or ascii where the locale says so",
     ),
     key("console", "mouse", Kind::Flag, Some("false"), "whether the mouse is firn's from the start; a key toggles it"),
-    key("console", "log", Kind::Path, None, "the folder of the console's log (default: the user's own; see firn config paths)"),
+    key(
+        "console",
+        "log",
+        Kind::Path,
+        None,
+        "the folder of the console's log (default: the user's own; see firn config paths)",
+    ),
     key(
         "log",
         "level",

@@ -25,7 +25,9 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
         Query::Archive(uuid) => {
             let read = async {
                 let now = services.store.now().await?;
-                Ok::<_, crate::store::StoreError>(services.store.archive_detail(*uuid).await?.map(|row| details::archive(&row, now)))
+                Ok::<_, crate::store::StoreError>(
+                    services.store.archive_detail(*uuid).await?.map(|row| details::archive(&row, now)),
+                )
             };
             let result = match read.await {
                 Ok(Some(details)) => Ok(Box::new(details)),
@@ -37,7 +39,9 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
         Query::File(file) => {
             let read = async {
                 let now = services.store.now().await?;
-                Ok::<_, crate::store::StoreError>(services.store.file_detail(*file).await?.map(|row| details::file(&row, now)))
+                Ok::<_, crate::store::StoreError>(
+                    services.store.file_detail(*file).await?.map(|row| details::file(&row, now)),
+                )
             };
             let result = match read.await {
                 Ok(Some(details)) => Ok(Box::new(details)),
@@ -53,7 +57,11 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
                 let rows = services.store.members(row.id, *after, PAGE).await.map_err(|e| e.to_string())?;
                 let sources = services.store.sources().await.map_err(|e| e.to_string())?;
                 let source = |row: &MemberRow| {
-                    sources.iter().find(|source| source.id == row.source).map_or("?", |source| source.name.as_str()).to_owned()
+                    sources
+                        .iter()
+                        .find(|source| source.id == row.source)
+                        .map_or("?", |source| source.name.as_str())
+                        .to_owned()
                 };
                 Ok(rows.iter().map(|member| member_line(member, &source(member), row.state.word())).collect())
             };
@@ -90,9 +98,9 @@ async fn find(
 ) -> Result<Vec<FileLine>, String> {
     let sources = services.store.sources().await.map_err(|e| e.to_string())?;
     // `source:prefix` if there is such a source; else the whole text is the beginning of a key.
-    let named = text.split_once(':').and_then(|(name, prefix)| {
-        sources.iter().find(|source| source.name == name).map(|source| (source.id, prefix))
-    });
+    let named = text
+        .split_once(':')
+        .and_then(|(name, prefix)| sources.iter().find(|source| source.name == name).map(|source| (source.id, prefix)));
     let (source, prefix) = match named {
         Some((source, prefix)) => (Some(source), prefix),
         None => (None, text),
@@ -171,12 +179,7 @@ async fn retry(services: &Services, who: &str, files: Option<Vec<FileId>>) -> Re
     Ok(format!("{files} due now"))
 }
 
-async fn restore(
-    services: &Services,
-    who: &str,
-    what: Wanted,
-    into: &std::path::Path,
-) -> Result<String, String> {
+async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path::Path) -> Result<String, String> {
     let began = services.clock.mono();
     let restorer = services.restorer().await.map_err(|e| e.to_string())?;
     let (listed, name) = match what {

@@ -16,8 +16,8 @@ use super::tabs::{TabId, absent, backup};
 use super::theme::Role;
 use super::update::typing;
 use super::widgets::{
-    self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, palette, pane, picker, prompt,
-    small, table,
+    self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, palette, pane, picker,
+    prompt, small, table,
 };
 use crate::base::units::{Count, Size};
 use crate::base::{Severity, Shown};
@@ -37,13 +37,7 @@ pub fn draw(model: &Model, look: &Look<'_>, frame: &mut Frame<'_>) -> Report {
 }
 
 /// The same into a buffer; gives the cell of the cursor.
-pub fn paint(
-    model: &Model,
-    look: &Look<'_>,
-    area: Rect,
-    buf: &mut Buffer,
-    report: &mut Report,
-) -> Option<Position> {
+pub fn paint(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &mut Report) -> Option<Position> {
     buf.set_style(area, look.theme.style(Role::Text));
     if small::is_too_small(area) {
         small::draw(look, area, buf);
@@ -82,7 +76,9 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
         }
     });
     let connection = |name: &'static str, connection: &Connection| match connection {
-        Connection::Connecting => header::Connection { name: name.into(), state: "…".into(), severity: Severity::Unknown },
+        Connection::Connecting => {
+            header::Connection { name: name.into(), state: "…".into(), severity: Severity::Unknown }
+        }
         Connection::Fine => header::Connection { name: name.into(), state: "ok".into(), severity: Severity::Ok },
         Connection::Trouble(since, _) => header::Connection {
             name: name.into(),
@@ -162,7 +158,8 @@ fn hint<'a>(model: &Model, action: &Action) -> footer::KeyHint<'a> {
 }
 
 fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let finding = model.findings().iter().filter(|row| !model.is_quiet(row)).max_by_key(|row| (row.severity, row.since));
+    let finding =
+        model.findings().iter().filter(|row| !model.is_quiet(row)).max_by_key(|row| (row.severity, row.since));
     let trouble = match (&model.state, &model.vault) {
         (Connection::Trouble(since, why), _) => {
             let ago = format::span(Some(model.now.since(*since)));
@@ -352,7 +349,9 @@ fn list_findings(
                 acknowledged: row.ack_until.filter(|until| *until > now).map(|until| until.to_string().into()),
             })
             .collect(),
-        selected: rows.iter().position(|row| selected.is_some_and(|(rule, object)| row.rule == *rule && row.object == *object)),
+        selected: rows
+            .iter()
+            .position(|row| selected.is_some_and(|(rule, object)| row.rule == *rule && row.object == *object)),
         hint: hints(model, "findings").into(),
     };
     findings::draw(&view, look, area, buf, &mut Vec::new())
@@ -418,7 +417,12 @@ fn details(model: &Model, view: &DetailsView, look: &Look<'_>, area: Rect, buf: 
 }
 
 fn list_files(model: &Model, files: &Files, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
-    let area = Rect { x: area.x + 1, y: area.y + 2, width: area.width.saturating_sub(2), height: area.height.saturating_sub(4) };
+    let area = Rect {
+        x: area.x + 1,
+        y: area.y + 2,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(4),
+    };
     ratatui::widgets::Widget::render(ratatui::widgets::Clear, area, buf);
     buf.set_style(area, look.theme.style(Role::Text));
     let count = files.paged.before() + files.paged.len();

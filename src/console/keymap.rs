@@ -83,7 +83,11 @@ impl Keymap {
             let table = match (name, value.get_ref()) {
                 ("keys", DeValue::Table(table)) => table,
                 _ => {
-                    wrong.push(format!("{}: found \"{}\"; a keymap has one section: [keys]", place(at), Shown::text(name)));
+                    wrong.push(format!(
+                        "{}: found \"{}\"; a keymap has one section: [keys]",
+                        place(at),
+                        Shown::text(name)
+                    ));
                     continue;
                 }
             };
@@ -118,7 +122,9 @@ impl Keymap {
             let mut taken: BTreeMap<Chord, &Action> = BTreeMap::new();
             for action in ACTIONS.iter().filter(|action| context.has(action.scope)) {
                 for chord in self.keys(action.id) {
-                    let Some(other) = taken.insert(*chord, action).filter(|other| other.id != action.id) else { continue };
+                    let Some(other) = taken.insert(*chord, action).filter(|other| other.id != action.id) else {
+                        continue;
+                    };
                     let from = [other, action].map(|action| match self.from(action.id) {
                         KeysFrom::Default => format!("{} (as usual)", action.id),
                         KeysFrom::File(path, line) => format!("{} ({}:{line})", action.id, Shown::path(path)),
@@ -204,7 +210,10 @@ mod tests {
         for (text, expected) in [
             ("[keys]\n\"backup.pause\" = \"q\"\n", "/etc/keys.toml:2"),
             ("[keys]\n\"backup.pause\" = \"q\"\n", "the key \"q\" would do two things"),
-            ("[keys]\n\"backup.puase\" = \"w\"\n", "/etc/keys.toml:2: \"backup.puase\" is no action; did you mean \"backup.pause\"?"),
+            (
+                "[keys]\n\"backup.puase\" = \"w\"\n",
+                "/etc/keys.toml:2: \"backup.puase\" is no action; did you mean \"backup.pause\"?",
+            ),
             ("[keys]\nhelp = \"hyper-x\"\n", "/etc/keys.toml:2: help: \"hyper-x\" is no key; write a character"),
             ("[keys]\nhelp = 3\n", "/etc/keys.toml:2: help: allowed is a key, such as \"ctrl-r\", or a list of keys"),
             ("[key]\nhelp = \"x\"\n", "/etc/keys.toml:1: found \"key\"; a keymap has one section: [keys]"),
@@ -216,6 +225,10 @@ mod tests {
         let clash = parse("[keys]\n\"backup.pause\" = \"q\"\n").unwrap_err();
         assert!(clash.contains("quit (as usual)") && clash.contains("backup.pause (/etc/keys.toml:2)"), "{clash}");
         let unread = Keymap::load(Some(Path::new("/nowhere/keys.toml"))).unwrap_err().to_string();
-        assert!(unread.starts_with("cannot read the keymap /nowhere/keys.toml: ") && unread.ends_with("mend [console] keymap"), "{unread}");
+        assert!(
+            unread.starts_with("cannot read the keymap /nowhere/keys.toml: ")
+                && unread.ends_with("mend [console] keymap"),
+            "{unread}"
+        );
     }
 }

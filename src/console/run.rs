@@ -11,8 +11,8 @@ use ratatui::layout::Rect;
 use tokio::sync::{Notify, mpsc};
 
 use super::answer;
-use super::draw;
 use super::drafts::Drafts;
+use super::draw;
 use super::effect::Effect;
 use super::keymap::{Keymap, KeymapError};
 use super::look::{LookError, OwnLook};
@@ -90,10 +90,13 @@ const QUIET: Duration = Duration::from_secs(10);
 const WAITING: usize = 256;
 
 /// Config sections that would switch the Backup tab on.
-const BACKUP_LINES: &[&str] = &["[[source]]", "name = \"photos\"", "path = \"/srv/photos\"", "", "[vault]", "path = \"/mnt/vault\""];
+const BACKUP_LINES: &[&str] =
+    &["[[source]]", "name = \"photos\"", "path = \"/srv/photos\"", "", "[vault]", "path = \"/mnt/vault\""];
 /// What there is in place of areas that this version has not.
-const NO_RESTORE: &str = "Bundles and files are restored from the Backup tab (find a file, then restore), and with `firn restore`.";
-const NO_AUDIT: &str = "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
+const NO_RESTORE: &str =
+    "Bundles and files are restored from the Backup tab (find a file, then restore), and with `firn restore`.";
+const NO_AUDIT: &str =
+    "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
 const NO_DELAY: &str = "Nothing watches delayed replicas.";
 const NO_REDIS: &str = "Nothing watches redis clusters.";
 const NO_COUNTERS: &str = "Nothing keeps counters over time; the Backup tab shows the last ten minutes.";
@@ -116,7 +119,8 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         themes.push(console.theme.clone());
     }
     let home = options.home.clone();
-    let restore_into = home.as_ref().map_or_else(String::new, |home| home.join("restored").to_string_lossy().into_owned());
+    let restore_into =
+        home.as_ref().map_or_else(String::new, |home| home.join("restored").to_string_lossy().into_owned());
     Setup {
         environment: console.environment.clone(),
         production: console.production,
@@ -233,7 +237,16 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
         }
     }
     let refresh = Arc::new(Notify::new());
-    let mut hub = Hub { services: Arc::clone(&services), to: to.clone(), refresh: Arc::clone(&refresh), look, screen, drafts, work, queue: VecDeque::new() };
+    let mut hub = Hub {
+        services: Arc::clone(&services),
+        to: to.clone(),
+        refresh: Arc::clone(&refresh),
+        look,
+        screen,
+        drafts,
+        work,
+        queue: VecDeque::new(),
+    };
     // The first frame is there before anything else is asked.
     hub.draw(&mut model)?;
     tokio::spawn(work::read_state(Arc::clone(&services), real.clone(), console.refresh, refresh, to.clone()));

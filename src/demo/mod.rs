@@ -30,7 +30,7 @@ use crate::base::random::RandomError;
 use crate::base::sink::{CounterSink, NoSink};
 use crate::base::world::{World, mix};
 use crate::base::{Clock, Stop};
-use crate::config::{BackupConfig, Config, ConsoleConfig, SourceConfig, VaultConfig};
+use crate::config::{BackupConfig, Config, ConfigError, ConsoleConfig, SourceConfig, VaultConfig};
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
@@ -87,6 +87,9 @@ pub enum DemoError {
         /// What was asked for.
         found: usize,
     },
+    /// What it is configured with beside.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// Its folder.
     #[error("cannot make a folder for the demo in {place}: {source}; set TMPDIR to a folder that can be written")]
     Folder {
@@ -160,7 +163,7 @@ impl Stage {
         let sources = sources(&scenario, options.seed, &clock);
         let stage = Self {
             badge: badge(&scenario, options),
-            config: config(&scenario),
+            config: config(&scenario)?,
             vault: Arc::new(door(&scenario, &glacier, &clock)),
             store: Arc::new(store),
             staging: folder.path().join("staging"),
@@ -344,7 +347,7 @@ fn door(scenario: &Scenario, glacier: &Arc<Glacier>, clock: &Clock) -> FakeVault
 }
 
 /// What a configuration would have said.
-fn config(scenario: &Scenario) -> Config {
+fn config(scenario: &Scenario) -> Result<Config, ConfigError> {
     let backup = &scenario.backup;
     let host = scenario.hosts.first();
     let source = |spec: &scenario::SourceSpec| SourceConfig {
@@ -353,7 +356,8 @@ fn config(scenario: &Scenario) -> Config {
         rescan: spec.rescan,
     };
     let fetchers = host.map_or(2, |host| host.fetchers);
-    Config {
+    // What a scenario does not speak of is as nobody says otherwise.
+    Ok(Config {
         state: PathBuf::from(STATE),
         staging: PathBuf::from(STAGING),
         staging_budget: backup.staging_budget,
@@ -370,10 +374,7 @@ fn config(scenario: &Scenario) -> Config {
             repeat_unknown_after: backup.repeat_unknown_after,
         },
         lease: backup.lease,
-        stop_within: Duration::from_secs(20),
         console: ConsoleConfig { environment: "demo".to_owned(), ..ConsoleConfig::default() },
-        log_level: "info".to_owned(),
-        settings: crate::config::Settings::default(),
-        file: None,
-    }
+        ..Config::parse(None, &[], &[])?
+    })
 }

@@ -30,7 +30,8 @@ pub trait Sink: Send + Sync + 'static {
 pub enum Hands {
     /// Whoever fills them, one after the other.
     Own,
-    /// The runtime's threads for blocking work, several at a time.
+    /// The runtime's threads for blocking work, several at a time. In a world this is no operation: whoever needs a leaf
+    /// waits for it within blocking work that is one, and leaves are put together in order whenever they come.
     Runtime(tokio::runtime::Handle),
 }
 

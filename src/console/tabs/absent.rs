@@ -23,7 +23,10 @@ pub fn draw(tab: TabId, area: &Area, file: Option<&str>, look: &Look<'_>, rect: 
             lines.push(DetailLine::Gap);
             lines.extend(config.iter().map(|line| text(format!("    {line}"), Role::Accent)));
             lines.push(DetailLine::Gap);
-            lines.push(text("`firn config init` writes a file with every key, `firn config check` reads it.".to_owned(), Role::Dim));
+            lines.push(text(
+                "`firn config init` writes a file with every key, `firn config check` reads it.".to_owned(),
+                Role::Dim,
+            ));
         }
         Area::Absent(instead) => {
             lines.push(text(format!("This version of firn has no {} tab.", tab.title()), Role::Strong));

@@ -469,4 +469,3 @@ fn changed(model: &Model, seen: &Seen) -> Option<String> {
         }
     }
 }
-

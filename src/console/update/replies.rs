@@ -46,7 +46,8 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
                     files.paged.put(page, rows, |row| row.place.clone());
                     // Pages that came before, or went, move the places of what is held.
                     let moved = before.cast_signed() - files.paged.before().cast_signed();
-                    files.selected = files.selected.saturating_add_signed(moved).min(files.paged.len().saturating_sub(1));
+                    files.selected =
+                        files.selected.saturating_add_signed(moved).min(files.paged.len().saturating_sub(1));
                     files.wrong = None;
                     super::moves::want_files(files)
                 }
@@ -88,7 +89,11 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Mouse(on) => {
             model.mouse = on;
-            let text = if on { "the mouse is firn's: click and wheel; Shift selects text" } else { "the mouse is the terminal's" };
+            let text = if on {
+                "the mouse is firn's: click and wheel; Shift selects text"
+            } else {
+                "the mouse is the terminal's"
+            };
             model.tell(Severity::Ok, text);
             Vec::new()
         }

@@ -235,7 +235,11 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
         Purpose::Find => {
             model.overlays.pop();
             let mut files = Files {
-                title: if text.is_empty() { "all files".to_owned() } else { format!("files that begin with \"{}\"", crate::base::Shown::text(&text)) },
+                title: if text.is_empty() {
+                    "all files".to_owned()
+                } else {
+                    format!("files that begin with \"{}\"", crate::base::Shown::text(&text))
+                },
                 of: FilesOf::Found(text),
                 paged: Paged::default(),
                 selected: 0,

@@ -134,7 +134,9 @@ fn arranged(model: &mut Model) -> Vec<Effect> {
     }
     let list = model.backup.list();
     let text = match list.sort.and_then(|at| model.backup.titles().get(at).copied()) {
-        Some(title) => format!("sorted by {title}, {}", if list.descending { "largest first" } else { "smallest first" }),
+        Some(title) => {
+            format!("sorted by {title}, {}", if list.descending { "largest first" } else { "smallest first" })
+        }
         None => "in the order of the state".to_owned(),
     };
     model.tell(Severity::Ok, text);
@@ -231,7 +233,10 @@ pub fn palette(model: &mut Model) -> Vec<Effect> {
 pub fn copy(model: &mut Model) -> Vec<Effect> {
     let text = match model.overlays.last() {
         Some(Overlay::Findings { selected }) => {
-            let row = model.findings().iter().find(|row| Some((&row.rule, &row.object)) == selected.as_ref().map(|s| (&s.0, &s.1)));
+            let row = model
+                .findings()
+                .iter()
+                .find(|row| Some((&row.rule, &row.object)) == selected.as_ref().map(|s| (&s.0, &s.1)));
             row.map(|row| {
                 format!(
                     "{} {} {}: {} (should be: {}); since {}; {}",
@@ -339,7 +344,9 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
         effect.push(format!("the workers of this console take no new work and finish what they have, within {within}"));
         effect.push("what is left then is taken up at the next start; nothing is lost".to_owned());
         let others = model.newest.as_ref().map_or(0, |snapshot| {
-            let own = |worker: &&crate::backup::snapshot::Worker| worker.host == model.setup.host && worker.pid == model.setup.pid;
+            let own = |worker: &&crate::backup::snapshot::Worker| {
+                worker.host == model.setup.host && worker.pid == model.setup.pid
+            };
             snapshot.workers.iter().filter(|worker| worker.alive && !own(worker)).count()
         });
         effect.push(match others {
@@ -368,7 +375,10 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
 /// What the workers of this process have in hand, in words.
 fn in_hand(model: &Model) -> String {
     let own = model.newest.as_ref().and_then(|snapshot| {
-        snapshot.workers.iter().find(|worker| worker.host == model.setup.host && worker.pid == model.setup.pid && worker.alive)
+        snapshot
+            .workers
+            .iter()
+            .find(|worker| worker.host == model.setup.host && worker.pid == model.setup.pid && worker.alive)
     });
     match (own.and_then(|worker| worker.in_hand), model.setup.workers.as_deref()) {
         (Some(files), Some(kinds)) => {
@@ -423,7 +433,11 @@ pub fn to_restore(model: &Model) -> Option<(Wanted, String, String)> {
                     let bundle = model.backup.bundle(snapshot)?;
                     let files = bundle.row.files.map_or_else(String::new, |n| format!("{} files, ", Count(n)));
                     let size = bundle.row.size.map_or_else(String::new, |n| Size(n).to_string());
-                    Some((Wanted::Archive(bundle.row.uuid), format!("archive {}", bundle.row.uuid), format!("{files}{size}")))
+                    Some((
+                        Wanted::Archive(bundle.row.uuid),
+                        format!("archive {}", bundle.row.uuid),
+                        format!("{files}{size}"),
+                    ))
                 }
                 Pane::Failures => {
                     let row = model.backup.failure()?;

@@ -39,7 +39,11 @@ const HIGH: u16 = 26;
 /// Draws the tab.
 pub fn draw(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &mut Report) {
     let Some(snapshot) = &model.shown else {
-        let lines = if matches!(model.state, crate::console::model::Connection::Trouble(..)) { "" } else { "reading the state …" };
+        let lines = if matches!(model.state, crate::console::model::Connection::Trouble(..)) {
+            ""
+        } else {
+            "reading the state …"
+        };
         let part = Part { items: vec![Item::Text(Piece::new(lines, Role::Dim))], drop: 0 };
         strip::draw(&[part], 2, look, inside(area), buf);
         return;
@@ -49,7 +53,9 @@ pub fn draw(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report
     let [top, rest] = Layout::vertical([Constraint::Length(lines), Constraint::Fill(1)]).areas(area);
     strips(snapshot, look, inside(top), buf);
     let draw_list = |pane: Pane, rect: Rect, buf: &mut Buffer, report: &mut Report| match pane {
-        Pane::Bundles => list(model, pane, &snapshot.bundles, BUNDLES, look, rect, buf, report, now, empty(pane, snapshot)),
+        Pane::Bundles => {
+            list(model, pane, &snapshot.bundles, BUNDLES, look, rect, buf, report, now, empty(pane, snapshot))
+        }
         Pane::Failures => {
             list(model, pane, &model.backup.failed_rows, FAILURES, look, rect, buf, report, now, empty(pane, snapshot));
         }
@@ -89,7 +95,11 @@ fn empty(pane: Pane, snapshot: &Snapshot) -> String {
     match pane {
         Pane::Bundles => {
             let waiting: u64 = snapshot.lanes.iter().map(|lane| lane.files).sum();
-            if waiting == 0 { "nothing is on its way: every file that was found is in the vault".to_owned() } else { "nothing is on its way".to_owned() }
+            if waiting == 0 {
+                "nothing is on its way: every file that was found is in the vault".to_owned()
+            } else {
+                "nothing is on its way".to_owned()
+            }
         }
         Pane::Failures => "no file has failed".to_owned(),
         Pane::Pools => "no worker runs; `firn run` starts one".to_owned(),
@@ -171,10 +181,8 @@ fn strips(snapshot: &Snapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         drop: 2,
     };
     let lane = |lane: Lane| snapshot.lanes.iter().find(|state| state.lane == lane);
-    let live = Part {
-        items: vec![text("live ", Role::Live), text(rows::waiting(lane(Lane::Live)), Role::Text)],
-        drop: 0,
-    };
+    let live =
+        Part { items: vec![text("live ", Role::Live), text(rows::waiting(lane(Lane::Live)), Role::Text)], drop: 0 };
     let left = snapshot.history_left.map_or_else(String::new, |left| format!(" ({} left)", format::span(Some(left))));
     let history = Part {
         items: vec![
@@ -262,7 +270,8 @@ fn list<R>(
     if which == Pane::Bundles && model.shown.as_ref().is_some_and(|snapshot| snapshot.more_bundles) {
         title.push_str(" and more");
     }
-    let marks = if state.marks.is_empty() { String::new() } else { format!("{} marked", Count(state.marks.len() as u64)) };
+    let marks =
+        if state.marks.is_empty() { String::new() } else { format!("{} marked", Count(state.marks.len() as u64)) };
     let view = PaneView { title: title.into(), right: marks.into(), focused };
     let inner = pane::draw(&view, look, area, buf);
     let heads: Vec<table::Column<'_>> = columns

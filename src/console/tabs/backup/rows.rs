@@ -125,7 +125,8 @@ pub fn progress(bundle: &Bundle) -> Cell {
     match (row.state, bundle.progress) {
         (ArchiveState::Open, Some(progress)) => {
             let part = part_of(progress.done, progress.of);
-            let filling = part.map_or_else(|| "filling".to_owned(), |part| format!("filling {}", format::percent(Some(part))));
+            let filling =
+                part.map_or_else(|| "filling".to_owned(), |part| format!("filling {}", format::percent(Some(part))));
             Cell { text: filling, role: Role::Text, part }
         }
         (ArchiveState::Open, None) => Cell::new("filling"),
@@ -333,7 +334,9 @@ pub fn standing(pool: &PoolRow, now: Time) -> Cell {
     let until = pool.order.as_ref().and_then(|order| order.until);
     let until = until.map_or_else(String::new, |until| format!(" until {}", format::utc_minute(until)));
     match (pool.alive, pool.paused, pool.draining) {
-        (false, ..) => Cell::new(format!("not heard of for {}", format::span(Some(now.since(pool.seen))))).role(Role::Unknown),
+        (false, ..) => {
+            Cell::new(format!("not heard of for {}", format::span(Some(now.since(pool.seen))))).role(Role::Unknown)
+        }
         (_, true, _) => Cell::new(format!("PAUSED{who}{until}")).role(Role::Held),
         (_, _, true) if pool.busy > 0 => Cell::new(format!("DRAINING, {} at work{who}", pool.busy)).role(Role::Held),
         (_, _, true) => Cell::new(format!("DRAINED{who}{until}")).role(Role::Held),
@@ -378,7 +381,8 @@ pub const POOLS: &[Column<PoolRow>] = &[
         drop: 0,
         cell: |p, _| {
             let part = part_of(u64::from(p.busy), u64::from(p.size)).filter(|_| p.alive);
-            let text = if p.alive { format!("{}/{}", p.busy, p.size) } else { format!("{}/{}", format::UNKNOWN, p.size) };
+            let text =
+                if p.alive { format!("{}/{}", p.busy, p.size) } else { format!("{}/{}", format::UNKNOWN, p.size) };
             Cell { text, role: Role::Text, part }
         },
         key: |p| SortKey::count(u64::from(p.busy)),

@@ -367,7 +367,7 @@ impl Vault for FakeVault {
     }
 
     fn place(&self) -> String {
-        "a Glacier vault acted in this process".to_owned()
+        "an emulated Glacier vault in this process".to_owned()
     }
 
     fn capabilities(&self) -> Capabilities {

@@ -1,4 +1,4 @@
-//! The acted vault of Glacier: the whole contract, and what its door does with time, lost replies and inventories.
+//! The emulated Glacier vault: the whole contract, and what its door does with time, lost replies and inventories.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -17,13 +17,13 @@ use super::subject::{Subject, body, check_of, new_name, stage};
 use super::suite;
 use super::world::DEADLINE;
 
-contract!(contract, crate::glacier::Acted::new());
+contract!(contract, crate::glacier::Emulated::new());
 
 /// When the clock of these tests starts.
 const START: Time = Time::from_secs(1_700_000_000);
 
 /// A vault at the service, on a clock that is moved by hand. Requests take no time.
-pub struct Acted {
+pub struct Emulated {
     temp: TempDir,
     clock: Clock,
     hand: Hand,
@@ -31,7 +31,7 @@ pub struct Acted {
     link: Link,
 }
 
-impl Acted {
+impl Emulated {
     pub fn new() -> Self {
         // Long tests are slow uploads: they are not to be removed meanwhile.
         Self::with(Rules { upload_lives: Duration::from_hours(24 * 30), ..Rules::default() }, Link::default())
@@ -51,7 +51,7 @@ impl Acted {
     }
 }
 
-impl Subject for Acted {
+impl Subject for Emulated {
     fn vault(&self) -> Arc<dyn Vault> {
         Arc::new(self.door())
     }
@@ -87,15 +87,15 @@ fn tree(bytes: &[u8]) -> Check {
     check_of(CheckKind::TreeHash, bytes)
 }
 
-fn staged(acted: &Acted, name: ArchiveName, bytes: &[u8]) -> Put {
-    stage(&acted.staging(), CheckKind::TreeHash, name, bytes)
+fn staged(site: &Emulated, name: ArchiveName, bytes: &[u8]) -> Put {
+    stage(&site.staging(), CheckKind::TreeHash, name, bytes)
 }
 
 /// With faults for the first hour.
-fn with_faults(faults: &[Fault]) -> Acted {
+fn with_faults(faults: &[Fault]) -> Emulated {
     let until = START.plus(Duration::from_hours(1));
     let windows = faults.iter().map(|fault| Window { from: START, until, fault: *fault }).collect();
-    Acted::with(Rules { weather: Weather { windows }, ..Rules::default() }, Link::default())
+    Emulated::with(Rules { weather: Weather { windows }, ..Rules::default() }, Link::default())
 }
 
 /// What the door says about an archive, where it cannot tell.
@@ -108,10 +108,10 @@ async fn cannot_tell(door: &FakeVault, name: ArchiveName) -> String {
 
 #[tokio::test]
 async fn only_an_inventory_tells_what_it_holds() {
-    let acted = Acted::new();
-    let door = acted.door();
+    let site = Emulated::new();
+    let door = site.door();
     let (here, not_here, bytes) = (new_name(3), new_name(4), body(1000, 1));
-    let confirmed = door.put(staged(&acted, here, &bytes)).await.unwrap();
+    let confirmed = door.put(staged(&site, here, &bytes)).await.unwrap();
     assert_eq!(confirmed.remote_id.len(), 138);
     let why =
         "only an inventory tells what it holds, and there is none yet; the first is taken at 2023-11-15T22:13:20Z";
@@ -122,35 +122,35 @@ async fn only_an_inventory_tells_what_it_holds() {
         "the vault cold cannot do that: it has not been listed yet; that is done first at 2023-11-15T22:13:20Z";
     assert_eq!(told, expected);
 
-    acted.pass_time(Duration::from_hours(24));
+    site.pass_time(Duration::from_hours(24));
     assert_eq!(door.head(here.uuid).await.unwrap(), Head::Stored { name: here, confirmed: confirmed.clone() });
     assert_eq!(door.head(not_here.uuid).await.unwrap(), Head::Absent);
     // What was asked of it by others before this door was made may have had its effect after that inventory.
-    let later = acted.door();
+    let later = site.door();
     let why = "only an inventory tells what it holds, and the newest one (2023-11-15T22:13:20Z) may be older than what \
                was asked of it until 2023-11-15T22:28:20Z; the next is taken at 2023-11-16T22:13:20Z";
     assert_eq!(cannot_tell(&later, not_here).await, why);
     assert_eq!(later.head(here.uuid).await.unwrap(), Head::Stored { name: here, confirmed });
 
     // A put that came too late for an inventory: refused, and yet absent only in one that was taken long enough after it.
-    acted.pass_time(Duration::from_hours(23) + Duration::from_mins(50));
-    let mut wrong = staged(&acted, not_here, &bytes);
+    site.pass_time(Duration::from_hours(23) + Duration::from_mins(50));
+    let mut wrong = staged(&site, not_here, &bytes);
     wrong.expect = tree(b"other");
     assert!(matches!(door.put(wrong).await, Err(VaultError::Mismatch { .. })));
-    acted.pass_time(Duration::from_mins(10));
+    site.pass_time(Duration::from_mins(10));
     assert!(cannot_tell(&door, not_here).await.contains("(2023-11-16T22:13:20Z) may be older than"));
-    acted.pass_time(Duration::from_hours(24));
+    site.pass_time(Duration::from_hours(24));
     assert_eq!(door.head(not_here.uuid).await.unwrap(), Head::Absent);
 }
 
 #[tokio::test]
 async fn what_was_deleted_is_not_called_stored_by_an_old_inventory() {
-    let acted = Acted::new();
-    let door = acted.door();
+    let site = Emulated::new();
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(1000, 1));
-    let first = door.put(staged(&acted, name, &bytes)).await.unwrap().remote_id;
-    let second = door.put(staged(&acted, name, &bytes)).await.unwrap().remote_id;
-    acted.pass_time(Duration::from_hours(25));
+    let first = door.put(staged(&site, name, &bytes)).await.unwrap().remote_id;
+    let second = door.put(staged(&site, name, &bytes)).await.unwrap().remote_id;
+    site.pass_time(Duration::from_hours(25));
     door.delete(&first).await.unwrap();
     let Head::Stored { confirmed, .. } = door.head(name.uuid).await.unwrap() else { panic!("there is another") };
     assert_eq!(confirmed.remote_id, second);
@@ -158,23 +158,23 @@ async fn what_was_deleted_is_not_called_stored_by_an_old_inventory() {
     let why = "it was deleted at 2023-11-15T23:13:20Z, after its newest inventory (2023-11-15T22:13:20Z); the next is \
                taken at 2023-11-16T22:13:20Z";
     assert_eq!(cannot_tell(&door, name).await, why);
-    acted.pass_time(Duration::from_hours(24));
+    site.pass_time(Duration::from_hours(24));
     assert_eq!(door.head(name.uuid).await.unwrap(), Head::Absent);
 }
 
 #[tokio::test]
 async fn a_lost_reply_is_an_unknown_outcome_and_sending_again_makes_two() {
-    let acted = with_faults(&[Fault::LostReply { one_in: 1 }]);
-    let door = acted.door();
+    let site = with_faults(&[Fault::LostReply { one_in: 1 }]);
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(1000, 1));
-    let e = door.put(staged(&acted, name, &bytes)).await.unwrap_err();
+    let e = door.put(staged(&site, name, &bytes)).await.unwrap_err();
     assert!(matches!(e, VaultError::OutcomeUnknown { .. }));
     let expected =
         format!("the vault cold may or may not hold archive {}: the connection ended before the reply came", name.uuid);
     assert_eq!(e.to_string(), expected);
-    acted.pass_time(Duration::from_hours(2));
-    let confirmed = door.put(staged(&acted, name, &bytes)).await.unwrap();
-    let listed = suite::archives(&acted).await.unwrap();
+    site.pass_time(Duration::from_hours(2));
+    let confirmed = door.put(staged(&site, name, &bytes)).await.unwrap();
+    let listed = suite::archives(&site).await.unwrap();
     assert_eq!(listed.iter().map(|(found, _, size)| (*found, *size)).collect::<Vec<_>>(), [(name, 1000), (name, 1000)]);
     assert_ne!(listed[0].1, listed[1].1);
     assert!(listed.iter().any(|(_, remote_id, _)| *remote_id == confirmed.remote_id));
@@ -187,12 +187,13 @@ async fn a_lost_reply_is_an_unknown_outcome_and_sending_again_makes_two() {
 async fn a_lost_reply_to_the_end_of_an_upload_is_an_unknown_outcome() {
     let hours = |hours| START.plus(Duration::from_hours(hours));
     let window = Window { from: hours(1), until: hours(2), fault: Fault::LostReply { one_in: 1 } };
-    let acted = Acted::with(Rules { weather: Weather { windows: vec![window] }, ..Rules::default() }, Link::default());
-    let door = acted.door();
+    let site =
+        Emulated::with(Rules { weather: Weather { windows: vec![window] }, ..Rules::default() }, Link::default());
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(3000, 1));
     let upload = door.begin(name, 1 << 20).await.unwrap();
     door.put_part(&upload, 0, 1 << 20, Arc::new(bytes.clone())).await.unwrap();
-    acted.pass_time(Duration::from_hours(1));
+    site.pass_time(Duration::from_hours(1));
     let e = door.complete(&upload, name, 3000, tree(&bytes)).await.unwrap_err();
     assert!(matches!(e, VaultError::OutcomeUnknown { archive, .. } if archive == name.uuid), "{e}");
     // Requests that may be repeated, or leave nothing but an upload to be thrown away, are no such thing.
@@ -201,8 +202,8 @@ async fn a_lost_reply_to_the_end_of_an_upload_is_an_unknown_outcome() {
     let again = door.begin(name, 1 << 20).await.unwrap_err();
     let part = door.put_part(&upload, 0, 1 << 20, Arc::new(bytes.clone())).await.unwrap_err();
     assert_eq!([again.to_string(), part.to_string()], [expected, expected]);
-    suite::holds(&acted, name, &bytes).await.unwrap();
-    assert_eq!(suite::archives(&acted).await.unwrap().len(), 1);
+    suite::holds(&site, name, &bytes).await.unwrap();
+    assert_eq!(suite::archives(&site).await.unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -214,30 +215,30 @@ async fn a_service_that_is_out_or_throttles_is_told_as_such() {
         ),
         (Fault::Throttle { one_in: 1 }, "ThrottlingException: the rate of requests is too high; send fewer, later"),
     ] {
-        let acted = with_faults(&[fault]);
-        let door = acted.door();
+        let site = with_faults(&[fault]);
+        let door = site.door();
         let (name, bytes) = (new_name(3), body(1000, 1));
         let expected = format!("the vault cold does not do that now: {told}");
-        let put = door.put(staged(&acted, name, &bytes)).await.unwrap_err();
+        let put = door.put(staged(&site, name, &bytes)).await.unwrap_err();
         assert!(put.is_about_the_vault(), "{put}");
         for e in [put, door.ready().await.unwrap_err(), door.begin(name, 1 << 20).await.unwrap_err()] {
             assert_eq!(e.to_string(), expected);
         }
-        acted.pass_time(Duration::from_hours(1));
+        site.pass_time(Duration::from_hours(1));
         door.ready().await.unwrap();
-        suite::put(&acted, name, &bytes).await.unwrap();
-        suite::holds(&acted, name, &bytes).await.unwrap();
-        assert_eq!(suite::archives(&acted).await.unwrap().len(), 1, "what was refused was not kept");
+        suite::put(&site, name, &bytes).await.unwrap();
+        suite::holds(&site, name, &bytes).await.unwrap();
+        assert_eq!(suite::archives(&site).await.unwrap().len(), 1, "what was refused was not kept");
     }
 }
 
 #[tokio::test]
 async fn a_reply_with_another_hash_is_not_believed() {
-    let acted = with_faults(&[Fault::CorruptReply { one_in: 1 }]);
-    let door = acted.door();
+    let site = with_faults(&[Fault::CorruptReply { one_in: 1 }]);
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(1000, 1));
     // Of an archive it is the caller who compares.
-    let confirmed = door.put(staged(&acted, name, &bytes)).await.unwrap();
+    let confirmed = door.put(staged(&site, name, &bytes)).await.unwrap();
     assert_ne!(confirmed.check, tree(&bytes));
     let upload = door.begin(name, 1 << 20).await.unwrap();
     let e = door.put_part(&upload, 0, 1 << 20, Arc::new(bytes.clone())).await.unwrap_err().to_string();
@@ -251,17 +252,17 @@ async fn a_reply_with_another_hash_is_not_believed() {
 #[tokio::test]
 async fn a_large_archive_is_put_in_parts_and_nothing_stays_of_one_that_is_refused() {
     const MIB: u64 = 1 << 20;
-    let acted = Acted::with(Rules::default(), Link { parts_above: 20 * MIB, ..Link::default() });
-    let door = acted.door();
+    let site = Emulated::with(Rules::default(), Link { parts_above: 20 * MIB, ..Link::default() });
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(usize::try_from(40 * MIB + 5).unwrap(), 1));
-    let confirmed = door.put(staged(&acted, name, &bytes)).await.unwrap();
+    let confirmed = door.put(staged(&site, name, &bytes)).await.unwrap();
     assert_eq!((confirmed.check, confirmed.size, door.sent_bytes()), (tree(&bytes), 40 * MIB + 5, 40 * MIB + 5));
-    assert_eq!(acted.glacier.shelf().count().unwrap(), 3, "16 MiB each, and the rest");
-    let job = suite::thaw(&acted, &confirmed.remote_id, None).await.unwrap();
+    assert_eq!(site.glacier.shelf().count().unwrap(), 3, "16 MiB each, and the rest");
+    let job = suite::thaw(&site, &confirmed.remote_id, None).await.unwrap();
     assert!(door.read(&job, 0..40 * MIB + 5).await.unwrap() == bytes);
 
     let other = new_name(3);
-    let mut put = staged(&acted, other, &bytes);
+    let mut put = staged(&site, other, &bytes);
     put.expect = tree(b"other");
     let e = door.put(put).await.unwrap_err();
     let expected = format!(
@@ -272,27 +273,27 @@ async fn a_large_archive_is_put_in_parts_and_nothing_stays_of_one_that_is_refuse
     );
     assert_eq!(e.to_string(), expected);
     assert_eq!(door.uploads(None).await.unwrap().items, []);
-    assert_eq!(acted.glacier.shelf().count().unwrap(), 3);
-    suite::holds_not(&acted, other).await.unwrap();
+    assert_eq!(site.glacier.shelf().count().unwrap(), 3);
+    suite::holds_not(&site, other).await.unwrap();
 }
 
 #[tokio::test]
 async fn what_cannot_be_asked_of_it_is_refused_with_the_reason() {
     const MIB: u64 = 1 << 20;
-    let acted = with_faults(&[Fault::NoExpedited]);
-    let door = acted.door();
+    let site = with_faults(&[Fault::NoExpedited]);
+    let door = site.door();
     let (name, bytes) = (new_name(3), body((1 << 20) + 5, 1));
-    let xxh = stage(&acted.staging(), CheckKind::Xxh3, name, &bytes);
+    let xxh = stage(&site.staging(), CheckKind::Xxh3, name, &bytes);
     let told = door.put(xxh).await.unwrap_err().to_string();
     let expected = "the vault cold cannot do that: it takes archives with their tree hash, and xxh3-128 was computed of \
                     this one";
     assert_eq!(told, expected);
-    let told = door.put(staged(&acted, name, b"")).await.unwrap_err().to_string();
+    let told = door.put(staged(&site, name, b"")).await.unwrap_err().to_string();
     let expected = "the vault cold cannot do that: InvalidParameterValueException: the body has 0 bytes; from 1 to \
                     4294967296 in one request";
     assert_eq!(told, expected);
 
-    let remote_id = door.put(staged(&acted, name, &bytes)).await.unwrap().remote_id;
+    let remote_id = door.put(staged(&site, name, &bytes)).await.unwrap().remote_id;
     let request = |tier, range| {
         let job = JobRequest { remote_id: remote_id.clone(), range, tier, description: String::new() };
         door.request(job)
@@ -311,7 +312,7 @@ async fn what_cannot_be_asked_of_it_is_refused_with_the_reason() {
                     not available yet";
     assert_eq!(told, expected);
     assert_eq!(door.status(&job).await.unwrap(), JobState::InProgress);
-    acted.pass_time(Duration::from_hours(5));
+    site.pass_time(Duration::from_hours(5));
     let JobState::Ready { until: Some(until) } = door.status(&job).await.unwrap() else { panic!("not ready") };
     let told = door.upgrade(&job, Tier::Expedited).await.unwrap_err().to_string();
     let expected =
@@ -319,7 +320,7 @@ async fn what_cannot_be_asked_of_it_is_refused_with_the_reason() {
     assert_eq!(told, expected);
     let told = door.extend(&job, until).await.unwrap_err().to_string();
     assert_eq!(told, "the vault cold cannot do that: what was retrieved is kept for a day; ask for the archive again");
-    acted.pass_time(until.since(acted.clock.now()));
+    site.pass_time(until.since(site.clock.now()));
     assert_eq!(door.status(&job).await.unwrap(), JobState::Expired);
     let told = door.read(&job, 0..1).await.unwrap_err().to_string();
     let expected = format!(
@@ -331,17 +332,17 @@ async fn what_cannot_be_asked_of_it_is_refused_with_the_reason() {
 
 #[tokio::test]
 async fn pages_of_two_inventories_do_not_make_one() {
-    let acted = Acted::new();
-    let door = acted.door();
+    let site = Emulated::new();
+    let door = site.door();
     for n in 0..60 {
-        door.put(staged(&acted, new_name(3), &body(100, n))).await.unwrap();
+        door.put(staged(&site, new_name(3), &body(100, n))).await.unwrap();
     }
-    acted.pass_time(Duration::from_hours(24));
+    site.pass_time(Duration::from_hours(24));
     let page = door.inventory(None).await.unwrap();
     assert_eq!(page.items.len(), 50);
     let rest = door.inventory(page.next.clone()).await.unwrap();
     assert_eq!((rest.items.len(), rest.next), (10, None));
-    acted.pass_time(Duration::from_hours(24));
+    site.pass_time(Duration::from_hours(24));
     let told = door.inventory(page.next).await.unwrap_err().to_string();
     let expected = "the vault cold cannot do that: a newer inventory was taken at 2023-11-16T22:13:20Z; read it from its \
                     beginning";
@@ -353,22 +354,22 @@ async fn pages_of_two_inventories_do_not_make_one() {
 #[tokio::test]
 async fn a_put_takes_the_links_time_and_its_bytes_are_counted_on_the_way() {
     let link = Link { base: Duration::from_millis(100), bytes_per_second: Some(1 << 20), ..Link::default() };
-    let acted = Acted::with(Rules::default(), link);
-    let door = acted.door();
+    let site = Emulated::with(Rules::default(), link);
+    let door = site.door();
     let (name, bytes) = (new_name(3), body(4 << 20, 1));
-    let (putting, put) = (door.clone(), staged(&acted, name, &bytes));
-    let start = acted.clock.now();
+    let (putting, put) = (door.clone(), staged(&site, name, &bytes));
+    let start = site.clock.now();
     let task = tokio::spawn(async move { putting.put(put).await });
     let mut seen = BTreeSet::new();
     let driving = async {
         while !task.is_finished() {
             seen.insert(door.sent_bytes());
-            acted.hand.advance(Duration::from_millis(10));
+            site.hand.advance(Duration::from_millis(10));
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(DEADLINE, driving).await.expect("it ends");
     assert_eq!(task.await.unwrap().unwrap().check, tree(&bytes));
-    assert!(acted.clock.now().since(start) >= Duration::from_millis(4100));
+    assert!(site.clock.now().since(start) >= Duration::from_millis(4100));
     assert_eq!(seen.into_iter().chain([4 << 20]).collect::<BTreeSet<_>>(), (0..=4).map(|n| n << 20).collect());
 }

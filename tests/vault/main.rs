@@ -1,4 +1,4 @@
-//! What every vault must do (`suite`), run for the directory vault, for the vault of Glacier that is acted, and
+//! What every vault must do (`suite`), run for the directory vault, for the emulated Glacier vault, and
 //! against vaults that lie; and what is particular to each.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 

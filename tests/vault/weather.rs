@@ -1,4 +1,4 @@
-//! The real pipeline over the acted vault in bad weather: replies that are lost, refusals, another hash in a reply. In
+//! The real pipeline over the emulated vault in bad weather: replies that are lost, refusals, another hash in a reply. In
 //! the end everything is stored once, and what came out wrong is told.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,8 +17,8 @@ use firn::vault::{ArchiveName, JobRequest, JobState, Vault as _};
 use super::subject::body;
 use super::world::{DEADLINE, World, eventually};
 
-/// An acted vault on the machine's clock, listed each second, whose retrievals are ready at once.
-fn acted(world: &World, fault: Fault) -> (Arc<Glacier>, FakeVault) {
+/// An emulated vault on the machine's clock, listed each second, whose retrievals are ready at once.
+fn emulated(world: &World, fault: Fault) -> (Arc<Glacier>, FakeVault) {
     let clock = Clock::system();
     let now = clock.now();
     // Until the test changes it.
@@ -73,7 +73,7 @@ async fn everything_gets_through(fault: Fault, words: &str) -> (BTreeMap<String,
         fs::write(world.path("photos").join(name), bytes).unwrap();
     }
     let services: Services = world.services().await;
-    let (glacier, door) = acted(&world, fault);
+    let (glacier, door) = emulated(&world, fault);
     let mut job = services.job(Kinds::all(), false, Arc::new(NoSink)).await.unwrap();
     job.vault = Arc::new(door.clone());
     let stop = Stop::new();

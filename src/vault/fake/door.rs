@@ -4,6 +4,7 @@
 //! answered, and knows of an archive only what it was told. The service does not know archives by firn's names, so
 //! whether it holds one is read from its inventory, which is a day old ([`FakeVault::head`]).
 
+mod answers;
 mod known;
 #[cfg(test)]
 mod tests;
@@ -16,7 +17,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use self::known::Known;
-use super::core::{Core, Inventory, Op, Receipt};
+use super::core::{Core, Inventory, Op};
 use super::draw::Draw;
 use super::hash::MIB;
 use super::jobs::{Output, Phase, Retrieval};
@@ -27,7 +28,7 @@ use crate::base::disk::{DiskError, Room, Trouble};
 use crate::base::hash::{Check, CheckKind, Hash32};
 use crate::base::ids::ArchiveUuid;
 use crate::base::task;
-use crate::base::{Clock, Shown, Time};
+use crate::base::{Clock, Time};
 use crate::vault::tree::{LEAF, Tree, leaf};
 use crate::vault::{
     ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, PartRules, Put,
@@ -260,68 +261,6 @@ impl Inner {
         self.sent.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    fn no_such(&self, what: String) -> VaultError {
-        VaultError::NoSuch { vault: self.name.clone(), what }
-    }
-
-    fn not_possible(&self, detail: String) -> VaultError {
-        VaultError::NotPossible { vault: self.name.clone(), detail }
-    }
-
-    /// An id of the service's. They are ASCII; nothing else names anything.
-    fn text<'a>(&self, id: &'a [u8], what: &str) -> Result<&'a str> {
-        std::str::from_utf8(id).map_err(|_| self.no_such(format!("{what} {}", Shown::bytes(id))))
-    }
-
-    /// A refusal of a request that is not about one of firn's archives.
-    fn refused(&self, refusal: Refusal) -> VaultError {
-        match refusal {
-            Refusal::NotFound { what, id } => self.no_such(format!("{what} {}", Shown::text(&id))),
-            Refusal::JobGone { .. } => self.no_such(format!("output of that job any more: {refusal}")),
-            Refusal::Throttling | Refusal::Unavailable | Refusal::InsufficientCapacity | Refusal::NoReply => {
-                let (code, detail) = (refusal.code(), refusal.to_string());
-                VaultError::Unavailable { vault: self.name.clone(), code, detail }
-            }
-            _ => self.not_possible(format!("{}: {refusal}", refusal.code())),
-        }
-    }
-
-    /// The answer to a request that makes an archive.
-    fn confirmed(
-        &self,
-        archive: ArchiveUuid,
-        expected: Hash32,
-        done: std::result::Result<Receipt, Refusal>,
-    ) -> Result<Confirmed> {
-        let vault = self.name.clone();
-        match done {
-            Ok(Receipt { archive_id, tree_hash, size }) => {
-                Ok(Confirmed { remote_id: archive_id.as_bytes().to_vec(), check: Check::TreeHash(tree_hash), size })
-            }
-            Err(Refusal::HashMismatch { computed, .. }) => {
-                let (expected, found) = (Check::TreeHash(expected), Check::TreeHash(computed));
-                Err(VaultError::Mismatch { vault, archive, expected, found })
-            }
-            Err(Refusal::Incomplete { stated, found } | Refusal::TooLong { stated, found }) => {
-                Err(VaultError::WrongSize { vault, archive, expected: stated, found })
-            }
-            Err(refusal @ Refusal::NoReply) => {
-                Err(VaultError::OutcomeUnknown { vault, archive, detail: refusal.to_string() })
-            }
-            Err(refusal) => Err(self.refused(refusal)),
-        }
-    }
-
-    fn tree_hash(&self, expect: Check) -> Result<Hash32> {
-        match expect {
-            Check::TreeHash(hash) => Ok(hash),
-            other => Err(self.not_possible(format!(
-                "it takes archives with their tree hash, and {} was computed of this one",
-                other.kind().word()
-            ))),
-        }
-    }
-
     fn inventory(&self, after: Option<&str>) -> Result<Page<Item>> {
         let (newest, next) = self.newest();
         let Some(inventory) = newest else {
@@ -368,7 +307,7 @@ impl Vault for FakeVault {
     }
 
     fn place(&self) -> String {
-        "a Glacier vault acted in this process".to_owned()
+        "an emulated Glacier vault in this process".to_owned()
     }
 
     fn capabilities(&self) -> Capabilities {

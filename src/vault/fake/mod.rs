@@ -1,4 +1,4 @@
-//! A vault of Amazon Glacier that is not there: what the service does, as a state machine whose time is a parameter.
+//! An emulated vault of Amazon Glacier: what the service does, as a state machine whose time is a parameter.
 //!
 //! [`core`] is the service itself: archives, uploads in parts, jobs, inventories, refusals in its own words, and the
 //! [`weather`] that makes it slow, absent or forgetful on a schedule. It never waits and touches nothing; bytes lie on a

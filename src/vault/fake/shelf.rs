@@ -116,7 +116,7 @@ impl Body {
 impl Drop for Body {
     fn drop(&mut self) {
         if let Err(e) = self.dir.remove(&self.name) {
-            tracing::debug!(error = %e, "a body of the acted vault stays on its shelf");
+            tracing::debug!(error = %e, "a body of the emulated vault stays on its shelf");
         }
     }
 }

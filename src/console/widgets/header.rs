@@ -69,11 +69,22 @@ struct Plan {
     product: bool,
     clock: bool,
     titles: bool,
+    since: bool,
+    active: bool,
 }
 
 /// Plans from all to the least. Connections that are not well, modes, marks and the environment are in every one.
 fn plans() -> Vec<Plan> {
-    let all = Plan { workers: true, host: true, well: true, product: true, clock: true, titles: true };
+    let all = Plan {
+        workers: true,
+        host: true,
+        well: true,
+        product: true,
+        clock: true,
+        titles: true,
+        since: true,
+        active: true,
+    };
     let mut plans = Vec::new();
     for titles in [true, false] {
         let all = Plan { titles, ..all };
@@ -83,6 +94,9 @@ fn plans() -> Vec<Plan> {
         let no_product = Plan { product: false, ..not_well };
         plans.extend([all, no_workers, no_host, not_well, no_product, Plan { clock: false, ..no_product }]);
     }
+    let least = plans.last().copied().unwrap_or(all);
+    let no_since = Plan { since: false, ..least };
+    plans.extend([no_since, Plan { active: false, ..no_since }]);
     plans
 }
 
@@ -155,7 +169,8 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
         part(vec![Piece::new(" READ-ONLY ", Role::ReadOnly)]);
     }
     if let Some(since) = &view.held {
-        part(vec![Piece::new(format!(" HELD since {since} "), Role::Held)]);
+        let words = if plan.since { format!(" HELD since {since} ") } else { " HELD ".to_owned() };
+        part(vec![Piece::new(words, Role::Held)]);
     }
     if plan.host && !view.host.is_empty() {
         part(vec![Piece::new(view.host.as_ref(), Role::Dim)]);
@@ -167,8 +182,11 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
             (false, true) => Role::TabIdle,
             (false, false) => Role::Disabled,
         };
-        let title =
-            if plan.titles || active { format!("{} {}", place + 1, tab.title) } else { (place + 1).to_string() };
+        let title = if plan.titles || (active && plan.active) {
+            format!("{} {}", place + 1, tab.title)
+        } else {
+            (place + 1).to_string()
+        };
         let mut pieces = vec![Piece::new(title, role)];
         if tab.count > 0 {
             let mark = format!("{}{}", look.glyphs.severity(tab.severity), Count(tab.count));

@@ -185,7 +185,7 @@ fn a_message_alone() {
     assert_seen(&screen, "copied 64 cha…");
 }
 
-fn line<'a>(values: &'a [Option<f64>]) -> Vec<Part<'a>> {
+fn line(values: &[Option<f64>]) -> Vec<Part<'_>> {
     let text = |text: &'static str, role| Item::Text(Piece::new(text, role));
     vec![
         Part {

@@ -248,7 +248,7 @@ pub fn fit(text: &str, width: usize, cut: Cut, align: Align, mark: &str) -> Stri
     }
 }
 
-/// Text broken into lines of at most `width` cells: at spaces where it can be, else anywhere; line breaks of the text
+/// Text broken into lines of at most `width` cells: at spaces (which go) where it can be, else anywhere; its line breaks
 /// are kept. With no width there are no lines.
 pub fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = Vec::new();
@@ -287,4 +287,142 @@ pub fn wrap(text: &str, width: usize) -> Vec<String> {
         lines.push(line);
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_known_is_a_dash_and_never_zero() {
+        let unknown = [
+            count(None),
+            size(None),
+            byte_rate(None),
+            byte_rate(Some(f64::NAN)),
+            byte_rate(Some(-1.0)),
+            rate_per_minute(None),
+            rate_per_minute(Some(f64::INFINITY)),
+            span(None),
+            age(Time::from_secs(5), None),
+            percent(None),
+            percent(Some(f64::NAN)),
+            utc_day(None),
+        ];
+        assert!(unknown.iter().all(|text| text == UNKNOWN), "{unknown:?}");
+    }
+
+    #[test]
+    fn values_as_people_read_them() {
+        let now = Time::from_micros(1_795_348_845_999_999);
+        let cases = [
+            (count(Some(1_882_004)), "1,882,004"),
+            (size(Some(25_000_000)), "25.0 MB"),
+            (byte_rate(Some(9_000_000.4)), "9.0 MB/s"),
+            (byte_rate(Some(0.0)), "0 B/s"),
+            (rate_per_minute(Some(1204.3)), "1,204/min"),
+            (rate_per_minute(Some(0.35)), "0.3/min"),
+            (rate_per_minute(Some(9.96)), "10/min"),
+            (rate_per_minute(Some(0.0)), "0/min"),
+            (span(Some(Duration::from_millis(900))), "0 s"),
+            (span(Some(Duration::from_secs(31))), "31 s"),
+            (span(Some(Duration::from_mins(11))), "11 min"),
+            (span(Some(Duration::from_hours(9 * 24 + 4))), "9 d 4 h"),
+            (age(now, Some(now.minus(Duration::from_secs(21)))), "21 s"),
+            (age(now, Some(now.plus(Duration::from_secs(21)))), "0 s"),
+            (percent(Some(0.0)), "0 %"),
+            (percent(Some(0.0001)), "1 %"),
+            (percent(Some(0.71)), "71 %"),
+            (percent(Some(0.9999)), "99 %"),
+            (percent(Some(1.0)), "100 %"),
+            (utc_minute(now), "12:00Z"),
+            (utc_second(now), "12:00:45Z"),
+            (utc_second(Time::from_micros(-1)), "23:59:59Z"),
+            (utc_day(Some(now)), "2026-11-22 12:00Z"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(text, expected);
+        }
+    }
+
+    #[test]
+    fn cut_where_it_is_asked() {
+        let cases = [
+            (Cut::End, "abcdefgh", 5, "abcd…"),
+            (Cut::Start, "abcdefgh", 5, "…efgh"),
+            (Cut::Middle, "abcdefgh", 5, "ab…gh"),
+            (Cut::End, "abc", 3, "abc"),
+            (Cut::End, "abc", 1, "a"),
+            (Cut::End, "abc", 0, ""),
+            (Cut::End, "漢字漢字", 4, "漢…"),
+            (Cut::End, "e\u{301}e\u{301}e\u{301}", 2, "e\u{301}…"),
+            (Cut::Start, "a\x1bb", 3, "…bb"),
+        ];
+        for (how, text, width, expected) in cases {
+            assert_eq!(cut(text, width, how, "…"), expected, "{text} {width}");
+        }
+        assert_eq!(fit("漢字漢", 4, Cut::End, Align::Right, "…"), " 漢…");
+        assert_eq!(fit("7", 3, Cut::End, Align::Right, "…"), "  7");
+    }
+
+    #[test]
+    fn escaped_once_and_no_more() {
+        let evil = "a\x1b[31m\u{202e}\\b\u{200b}é漢";
+        assert_eq!(safe(evil), "a\\x1b[31m\\u{202e}\\b\\u{200b}é漢");
+        let shown = Shown::text(evil).to_string();
+        assert_eq!(safe(&shown), shown);
+        assert_eq!(ascii("file→vault – 3 × é…"), "file->vault - 3 x \\u{e9}...");
+    }
+
+    #[test]
+    fn broken_at_spaces_where_it_can_be() {
+        assert_eq!(wrap("one two  three", 7), ["one two", "three"]);
+        assert_eq!(wrap("abcdefgh ij", 3), ["abc", "def", "gh", "ij"]);
+        assert_eq!(wrap("a\n\nb\r\nc", 9), ["a", "", "b", "c"]);
+        assert_eq!(wrap("漢字", 3), ["漢", "字"]);
+        assert_eq!(wrap("", 5), [""]);
+        assert!(wrap("x", 0).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn a_fitted_text_is_exactly_as_wide_as_asked(
+            text in "(\\PC|[漢字e\u{301}\u{200b}\u{1F600}\x1b\u{ff9e}]){0,24}",
+            room in 0..40usize,
+            how in prop::sample::select(vec![Cut::End, Cut::Middle, Cut::Start]),
+            align in prop::sample::select(vec![Align::Left, Align::Right]),
+            mark in prop::sample::select(vec!["…", "..."]),
+        ) {
+            let fitted = fit(&text, room, how, align, mark);
+            prop_assert_eq!(width(&fitted), room, "{:?}", fitted);
+            prop_assert!(fitted.chars().all(|c| !c.is_control()));
+            // What is drawn is what was measured.
+            let area = ratatui::layout::Rect::new(0, 0, 60, 1);
+            let mut buf = ratatui::buffer::Buffer::empty(area);
+            let end = buf.set_stringn(0, 0, &fitted, 60, Style::new()).0;
+            prop_assert_eq!(usize::from(end), room);
+        }
+
+        #[test]
+        fn no_line_is_wider_than_asked_and_no_letter_is_lost(text in "[a-z漢 ]{0,60}", room in 2..20usize) {
+            let lines = wrap(&text, room);
+            prop_assert!(lines.iter().all(|line| width(line) <= room), "{lines:?}");
+            let letters = |text: &str| text.chars().filter(|c| *c != ' ').collect::<String>();
+            prop_assert_eq!(letters(&lines.concat()), letters(&text));
+        }
+
+        #[test]
+        fn ascii_is_ascii(text: String) {
+            prop_assert!(ascii(&text).bytes().all(|b| (0x20..0x7f).contains(&b)));
+        }
+
+        /// The list of signs that are let through without asking holds none that hides something.
+        #[test]
+        fn signs_hide_nothing(c: char) {
+            if is_sign(c) {
+                prop_assert_eq!(Shown::text(&c.to_string()).to_string(), c.to_string());
+            }
+        }
+    }
 }

@@ -187,3 +187,67 @@ impl Look<'_> {
         if self.glyphs.ascii_only { Charts::Ascii } else { self.charts }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every sign of a set, through its debug form: a sign added later is looked at too.
+    fn text(glyphs: &Glyphs) -> String {
+        format!("{glyphs:?}")
+    }
+
+    #[test]
+    fn the_ascii_set_is_ascii_and_the_other_is_not() {
+        assert!(text(Glyphs::ascii()).is_ascii(), "{}", text(Glyphs::ascii()));
+        assert!(!text(Glyphs::utf8()).is_ascii());
+    }
+
+    #[test]
+    fn signs_are_one_cell_wide_and_nothing_escapes_them() {
+        for glyphs in [Glyphs::utf8(), Glyphs::ascii()] {
+            let mut signs = vec![
+                glyphs.ascending,
+                glyphs.descending,
+                glyphs.cursor,
+                glyphs.marked,
+                glyphs.more_above,
+                glyphs.more_below,
+                glyphs.unknown,
+                glyphs.paused,
+                glyphs.draining,
+                glyphs.dot,
+                glyphs.bar_rest,
+                glyphs.bar_unknown,
+                glyphs.gap,
+                glyphs.rule,
+                glyphs.threshold,
+            ];
+            signs.extend(glyphs.severities.iter().chain(&glyphs.bar).chain(glyphs.levels).chain(&glyphs.scroll));
+            for border in [glyphs.border, glyphs.danger_border] {
+                signs.extend([border.horizontal, border.vertical]);
+                signs.extend(border.corners);
+            }
+            for sign in signs {
+                assert_eq!((format::width(sign), format::safe(sign).as_ref()), (1, sign));
+            }
+        }
+    }
+
+    #[test]
+    fn severities_have_marks_of_their_own() {
+        for glyphs in [Glyphs::utf8(), Glyphs::ascii()] {
+            let all = [Severity::Ok, Severity::Unknown, Severity::Warning, Severity::Critical];
+            let marks: std::collections::BTreeSet<_> = all.map(|severity| glyphs.severity(severity)).into();
+            assert_eq!(marks.len(), 4);
+        }
+        assert_eq!(Glyphs::utf8().severity(Severity::Critical), "✖");
+        assert_eq!(Glyphs::ascii().severity(Severity::Warning), "!");
+    }
+
+    #[test]
+    fn charts_by_their_words() {
+        assert_eq!(Charts::named("block"), Some(Charts::Block));
+        assert_eq!(Charts::named("dots"), None);
+    }
+}

@@ -23,7 +23,7 @@ pub enum ThemeError {
         message: String,
     },
     /// It says something that means nothing or that is not allowed.
-    #[error("theme {theme}:{line}: {at}: found {found}; allowed is {allowed}{near}")]
+    #[error("theme {theme}:{line}: {at}: found {found}; allowed is {allowed}")]
     Found {
         /// The theme, safe to show.
         theme: String,
@@ -33,10 +33,8 @@ pub enum ThemeError {
         at: String,
         /// What was found, safe to show.
         found: String,
-        /// What would be right.
+        /// What would be right, and the nearest name where one is near.
         allowed: String,
-        /// The nearest name, as the end of a sentence, or nothing.
-        near: String,
     },
     /// There is no theme of that name.
     #[error("{place}no theme is called \"{name}\"; the themes are {known}; or write the path of a file{near}")]
@@ -229,19 +227,19 @@ impl Reader<'_> {
                 let names = Role::ALL.map(Role::name);
                 return Err(self.unknown(line, "roles", name, "a role that `firn config theme` lists", names));
             };
-            let DeValue::Table(rule) = value.get_ref() else {
+            let DeValue::Table(table) = value.get_ref() else {
                 return Err(self.found(line, name, value.get_ref(), ALLOWED_RULE));
             };
-            sheet.rules.push((role, self.rule(name, rule)?));
+            sheet.rules.push((role, self.rule(name, table)?));
         }
         Ok(())
     }
 
-    fn rule(&self, role: &str, table: &DeTable<'_>) -> Result<Rule, ThemeError> {
+    fn rule(&self, of: &str, table: &DeTable<'_>) -> Result<Rule, ThemeError> {
         let mut rule = Rule::default();
         for (key, value) in table {
             let (line, name) = (self.line(&key.span()), key.get_ref().as_ref());
-            let at = format!("{role}.{}", Shown::text(name));
+            let at = format!("{of}.{}", Shown::text(name));
             match (name, value.get_ref()) {
                 ("fg", value) => rule.fg = Some((self.colour(line, &at, value, ALLOWED_COLOUR)?, line)),
                 ("bg", value) => rule.bg = Some((self.colour(line, &at, value, ALLOWED_COLOUR)?, line)),
@@ -261,7 +259,7 @@ impl Reader<'_> {
                     }
                 }
                 ("add", other) => return Err(self.found(line, &at, other, "a list of words, such as [\"bold\"]")),
-                (other, _) => return Err(self.unknown(line, role, other, ALLOWED_RULE, ["fg", "bg", "add"])),
+                (other, _) => return Err(self.unknown(line, of, other, ALLOWED_RULE, ["fg", "bg", "add"])),
             }
         }
         Ok(rule)
@@ -288,7 +286,7 @@ impl Reader<'_> {
             DeValue::Integer(number) => Shown::text(number.as_str()).to_string(),
             other => format!("a value of type {}", other.type_str()),
         };
-        self.error(line, at, found, allowed, String::new())
+        self.error(line, at, found, allowed)
     }
 
     fn unknown<'w>(
@@ -299,12 +297,12 @@ impl Reader<'_> {
         allowed: &str,
         known: impl IntoIterator<Item = &'w str>,
     ) -> ThemeError {
-        self.error(line, at, format!("\"{}\"", Shown::text(word)), allowed, did_you_mean(word, known))
+        self.error(line, at, format!("\"{}\"", Shown::text(word)), &format!("{allowed}{}", did_you_mean(word, known)))
     }
 
-    fn error(&self, line: usize, at: &str, found: String, allowed: &str, near: String) -> ThemeError {
+    fn error(&self, line: usize, at: &str, found: String, allowed: &str) -> ThemeError {
         let theme = Shown::text(self.name).to_string();
-        ThemeError::Found { theme, line, at: at.to_owned(), found, allowed: allowed.to_owned(), near }
+        ThemeError::Found { theme, line, at: at.to_owned(), found, allowed: allowed.to_owned() }
     }
 }
 

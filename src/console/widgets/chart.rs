@@ -92,7 +92,8 @@ pub fn round_up(value: f64) -> f64 {
 
 fn draw_axes(view: &ChartView<'_>, labels: &[String; 3], wide: u16, plot: Rect, look: &Look<'_>, buf: &mut Buffer) {
     let bottom = plot.bottom() - 1;
-    let middle = plot.y + plot.height / 2;
+    // Where a value of half the scale is drawn.
+    let middle = bottom - step(1.0, 2.0, plot.height * 4) / 4;
     let places = [(plot.y, true), (middle, plot.height >= 5), (bottom, true)];
     for (label, (y, _)) in labels.iter().zip(places).filter(|(_, (_, drawn))| *drawn) {
         let label =

@@ -70,9 +70,9 @@ pub fn draw(view: &FooterView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer
 }
 
 /// Draws keys from the left of a row.
-fn keys(hints: &[KeyHint<'_>], first: usize, row: Rect, look: &Look<'_>, buf: &mut Buffer, hits: &mut Vec<Hit>) {
+fn keys(shown: &[KeyHint<'_>], first: usize, row: Rect, look: &Look<'_>, buf: &mut Buffer, hits: &mut Vec<Hit>) {
     let mut x = row.x;
-    for (n, hint) in hints.iter().enumerate() {
+    for (n, hint) in shown.iter().enumerate() {
         let (key, text) = if hint.enabled { (Role::Key, Role::Text) } else { (Role::Disabled, Role::Disabled) };
         let from = x;
         x = paint::text(&hint.key, key, x, row.y, row.right().saturating_sub(x), look, buf);

@@ -60,30 +60,43 @@ pub struct Connection<'a> {
     pub severity: Severity,
 }
 
-/// What of the line is drawn: what matters least goes first, and the titles of the tabs last.
+/// What the line can do without, in the order in which it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Extra {
+    Workers,
+    Host,
+    /// Connections that are well.
+    Well,
+    Product,
+    Clock,
+    /// Since when the screen is held.
+    Since,
+    /// The title of the open tab.
+    Active,
+}
+
+/// What of the line is drawn. Connections that are not well, modes, marks and the environment are in every plan.
 #[derive(Debug, Clone, Copy)]
 struct Plan {
-    workers: bool,
-    host: bool,
-    well: bool,
-    product: bool,
-    clock: bool,
+    /// The least that stays; nothing: no extra does.
+    from: Option<Extra>,
+    /// The titles of the other tabs stay.
     titles: bool,
 }
 
-/// Plans from all to the least. Connections that are not well, modes, marks and the environment are in every one.
-fn plans() -> Vec<Plan> {
-    let all = Plan { workers: true, host: true, well: true, product: true, clock: true, titles: true };
-    let mut plans = Vec::new();
-    for titles in [true, false] {
-        let all = Plan { titles, ..all };
-        let no_workers = Plan { workers: false, ..all };
-        let no_host = Plan { host: false, ..no_workers };
-        let not_well = Plan { well: false, ..no_host };
-        let no_product = Plan { product: false, ..not_well };
-        plans.extend([all, no_workers, no_host, not_well, no_product, Plan { clock: false, ..no_product }]);
+impl Plan {
+    fn keeps(self, extra: Extra) -> bool {
+        self.from.is_some_and(|from| extra >= from)
     }
-    plans
+
+    /// From all to the least. The titles of tabs go when all that is less is gone, and make room for it again.
+    fn all() -> impl Iterator<Item = Plan> {
+        use Extra::{Active, Clock, Host, Product, Since, Well, Workers};
+        let steps = [Workers, Host, Well, Product, Clock, Since];
+        let stages =
+            [true, false].into_iter().flat_map(move |titles| steps.map(|from| Plan { from: Some(from), titles }));
+        stages.chain([Some(Active), None].map(|from| Plan { from, titles: false }))
+    }
 }
 
 /// A piece of the line and, for a tab, its place.
@@ -99,7 +112,7 @@ pub fn draw(view: &HeaderView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer
     buf.set_style(line, look.theme.style(Role::Header));
     let inner = if line.width > 2 { paint::inset(line, 1, 0) } else { line };
     let mut last = None;
-    for plan in plans() {
+    for plan in Plan::all() {
         let (left, right) = (left(view, plan, look), right(view, plan));
         let used = width(&left, look).saturating_add(width(&right, look)).saturating_add(GAP);
         let fits = used <= inner.width;
@@ -137,7 +150,7 @@ pub fn draw(view: &HeaderView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer
 fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'a>> {
     let mut parts: Vec<Part<'a>> = Vec::new();
     let mut part = |pieces: Vec<Piece<'a>>| parts.push((pieces, None));
-    if plan.product {
+    if plan.keeps(Extra::Product) {
         part(vec![Piece::new("firn", Role::Title)]);
     }
     let role = if view.production { Role::Production } else { Role::Environment };
@@ -155,9 +168,10 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
         part(vec![Piece::new(" READ-ONLY ", Role::ReadOnly)]);
     }
     if let Some(since) = &view.held {
-        part(vec![Piece::new(format!(" HELD since {since} "), Role::Held)]);
+        let words = if plan.keeps(Extra::Since) { format!(" HELD since {since} ") } else { " HELD ".to_owned() };
+        part(vec![Piece::new(words, Role::Held)]);
     }
-    if plan.host && !view.host.is_empty() {
+    if plan.keeps(Extra::Host) && !view.host.is_empty() {
         part(vec![Piece::new(view.host.as_ref(), Role::Dim)]);
     }
     for (place, tab) in view.tabs.iter().enumerate() {
@@ -167,8 +181,11 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
             (false, true) => Role::TabIdle,
             (false, false) => Role::Disabled,
         };
-        let title =
-            if plan.titles || active { format!("{} {}", place + 1, tab.title) } else { (place + 1).to_string() };
+        let title = if plan.titles || (active && plan.keeps(Extra::Active)) {
+            format!("{} {}", place + 1, tab.title)
+        } else {
+            (place + 1).to_string()
+        };
         let mut pieces = vec![Piece::new(title, role)];
         if tab.count > 0 {
             let mark = format!("{}{}", look.glyphs.severity(tab.severity), Count(tab.count));
@@ -181,18 +198,18 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
 
 fn right<'a>(view: &'a HeaderView<'a>, plan: Plan) -> Vec<Part<'a>> {
     let mut parts: Vec<Part<'a>> = Vec::new();
-    if plan.workers {
+    if plan.keeps(Extra::Workers) {
         let here = view.workers.as_ref().map_or_else(|| "no workers".to_owned(), |here| format!("workers {here}"));
         parts.push((vec![Piece::new(here, Role::Dim)], None));
     }
     for connection in &view.connections {
-        if plan.well || connection.severity > Severity::Ok {
+        if plan.keeps(Extra::Well) || connection.severity > Severity::Ok {
             let name = Piece::new(format!("{} ", connection.name), Role::Dim);
             let state = Piece::new(connection.state.as_ref(), Role::of(connection.severity));
             parts.push((vec![name, state], None));
         }
     }
-    if plan.clock {
+    if plan.keeps(Extra::Clock) {
         parts.push((vec![Piece::new(view.clock.as_ref(), Role::Text)], None));
     }
     parts

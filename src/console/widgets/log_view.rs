@@ -75,13 +75,12 @@ pub struct LogEntry<'a> {
 pub fn draw(view: &LogView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Extent {
     let area = area.intersection(buf.area);
     let outer = paint::centred(area, area.width.saturating_sub(2), area.height.saturating_sub(2));
-    let mut title = "Log".to_owned();
-    if let Some(file) = &view.file {
-        title.push_str(&format!(" {file}"));
-    }
-    if view.lost > 0 {
-        title.push_str(&format!(" ({} older entries are in the file alone)", Count(view.lost)));
-    }
+    let file = view.file.as_ref().map(|file| format!(" {file}")).unwrap_or_default();
+    let lost = match view.lost {
+        0 => String::new(),
+        lost => format!(" ({} older entries are in the file alone)", Count(lost)),
+    };
+    let title = format!("Log{file}{lost}");
     let within = paint::dialog(outer, &title, &view.hint, false, look, buf);
     if view.entries.is_empty() && within.height > 0 {
         paint::text("nothing has been logged", Role::Dim, within.x, within.y, within.width, look, buf);

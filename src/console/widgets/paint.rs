@@ -93,9 +93,9 @@ pub fn rule(row: Rect, look: &Look<'_>, buf: &mut Buffer) {
     }
 }
 
-/// The row at a place of an area, from 0; nothing below it.
+/// The row at a place of an area, from 0; nothing below it, nor where it has no width.
 pub fn row(area: Rect, n: u16) -> Option<Rect> {
-    (n < area.height).then(|| Rect { y: area.y.saturating_add(n), height: 1, ..area })
+    (n < area.height && area.width > 0).then(|| Rect { y: area.y.saturating_add(n), height: 1, ..area })
 }
 
 /// The area without so many cells on the left and right and rows on top and bottom.

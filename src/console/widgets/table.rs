@@ -194,17 +194,15 @@ fn layout(columns: &[Column<'_>], width: u16, look: &Look<'_>) -> Vec<Place> {
     }
     let left = room.saturating_sub(used(&stay));
     let weights: u32 = stay.iter().map(|(column, _)| u32::from(columns[*column].weight)).sum();
-    let mut given = 0;
-    if weights > 0 {
-        for (column, width) in &mut stay {
-            let share = u32::from(left) * u32::from(columns[*column].weight) / weights;
-            let share = u16::try_from(share).unwrap_or(0);
-            *width = width.saturating_add(share);
-            given += share;
-        }
-        if let Some((_, width)) = stay.iter_mut().find(|(column, _)| columns[*column].weight > 0) {
-            *width = width.saturating_add(left - given);
-        }
+    let share = |weight: u16| (u32::from(left) * u32::from(weight)).checked_div(weights).unwrap_or(0);
+    let mut rest = left;
+    for (column, width) in &mut stay {
+        let share = u16::try_from(share(columns[*column].weight)).unwrap_or(0).min(rest);
+        *width = width.saturating_add(share);
+        rest -= share;
+    }
+    if let Some((_, width)) = stay.iter_mut().find(|(column, _)| columns[*column].weight > 0) {
+        *width = width.saturating_add(rest);
     }
     let mut x = GUTTER;
     let mut places = Vec::with_capacity(stay.len());
@@ -250,19 +248,16 @@ fn draw_row(view: &TableView<'_>, n: u64, places: &[Place], row: Rect, look: &Lo
     } else if selected {
         paint::sign(look.glyphs.cursor, Role::Accent, row.x, row.y, look, buf);
     }
-    match data {
-        Some(data) => {
-            for place in places {
-                if let Some(cell) = data.cells.get(place.column) {
-                    let at = Rect { x: row.x + place.x, width: place.width, ..row };
-                    draw_cell(cell, &view.columns[place.column], at, look, buf);
-                }
+    if let Some(data) = data {
+        for place in places {
+            if let Some(cell) = data.cells.get(place.column) {
+                let at = Rect { x: row.x + place.x, width: place.width, ..row };
+                draw_cell(cell, &view.columns[place.column], at, look, buf);
             }
         }
-        None => {
-            let room = row.width.saturating_sub(GUTTER);
-            paint::text(look.glyphs.ellipsis, Role::Dim, row.x.saturating_add(GUTTER), row.y, room, look, buf);
-        }
+    } else {
+        let room = row.width.saturating_sub(GUTTER);
+        paint::text(look.glyphs.ellipsis, Role::Dim, row.x.saturating_add(GUTTER), row.y, room, look, buf);
     }
     if selected {
         paint::select(row, view.focused, look, buf);

@@ -12,5 +12,6 @@ mod identity;
 mod liars;
 mod mounts;
 mod pipeline;
+mod progress;
 mod subject;
 mod world;

@@ -302,7 +302,7 @@ mod tests {
             applied: applied.map(Generation),
             result: None,
         };
-        let too_old = SealNow::TooOld("too old: nobody carried it out within 1 min; ask again".to_owned());
+        let too_old = SealNow::TooOld("too old: nobody carried it out within 60 s; ask again".to_owned());
         // Asked while it runs; asked before it began and not answered (an older order was); another process answered.
         assert_eq!(seal_now(&order(None), at(900), at(1001)), SealNow::Yes);
         assert_eq!(seal_now(&order(Some(1)), at(1010), at(1059)), SealNow::Yes);

@@ -39,6 +39,7 @@ async fn a_put_that_was_interrupted_goes_on_from_what_is_there() {
     fs::rename(subject.staging().join(&put.file), subject.path(&format!("incoming/{}.tar", name.uuid))).unwrap();
     assert_eq!(subject.open().head(name.uuid).await.unwrap(), Head::Absent);
     subject.open().put(put.clone()).await.unwrap();
+    assert_eq!(put.progress.bytes(), 3000, "read back");
     suite::holds(&subject, name, &bytes).await.unwrap();
 
     // What lies there is not what was sent: it is not kept, and the next try finds nothing in its way.

@@ -13,6 +13,7 @@ mod identity;
 mod liars;
 mod mounts;
 mod pipeline;
+mod progress;
 mod subject;
 mod weather;
 mod world;

@@ -27,6 +27,7 @@ async fn staging_on_another_device_is_copied_from() {
     suite::holds(&subject, name, &bytes).await.unwrap();
     assert_eq!(fs::read_dir(subject.path("incoming")).unwrap().count(), 0);
     assert_eq!(fs::read(subject.staging().join(&put.file)).unwrap(), bytes, "what was copied stays");
+    assert_eq!(put.progress.bytes(), 500_000, "copied, and read back");
     drop(put);
     run("umount", &[], &subject.staging());
 }

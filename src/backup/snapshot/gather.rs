@@ -188,3 +188,222 @@ fn worst(findings: &[NoticeRow], now: Time) -> Severity {
     let open = findings.iter().filter(|row| row.ack_until.is_none_or(|until| until <= now));
     open.map(|row| row.severity).max().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::host::ProcessIdentity;
+    use crate::base::ids::{ArchiveId, ArchiveUuid, Generation, Lane, SessionId};
+    use crate::store::{ArchiveRow, ArchiveState};
+    use proptest::prelude::*;
+
+    const NOW: Time = Time::from_secs(1000);
+
+    fn session(id: i64, lease_until: i64, doing: &str) -> SessionRow {
+        SessionRow {
+            id: SessionId(id),
+            process: ProcessIdentity {
+                host: "alpha".to_owned(),
+                machine_id: String::new(),
+                boot_id: String::new(),
+                pid_namespace: String::new(),
+                pid: 70 + u32::try_from(id).unwrap(),
+                pid_start: 1,
+            },
+            kinds: "scan,fetch".to_owned(),
+            started: Time::from_secs(1),
+            last_seen: Time::from_secs(998),
+            lease_until: Time::from_secs(lease_until),
+            doing: doing.to_owned(),
+        }
+    }
+
+    fn archive(owner: i64) -> ArchiveRow {
+        ArchiveRow {
+            id: ArchiveId(1),
+            uuid: ArchiveUuid(uuid::Uuid::from_u128(1)),
+            vault: "cold".to_owned(),
+            lane: Lane::Live,
+            state: ArchiveState::Open,
+            owner: Some(SessionId(owner)),
+            closed_by: None,
+            size: None,
+            files: None,
+            manifest_offset: None,
+            tree_hash: None,
+            check: None,
+            remote_id: None,
+            attempts: 0,
+            next_try: None,
+            note: None,
+            opened_at: NOW,
+            sealed_at: None,
+            uploading_at: None,
+            stored_at: None,
+        }
+    }
+
+    fn overview(sessions: Vec<SessionRow>) -> Overview {
+        Overview {
+            now: NOW,
+            totals: Vec::new(),
+            lanes: Vec::new(),
+            sessions,
+            notices: Vec::new(),
+            archives: vec![archive(1)],
+            failed: Vec::new(),
+            orders: Vec::new(),
+            sources: Vec::new(),
+            duties: Vec::new(),
+            flow: Vec::new(),
+            watched: Vec::new(),
+            latest: Vec::new(),
+        }
+    }
+
+    const DOING: &str = r#"{"pools":[{"pool":"fetch","size":8,"busy":3,"paused":false,"draining":true}],
+        "scanning":{"ugc":"watching"},"staging_used":10,"staging_budget":100,"in_hand":4,
+        "bundles":[{"archive":"00000000-0000-0000-0000-000000000001","done":120,"of":100,"elapsed_ms":4000}]}"#;
+
+    #[test]
+    fn what_a_worker_wrote_is_read() {
+        let snapshot = from("state", overview(vec![session(1, 1001, DOING)]), &[]);
+        let worker = &snapshot.workers[0];
+        assert_eq!((worker.staging, worker.in_hand, worker.alive), (Some((10, 100)), Some(4), true));
+        assert_eq!(worker.scanning["ugc"], "watching");
+        let pool = &snapshot.pools[0];
+        assert_eq!((pool.busy, pool.size, pool.paused, pool.draining), (3, 8, false, true));
+        let at = Time::from_secs(998);
+        // A file larger than the target went in whole.
+        let expected = Progress { done: 120, of: 120, rate: Some(30.0), at };
+        assert_eq!(
+            (snapshot.bundles[0].progress, snapshot.bundles[0].worker.as_deref()),
+            (Some(expected), Some("alpha 71"))
+        );
+    }
+
+    #[test]
+    fn who_is_not_heard_of_any_more_tells_nothing_of_progress() {
+        let snapshot = from("state", overview(vec![session(1, 1000, DOING)]), &[]);
+        assert_eq!((snapshot.workers[0].alive, snapshot.pools[0].alive), (false, false));
+        assert_eq!(snapshot.bundles[0].progress, None);
+    }
+
+    #[test]
+    fn orders_stand_beside_the_pools_they_are_for() {
+        let order = |host: &str, pool: &str| OrderRow {
+            host: host.to_owned(),
+            pool: pool.to_owned(),
+            size: None,
+            paused: true,
+            drain: false,
+            generation: Generation(3),
+            who: "kim".to_owned(),
+            at: NOW,
+            until: None,
+            applied: None,
+            result: None,
+        };
+        let orders = vec![order("beta", "fetch"), order("alpha", "upload"), order("alpha", "fetch")];
+        let seen = Overview { orders: orders.clone(), ..overview(vec![session(1, 1001, DOING)]) };
+        let snapshot = from("state", seen, &[]);
+        assert_eq!(snapshot.pools[0].order.as_ref(), Some(&orders[2]));
+        assert_eq!(snapshot.orders, orders);
+    }
+
+    #[test]
+    fn severity_is_the_worst_that_nobody_has_acknowledged() {
+        let notice = |severity, ack_until: Option<i64>| NoticeRow {
+            rule: "rule".to_owned(),
+            object: "object".to_owned(),
+            scope: String::new(),
+            severity,
+            worst: severity,
+            value: String::new(),
+            limit: String::new(),
+            since: NOW,
+            seen_at: NOW,
+            next_step: String::new(),
+            ack_until: ack_until.map(Time::from_secs),
+        };
+        let severity = |notices: &[NoticeRow]| {
+            from("state", Overview { notices: notices.to_vec(), ..overview(Vec::new()) }, &[]).severity
+        };
+        assert_eq!(severity(&[]), Severity::Ok);
+        let warning = notice(Severity::Warning, None);
+        assert_eq!(severity(&[notice(Severity::Critical, Some(1001)), warning.clone()]), Severity::Warning);
+        assert_eq!(severity(&[notice(Severity::Critical, Some(1000)), warning]), Severity::Critical, "it is over");
+        let waits = LaneState {
+            lane: Lane::Live,
+            files: 2,
+            bytes: 0,
+            queued: 2,
+            fetching: 0,
+            bundled: 0,
+            failed: 0,
+            oldest: None,
+        };
+        let nobody = from("state", Overview { lanes: vec![waits.clone()], ..overview(Vec::new()) }, &[]);
+        assert_eq!((nobody.severity, nobody.findings[0].rule.as_str()), (Severity::Warning, NOBODY_WORKS));
+        let lost = from("state", Overview { lanes: vec![waits], ..overview(vec![session(1, 1000, "")]) }, &[]);
+        assert_eq!(lost.findings[0].value, "2 files wait and no worker runs");
+    }
+
+    #[test]
+    fn there_is_a_word_when_there_are_more_archives() {
+        let many = |count: usize| {
+            let snapshot = from("state", Overview { archives: vec![archive(1); count], ..overview(Vec::new()) }, &[]);
+            (snapshot.bundles.len(), snapshot.more_bundles)
+        };
+        assert_eq!((many(1000), many(1001)), ((1000, false), (1000, true)));
+    }
+
+    /// JSON of any shape, with the names that are looked for in it.
+    fn nonsense() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<i16>().prop_map(|n| Value::from(f64::from(n) / 4.0)),
+            ".{0,8}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 64, 6, |inner| {
+            let names = prop::sample::select(vec![
+                "pools",
+                "bundles",
+                "scanning",
+                "pool",
+                "busy",
+                "size",
+                "paused",
+                "draining",
+                "archive",
+                "done",
+                "of",
+                "elapsed_ms",
+                "staging_used",
+                "staging_budget",
+                "in_hand",
+            ]);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..6).prop_map(Value::from),
+                prop::collection::vec((names, inner), 0..8).prop_map(|fields| {
+                    Value::Object(fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_worker_that_writes_nonsense_harms_nobody(doing in nonsense(), cut in 0usize..200) {
+            let text = doing.to_string();
+            let cut: String = text.chars().take(cut).collect();
+            let snapshot = from("state", overview(vec![session(1, 1001, DOING), session(2, 1001, &text), session(3, 1001, &cut)]), &[]);
+            prop_assert_eq!(snapshot.workers.len(), 3);
+            prop_assert_eq!(&snapshot.workers[1].doing, &doing);
+            prop_assert!(snapshot.bundles[0].progress.is_some());
+            prop_assert_eq!(super::super::json(&snapshot)["workers"].as_array().map(Vec::len), Some(3));
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firn::base::Time;
 use firn::base::ids::{FileId, Lane};
-use firn::store::{Due, QueueState, Unfinished};
+use firn::store::{ArchiveState, Due, FLOW_KEPT, FileState, Look, QueueState, Unfinished};
 
 use super::rules::{Archive, Rules, length};
 use super::{DIRS, Game, HOSTS, KEYS, time};
@@ -38,6 +38,8 @@ impl Game {
         }
         same("what is left", &expected_left(rules), &store.unfinished(ATTEMPTS).await.unwrap())?;
         self.totals().await?;
+        self.found().await?;
+        self.overview().await?;
         let duty = store.duty("duty".to_owned()).await.unwrap();
         same("the duty", &rules.duty, &duty.map(|row| (row.owner.map(|id| id.0), row.generation.0)))?;
         self.current().await?;
@@ -131,6 +133,53 @@ impl Game {
             .collect();
         let model = self.rules.totals.iter().map(|((vault, lane), counts)| (*vault, lane.word().to_owned(), *counts));
         same("totals", &model.collect(), &rows)
+    }
+
+    /// What a search finds: the newest version of each key, and where it stands.
+    async fn found(&self) -> Result<(), String> {
+        let rules = &self.rules;
+        let mut model = Vec::new();
+        for (key, name) in (0..).zip(KEYS) {
+            let versions = rules.files.iter().filter(|(_, file)| file.key == key);
+            let newest = versions.max_by_key(|(id, file)| (file.superseded.map_or(i64::MAX, time), **id));
+            let Some((id, file)) = newest else { continue };
+            let safe = |archive: &&Archive| {
+                matches!(archive.state, ArchiveState::Stored | ArchiveState::Duplicate)
+                    && archive.members.iter().any(|(member, ..)| member == id)
+            };
+            let archive = rules.archives.values().rfind(safe).map(|archive| uuid(archive.number));
+            let state = match (rules.queue.get(id), file.gone, archive) {
+                (Some(row), ..) => FileState::from(row.state),
+                (None, Some(_), _) => FileState::Gone,
+                (None, None, Some(_)) => FileState::Stored,
+                (None, None, None) => FileState::Nowhere,
+            };
+            model.push((*id, name.to_owned(), state, archive));
+        }
+        let rows = self.w.store.find_files(None, Vec::new(), None, ALL).await.unwrap();
+        for row in &rows {
+            let detail = self.w.store.file_detail(row.file).await.unwrap().expect("it was found");
+            same("a file and its details", row, &detail.row)?;
+        }
+        let rows = rows.into_iter().map(|row| (row.file.0, row.key.to_string(), row.state, row.archive));
+        same("what is found", &model, &rows.collect())
+    }
+
+    /// One read tells what many do.
+    async fn overview(&self) -> Result<(), String> {
+        let store = &self.w.store;
+        let look = Look { archives: ALL, failed: ALL, flow: FLOW_KEPT, latest: ALL, latest_within: FLOW_KEPT };
+        let seen = store.overview(look).await.unwrap();
+        same("the overview's lanes", &store.lanes().await.unwrap(), &seen.lanes)?;
+        same("the overview's totals", &store.totals().await.unwrap(), &seen.totals)?;
+        same("the overview's archives", &store.archives_live(ALL).await.unwrap(), &seen.archives)?;
+        same("the overview's failures", &store.failed_page(None, ALL).await.unwrap(), &seen.failed)?;
+        same("failures from the end", &store.failed_page_before(None, ALL).await.unwrap(), &seen.failed)?;
+        let latest = self.rules.archives.values().filter(|archive| archive.state == ArchiveState::Stored);
+        let recent = |at: Time| at >= self.rules.now.minus(FLOW_KEPT);
+        let latest = latest.filter(|archive| archive.lane == Lane::Live && archive.stored_at.is_some_and(recent));
+        let files: usize = latest.map(|archive| archive.members.len()).sum();
+        same("files stored lately", &files, &seen.latest.len())
     }
 
     async fn current(&self) -> Result<(), String> {

@@ -215,7 +215,7 @@ impl Files {
         let mut rewritten = None;
         for (n, trouble) in self.troubles.iter().enumerate() {
             if trouble.kind == TroubleKind::Changing && trouble.from < passed && self.hits(n as u64, trouble, file) {
-                let times = (passed.min(trouble.until) - trouble.from).as_millis() / REWRITTEN.as_millis();
+                let times = passed.min(trouble.until).saturating_sub(trouble.from).as_millis() / REWRITTEN.as_millis();
                 let times = u64::try_from(times).unwrap_or(0);
                 if times > 0 {
                     let span = REWRITTEN.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));

@@ -75,6 +75,7 @@ impl Staging {
     }
 
     /// What the state and reports call it: its absolute path, where nobody says otherwise.
+    #[allow(clippy::misnamed_getters)] // nearly everybody who asks means the name
     pub fn path(&self) -> &Path {
         &self.0.name
     }
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(staging.used(), (80, 100));
         let waiting = {
             let staging = staging.clone();
-            tokio::spawn(async move { staging.reserve(Lane::History, 20).await })
+            crate::base::task::spawn(async move { staging.reserve(Lane::History, 20).await })
         };
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

@@ -147,7 +147,7 @@ mod tests {
         assert!(buffers.try_take(0).is_none());
         let waiting = {
             let buffers = buffers.clone();
-            tokio::spawn(async move { buffers.take(1).await.len() })
+            crate::base::task::spawn(async move { buffers.take(1).await.len() })
         };
         tokio::task::yield_now().await;
         drop(urgent);

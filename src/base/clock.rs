@@ -217,7 +217,7 @@ mod tests {
         let (clock, hand) = Clock::manual(Time::from_secs(100));
         let sleeper = {
             let clock = clock.clone();
-            tokio::spawn(async move {
+            crate::base::task::spawn(async move {
                 clock.sleep(Duration::from_secs(10)).await;
                 clock.now()
             })

@@ -60,6 +60,7 @@ struct State {
 }
 
 #[derive(Debug, Default)]
+#[allow(clippy::struct_excessive_bools)] // each says one thing, in nearly any combination
 struct Task {
     /// Who goes together: a task is of the group of the one that started it.
     group: u64,

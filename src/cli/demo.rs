@@ -29,7 +29,7 @@ pub struct Args {
     /// What everything random in it is drawn from: the same seed is the same demo
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Steps its clock this far, as fast as it can, and stands there
+    /// Steps its clock this far as fast as it can, each step when every worker is idle; the console goes on from there
     #[arg(long, value_name = "SPAN", value_parser = span)]
     until: Option<Duration>,
     /// With --until: writes the screen as text instead of opening the console
@@ -67,8 +67,8 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
     let (mut services, driver) = Services::demo(&asked)?;
     let environment = services.config.console.environment.clone();
     services.config.console = ConsoleConfig { environment, ..console };
-    // Nothing is at stake: nobody waits for make-believe work, least of all while its clock stands.
-    services.config.stop_within = if args.until.is_some() { Duration::ZERO } else { LEAVE_WITHIN };
+    // Nothing is at stake: nobody waits for make-believe work.
+    services.config.stop_within = LEAVE_WITHIN;
     let services = Arc::new(services);
     let options = Options {
         no_workers: flags.no_workers,
@@ -81,14 +81,16 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
     };
     let kinds = run::kinds(&services, &options).map_err(refused)?;
     let work = kinds.map(|kinds| work::start(&services, kinds));
-    match args.until {
-        Some(until) => driver.run_until(until),
-        None => driver.pace(),
+    let vault = work::look_at_vault(&services);
+    if let Some(until) = args.until {
+        driver.run_until(until);
     }
     if let Some(size) = args.print {
-        let text = runtime.block_on(run::print(services, &options, size)).map_err(refused)?;
+        let vault = vault.borrow().clone();
+        let text = runtime.block_on(run::print(services, &options, vault, size)).map_err(refused)?;
         out::write(&text)?;
         return Ok(0);
     }
+    driver.pace();
     runtime.block_on(run::run(services, options, work)).map_err(refused)
 }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::{CliError, out, split_source, who};
 use crate::base::disk::Dir;
 use crate::base::ids::{ArchiveUuid, Key};
+use crate::base::task;
 use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
 use crate::config::{Config, real};
@@ -163,7 +164,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         return Err(CliError::Usage("nothing was restored".to_owned()));
     }
     let dest = dest_path.clone();
-    let dest = tokio::task::spawn_blocking(move || Dir::open_or_make(&dest))
+    let dest = task::blocking(move || Dir::open_or_make(&dest))
         .await
         .map_err(|e| crate::restore::RestoreError::Task(e.to_string()))??;
     let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };

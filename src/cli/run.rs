@@ -13,6 +13,7 @@ use super::{CliError, FAILED, out};
 use crate::backup::pipe::Kinds;
 use crate::backup::pipeline::{Ended, Job};
 use crate::base::sink::Totals;
+use crate::base::task;
 use crate::base::units::Span;
 use crate::base::{Clock, Stop};
 use crate::config::Config;
@@ -59,7 +60,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let clock = services.clock.clone();
     let worker = {
         let (job, ended) = (Arc::clone(&job), Arc::clone(&ended));
-        tokio::spawn(supervise("backup", clock.clone(), stop.clone(), standing, move |inner| {
+        task::spawn(supervise("backup", clock.clone(), stop.clone(), standing, move |inner| {
             let (job, ended) = (Arc::clone(&job), Arc::clone(&ended));
             async move {
                 let result = job.run(inner).await?;
@@ -95,7 +96,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
                 stopped_by = Some(name);
                 stop.stop();
                 let (clock, screen, code) = (clock.clone(), screen.clone(), told_to_stop(args.until_idle));
-                tokio::spawn(async move {
+                drop(task::spawn(async move {
                     clock.sleep(stop_within).await;
                     screen.close();
                     let within = Span(stop_within);
@@ -103,7 +104,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
                         "not finished within {within} (worker.stop_within); what was in progress is taken up at the next start"
                     ));
                     std::process::exit(code.into());
-                });
+                }));
             }
             () = clock.sleep(screen.every()), if !args.quiet => show.moment().await,
         }

@@ -159,7 +159,12 @@ pub fn kinds(services: &Services, options: &Options) -> Result<Option<Kinds>, Co
 }
 
 /// The screen as it is now, as text: for whoever has no terminal.
-pub async fn print(services: Arc<Services>, options: &Options, size: (u16, u16)) -> Result<String, ConsoleError> {
+pub async fn print(
+    services: Arc<Services>,
+    options: &Options,
+    vault: work::VaultSeen,
+    size: (u16, u16),
+) -> Result<String, ConsoleError> {
     let kinds = kinds(&services, options)?;
     let look = OwnLook::new(&services.config.console, &Caps::of_process())?;
     let keymap = Arc::new(Keymap::load(services.config.console.keymap.as_deref())?);
@@ -168,8 +173,9 @@ pub async fn print(services: Arc<Services>, options: &Options, size: (u16, u16))
     let mut model = Model::new(setup, keymap, look.theme.name().to_owned(), false, now, size);
     let snapshot = work::read_once(&services).await.map_err(ConsoleError::State)?;
     update(&mut model, Msg::Snapshot(Arc::new(snapshot)), now);
-    let vault = services.vault_ready().await.map_err(|e| e.to_string());
-    update(&mut model, Msg::Vault(vault), now);
+    if let Some(vault) = vault {
+        update(&mut model, Msg::Vault(vault), now);
+    }
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
     draw::paint(&model, &look.look(), area, &mut buffer, &mut Report::default());
@@ -251,7 +257,7 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
     hub.draw(&mut model)?;
     tokio::spawn(work::read_state(Arc::clone(&services), real.clone(), console.refresh, refresh, to.clone()));
     if services.config.vault.is_some() {
-        tokio::spawn(work::watch_vault(Arc::clone(&services), real.clone(), to.clone()));
+        tokio::spawn(work::watch_vault(work::look_at_vault(&services), to.clone()));
     }
     tokio::spawn(work::watch_log(ring, to.clone()));
     if let Some(work) = &hub.work {

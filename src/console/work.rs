@@ -7,7 +7,7 @@ use tokio::sync::{Notify, mpsc, watch};
 
 use super::msg::Msg;
 use crate::backup::pipe::Kinds;
-use crate::backup::snapshot::{Snapshot, gather};
+use crate::backup::snapshot::Snapshot;
 use crate::base::sink::Totals;
 use crate::base::{Clock, Stop};
 use crate::log::Ring;
@@ -51,11 +51,9 @@ pub async fn read_state(
     now: Arc<Notify>,
     to: mpsc::Sender<Msg>,
 ) {
-    let sources: Vec<(String, String)> =
-        services.sources().iter().map(|(source, _)| (source.name().to_owned(), source.place())).collect();
     loop {
         let read = tokio::select! {
-            read = gather::gather(&*services.store, &sources) => read.map_err(|e| e.to_string()),
+            read = services.snapshot() => read.map_err(|e| e.to_string()),
             () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
         };
         let msg = match read {
@@ -74,23 +72,48 @@ pub async fn read_state(
 
 /// One reading, for whoever draws a single screen.
 pub async fn read_once(services: &Services) -> Result<Snapshot, String> {
-    let sources: Vec<(String, String)> =
-        services.sources().iter().map(|(source, _)| (source.name().to_owned(), source.place())).collect();
-    gather::gather(&*services.store, &sources).await.map_err(|e| e.to_string())
+    services.snapshot().await.map_err(|e| e.to_string())
 }
 
-/// Looks at the vault every so often.
-pub async fn watch_vault(services: Arc<Services>, real: Clock, to: mpsc::Sender<Msg>) {
+/// What was last seen of the vault: nothing yet, nothing wrong, or what is.
+pub type VaultSeen = Option<Result<(), String>>;
+
+/// Looks at the vault every so often, by the clock of the services.
+pub fn look_at_vault(services: &Arc<Services>) -> watch::Receiver<VaultSeen> {
+    let (told, seen) = watch::channel(None);
+    let shared = Arc::clone(services);
+    drop(services.spawn(async move {
+        let clock = shared.clock.clone();
+        loop {
+            let looked = tokio::select! {
+                biased;
+                looked = shared.vault_ready() => looked.map_err(|e| e.to_string()),
+                () = clock.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
+            };
+            let wait = if looked.is_ok() { VAULT_EVERY } else { VAULT_EVERY / 6 };
+            told.send_replace(Some(looked));
+            tokio::select! {
+                biased;
+                () = told.closed() => return,
+                () = clock.sleep(wait) => {}
+            }
+        }
+    }));
+    seen
+}
+
+/// Passes on what is seen of the vault.
+pub async fn watch_vault(mut seen: watch::Receiver<VaultSeen>, to: mpsc::Sender<Msg>) {
     loop {
-        let looked = tokio::select! {
-            looked = services.vault_ready() => looked.map_err(|e| e.to_string()),
-            () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
-        };
-        let wait = if looked.is_ok() { VAULT_EVERY } else { VAULT_EVERY / 6 };
-        if to.send(Msg::Vault(looked)).await.is_err() {
+        let looked = seen.borrow_and_update().clone();
+        if let Some(looked) = looked
+            && to.send(Msg::Vault(looked)).await.is_err()
+        {
             return;
         }
-        real.sleep(wait).await;
+        if seen.changed().await.is_err() {
+            return;
+        }
     }
 }
 

@@ -156,8 +156,8 @@ impl Stage {
             .map_err(DemoError::Runtime)?;
         let world = World::new(runtime.handle().clone(), mix(options.seed));
         let (clock, hand) = Clock::manual(scenario.start);
-        let state = folder.path().join("firn.db");
-        let store = SqliteStore::open_as(&state, Some(STATE.to_owned()), clock.clone(), true)?;
+        let file = folder.path().join("firn.db");
+        let store = SqliteStore::open_as(&file, Some(STATE.to_owned()), clock.clone(), true)?;
         let shelf = Shelf::open(&folder.path().join("vault"))?;
         let glacier = Glacier::new(core(&scenario, options.seed), shelf);
         let sources = sources(&scenario, options.seed, &clock);
@@ -282,7 +282,7 @@ impl Stage {
                 match stage.store.notice_ack(ack.rule.clone(), ack.object, until, ack.who).await {
                     Ok(true) => {}
                     Ok(false) => {
-                        tracing::warn!(rule = ack.rule, "the scenario acknowledges a finding that is not there")
+                        tracing::warn!(rule = ack.rule, "the scenario acknowledges a finding that is not there");
                     }
                     Err(e) => tracing::error!(error = %e, "a finding could not be acknowledged"),
                 }

@@ -213,7 +213,7 @@ mod tests {
         let first = pool.start(Lane::History).await;
         let waiting = {
             let pool = pool.clone();
-            tokio::spawn(async move { pool.start(Lane::History).await })
+            crate::base::task::spawn(async move { pool.start(Lane::History).await })
         };
         tokio::task::yield_now().await;
         assert!(!waiting.is_finished());

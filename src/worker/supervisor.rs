@@ -100,7 +100,7 @@ mod tests {
         let (standing, mut seen) = watch::channel(Standing::Running);
         let starts = Arc::new(AtomicU32::new(0));
         let counted = Arc::clone(&starts);
-        let supervisor = tokio::spawn(supervise("test", clock, Stop::new(), standing, move |_| {
+        let supervisor = task::spawn(supervise("test", clock, Stop::new(), standing, move |_| {
             let n = counted.fetch_add(1, Ordering::SeqCst);
             async move {
                 match n {
@@ -129,7 +129,7 @@ mod tests {
     async fn a_thrown_switch_ends_it_and_is_passed_on() {
         let (standing, seen) = watch::channel(Standing::Running);
         let stop = Stop::new();
-        let supervisor = tokio::spawn(supervise("test", Clock::system(), stop.clone(), standing, |inner| async move {
+        let supervisor = task::spawn(supervise("test", Clock::system(), stop.clone(), standing, |inner| async move {
             inner.stopped().await;
             Ok::<(), String>(())
         }));

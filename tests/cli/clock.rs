@@ -10,12 +10,12 @@ use firn::backup::pipeline::Ended;
 use firn::base::clock::Hand;
 use firn::base::host::ProcessIdentity;
 use firn::base::sink::Totals;
+use firn::base::task::JoinHandle;
 use firn::base::{Clock, Severity, Stop, Time};
 use firn::config::{Config, Given};
 use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
 use rusqlite::Connection;
-use tokio::task::JoinHandle;
 
 use crate::kit::{Home, LONG, plain_tree, put};
 
@@ -36,7 +36,7 @@ impl Moved {
         let services = Services::over(config, clock, store, ProcessIdentity::own());
         let job = Arc::new(services.job(Kinds::all(), false, Arc::new(Totals::default())).await.unwrap());
         let stop = Stop::new();
-        let worker = tokio::spawn(job.run(stop.clone()));
+        let worker = firn::base::task::spawn(job.run(stop.clone()));
         Self { services, hand, stop, worker }
     }
 

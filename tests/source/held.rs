@@ -214,7 +214,7 @@ async fn the_watch_limit_is_a_finding_as_long_as_it_holds() {
     let source = DirectorySource::new("ugc", world.root()).with_watches(1);
     job.sources = vec![(Arc::new(source), Duration::from_secs(1))];
     let stop = Stop::new();
-    let running = tokio::spawn(Arc::new(job).run(stop.clone()));
+    let running = firn::base::task::spawn(Arc::new(job).run(stop.clone()));
     let store = &services.store;
     let limited = || async {
         let notices = store.notices().await.unwrap();

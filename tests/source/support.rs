@@ -134,7 +134,7 @@ impl Scanned {
 pub async fn scan(source: &DirectorySource) -> Scanned {
     let (out, mut reports) = mpsc::channel(4);
     let source = source.clone();
-    let task = tokio::spawn(async move { source.scan(out, None, Stop::new()).await });
+    let task = firn::base::task::spawn(async move { source.scan(out, None, Stop::new()).await });
     let mut scanned = Scanned::default();
     let all = async {
         while let Some(report) = reports.recv().await {
@@ -224,7 +224,7 @@ pub struct Watching {
     pub scanned: Scanned,
     pub live: mpsc::Receiver<Report>,
     stop: Stop,
-    task: tokio::task::JoinHandle<Result<(), firn::source::SourceError>>,
+    task: firn::base::task::JoinHandle<Result<(), firn::source::SourceError>>,
 }
 
 impl Watching {
@@ -234,7 +234,7 @@ impl Watching {
         let (live_out, live) = mpsc::channel(room);
         let (stop, source) = (Stop::new(), source.clone());
         let inner = stop.clone();
-        let task = tokio::spawn(async move { source.scan(out, Some(live_out), inner).await });
+        let task = firn::base::task::spawn(async move { source.scan(out, Some(live_out), inner).await });
         let mut scanned = Scanned::default();
         while !scanned.done {
             let report = tokio::time::timeout(DEADLINE, reports.recv()).await.expect("a scan ends");

@@ -264,7 +264,7 @@ async fn scan_while(change: impl FnOnce(&Tree, &str, &str)) -> (Tree, Scanned) {
     }
     let (out, mut reports) = mpsc::channel(1);
     let source = tree.source.clone();
-    let task = tokio::spawn(async move { source.scan(out, None, Stop::new()).await });
+    let task = firn::base::task::spawn(async move { source.scan(out, None, Stop::new()).await });
     let first = tokio::time::timeout(DEADLINE, reports.recv()).await.unwrap().unwrap();
     let Report::Files(files) = &first else { panic!("{first:?}") };
     let listed = files.iter().find_map(|file| file.key.as_bytes().iter().position(|byte| *byte == b'/').map(|_| file));

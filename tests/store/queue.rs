@@ -234,7 +234,7 @@ async fn two_processes_never_claim_one_file_twice(w: World) {
     let ready = Arc::new(Barrier::new(stores.len()));
     let workers = stores.into_iter().enumerate().map(|(n, store)| {
         let ready = Arc::clone(&ready);
-        tokio::spawn(empty(store, u8::try_from(n).unwrap(), ready))
+        firn::base::task::spawn(empty(store, u8::try_from(n).unwrap(), ready))
     });
     let (mut files, mut archives, mut workers_that_worked) = (Vec::new(), Vec::new(), 0);
     for worker in workers.collect::<Vec<_>>() {

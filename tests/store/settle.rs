@@ -248,7 +248,7 @@ async fn of_two_identities_of_a_vault_the_first_stands(w: World) {
     for round in 0..20 {
         let writers = [w.another(), w.another()].map(|store| {
             let name = format!("vault {round}");
-            tokio::spawn(async move {
+            firn::base::task::spawn(async move {
                 let mine = VaultUuid::new().unwrap();
                 (mine, store.vault_remember(name, mine, false).await.unwrap())
             })

@@ -186,7 +186,7 @@ async fn two_processes_never_hold_one_duty(w: World) {
     let workers: Vec<_> = stores
         .into_iter()
         .map(|store| {
-            tokio::spawn(async move {
+            firn::base::task::spawn(async move {
                 let session = store.session_start(new_session("alpha")).await.unwrap().id;
                 let mut held = Vec::new();
                 while held.len() < 5 {

@@ -261,7 +261,7 @@ async fn a_short_lock_is_waited_for() {
     let raw = place.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let waiting = Arc::clone(&store);
-    let asked = tokio::spawn(async move { waiting.session_start(new_session("alpha")).await });
+    let asked = firn::base::task::spawn(async move { waiting.session_start(new_session("alpha")).await });
     // Reads are answered while the writer waits.
     for _ in 0..20 {
         assert_eq!(store.sessions().await.unwrap(), []);

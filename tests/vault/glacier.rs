@@ -359,7 +359,7 @@ async fn a_put_takes_the_links_time_and_its_bytes_are_counted_on_the_way() {
     let (name, bytes) = (new_name(3), body(4 << 20, 1));
     let (putting, put) = (door.clone(), staged(&site, name, &bytes));
     let start = site.clock.now();
-    let task = tokio::spawn(async move { putting.put(put).await });
+    let task = firn::base::task::spawn(async move { putting.put(put).await });
     let mut seen = BTreeSet::new();
     let driving = async {
         while !task.is_finished() {

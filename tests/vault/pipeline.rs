@@ -61,7 +61,7 @@ async fn nothing_wrong_is_called_stored(lie: Lie, told: &str) {
     let ways = Arc::clone(&liar.ways);
     lying.vault = Arc::new(liar);
     let stop = Stop::new();
-    let running = tokio::spawn(Arc::new(lying).run(stop.clone()));
+    let running = firn::base::task::spawn(Arc::new(lying).run(stop.clone()));
     let store = Arc::clone(&services.store);
     let notice = eventually("a finding about the mismatch", || {
         let store = Arc::clone(&store);

@@ -177,8 +177,7 @@ fn trace(threads: usize, seed: u64, programs: &[Vec<Do>]) -> Vec<(Time, u64, Str
     world.release();
     step(&world, &clock, &hand, Duration::from_secs(5));
     assert!(world.lock().tasks.is_empty(), "every program ends");
-    let trace = shared.trace.lock().unwrap().clone();
-    trace
+    shared.trace.lock().unwrap().clone()
 }
 
 proptest! {
@@ -236,7 +235,7 @@ fn an_operation_that_nobody_waits_for_any_more_is_waited_for_all_the_same() {
     let ended = Arc::new(AtomicUsize::new(0));
     let (done, seen) = (Arc::clone(&ended), Arc::clone(&ended));
     let follower = Arc::new(AtomicUsize::new(usize::MAX));
-    let sees = Arc::clone(&follower);
+    let told = Arc::clone(&follower);
     drop(world.spawn(async move {
         let work = blocking(move || {
             opened.recv().unwrap();
@@ -249,7 +248,7 @@ fn an_operation_that_nobody_waits_for_any_more_is_waited_for_all_the_same() {
             () = std::future::ready(()) => {}
         }
     }));
-    drop(world.spawn(async move { sees.store(seen.load(Ordering::SeqCst), Ordering::SeqCst) }));
+    drop(world.spawn(async move { told.store(seen.load(Ordering::SeqCst), Ordering::SeqCst) }));
     world.release();
     assert!(!world.at_rest(Duration::from_millis(50)));
     gate.send(()).unwrap();
@@ -261,11 +260,11 @@ fn an_operation_that_nobody_waits_for_any_more_is_waited_for_all_the_same() {
 fn panics_and_aborts_pass_the_turn_on_and_are_told() {
     let runtime = runtime(2);
     let world = World::new(runtime.handle().clone(), 0);
-    let word = Arc::new(Notify::new());
+    let notify = Arc::new(Notify::new());
     let falls = world.spawn(async { panic!("index {} out of range", 7) });
     let waits = {
-        let word = Arc::clone(&word);
-        world.spawn(async move { word.notified().await })
+        let notify = Arc::clone(&notify);
+        world.spawn(async move { notify.notified().await })
     };
     let (gate, opened) = std::sync::mpsc::channel::<()>();
     let (tell, begun) = std::sync::mpsc::channel::<()>();
@@ -278,7 +277,7 @@ fn panics_and_aborts_pass_the_turn_on_and_are_told() {
     });
     let last = world.spawn(async { 5 });
     // Aborted before it ever ran, standing in line.
-    let never = world.spawn(async { unreachable!("it was aborted") });
+    let never = world.spawn(async { panic!("it was aborted") });
     never.abort();
     world.release();
     begun.recv_timeout(PATIENCE).unwrap();
@@ -295,7 +294,7 @@ fn panics_and_aborts_pass_the_turn_on_and_are_told() {
         assert_eq!(never.await, Err::<(), _>(JoinError::Cancelled));
         assert_eq!(last.await, Ok(5));
     });
-    word.notify_waiters();
+    notify.notify_waiters();
     assert!(world.at_rest(PATIENCE));
     assert!(world.lock().tasks.is_empty());
     // It goes on.

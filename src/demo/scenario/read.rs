@@ -235,7 +235,7 @@ impl Reader<'_> {
     }
 
     fn build(&mut self, name: &str, read: &[Section]) -> Option<Scenario> {
-        let defaults = ["backup", "vault"].map(|name| Section::of_defaults(name));
+        let defaults = ["backup", "vault"].map(Section::of_defaults);
         let one = |name: &str| read.iter().chain(&defaults).find(|section| section.name == name);
         let all = |name: &'static str| read.iter().filter(move |section| section.name == name);
         let (top, backup, vault) = (one("scenario")?, one("backup")?, one("vault")?);

@@ -25,6 +25,7 @@ use crate::store::{
 
 #[async_trait]
 impl Store for SqliteStore {
+    #[allow(clippy::misnamed_getters)] // what it is called, which may be another thing than where it is
     fn place(&self) -> &str {
         &self.shared.name
     }

@@ -106,7 +106,7 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
         host: setup.host.as_str().into(),
         tabs: tabs.into(),
         active: model.tab.number() - 1,
-        demo: setup.badge.is_some(),
+        badge: setup.badge.as_deref().map(Into::into),
         read_only: setup.read_only,
         held: model.held.map(|at| format::utc_second(at).into()),
         workers: workers.map(Into::into),

@@ -67,8 +67,8 @@ roles! {
     Production = "production",
     /// The name of any other environment.
     Environment = "environment",
-    /// The sign of the demo.
-    Demo = "demo",
+    /// The sign that says what else must be known of everything shown: that nothing of it is real.
+    Badge = "badge",
     /// The sign of read-only mode.
     ReadOnly = "read_only",
     /// The sign of a screen that is held.

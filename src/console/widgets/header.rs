@@ -22,8 +22,8 @@ pub struct HeaderView<'a> {
     pub tabs: Vec<Tab<'a>>,
     /// The open tab, by its place from 0.
     pub active: usize,
-    /// The demo runs.
-    pub demo: bool,
+    /// What else must be said before anything: that nothing here is real. Its first word stays at any width.
+    pub badge: Option<Words<'a>>,
     /// Nothing dangerous can be done.
     pub read_only: bool,
     /// Since when the screen is held, as text (`12:04:31Z`).
@@ -161,8 +161,10 @@ fn left<'a>(view: &'a HeaderView<'a>, plan: Plan, look: &Look<'_>) -> Vec<Part<'
         None if view.production => part(vec![Piece::new(" PRODUCTION ", role)]),
         None => {}
     }
-    if view.demo {
-        part(vec![Piece::new(" DEMO ", Role::Demo)]);
+    if let Some(badge) = &view.badge {
+        let first = badge.split_whitespace().next().unwrap_or_default();
+        let words = if plan.keeps(Extra::Since) { badge.as_ref() } else { first };
+        part(vec![Piece::new(format!(" {words} "), Role::Badge)]);
     }
     if view.read_only {
         part(vec![Piece::new(" READ-ONLY ", Role::ReadOnly)]);

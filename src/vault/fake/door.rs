@@ -31,8 +31,8 @@ use crate::base::task;
 use crate::base::{Clock, Time};
 use crate::vault::tree::{LEAF, Tree, leaf};
 use crate::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, PartRules, Put,
-    Result, Tier, Vault, VaultError,
+    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, PartRules,
+    Progress, Put, Result, Tier, Vault, VaultError,
 };
 
 /// Items on a page of uploads or of the inventory.
@@ -142,7 +142,11 @@ impl FakeVault {
         let (name, size) = (put.name, put.size);
         let (body, _) = self.lay(&put, 0..size).await?;
         let description = name.to_string();
-        self.0.carry(Op::Post, &description, size, |bytes| self.0.account(bytes)).await;
+        let moved = |bytes| {
+            self.0.account(bytes);
+            put.progress.add(bytes);
+        };
+        self.0.carry(Op::Post, &description, size, moved).await;
         let done = self.0.now(|core, now| core.post(now, &description, stated, body));
         self.0.confirmed(name.uuid, stated, done)
     }
@@ -172,15 +176,26 @@ impl FakeVault {
         while start < put.size {
             let end = put.size.min(start.saturating_add(part));
             let (body, hash) = self.lay(put, start..end).await?;
-            self.send_part(upload_id, start, body, hash).await?;
+            self.send_part(upload_id, start, body, hash, &put.progress).await?;
             start = end;
         }
         Ok(())
     }
 
-    async fn send_part(&self, upload_id: &[u8], start: u64, body: Body, stated: Hash32) -> Result<Hash32> {
+    async fn send_part(
+        &self,
+        upload_id: &[u8],
+        start: u64,
+        body: Body,
+        stated: Hash32,
+        progress: &Progress,
+    ) -> Result<Hash32> {
         let id = self.0.text(upload_id, "upload")?;
-        self.0.carry(Op::Part, &format!("{id}/{start}"), body.size(), |bytes| self.0.account(bytes)).await;
+        let moved = |bytes| {
+            self.0.account(bytes);
+            progress.add(bytes);
+        };
+        self.0.carry(Op::Part, &format!("{id}/{start}"), body.size(), moved).await;
         let found = self.0.now(|core, now| core.upload_part(now, id, start, stated, body));
         let found = found.map_err(|refusal| self.0.refused(refusal))?;
         if found == stated {
@@ -365,7 +380,8 @@ impl Vault for FakeVault {
             Ok((body, tree.root()))
         });
         let (body, hash) = laid.await?;
-        let hash = self.send_part(upload_id, start, body, hash).await?;
+        // Whoever sends parts counts those that are there.
+        let hash = self.send_part(upload_id, start, body, hash, &Progress::default()).await?;
         Ok(hash.to_string().into_bytes())
     }
 

@@ -206,7 +206,7 @@ pub const BUNDLES: &[Column<Bundle>] = &[
     },
     Column {
         title: "progress",
-        width: 16,
+        width: 26,
         grow: 3,
         right: false,
         drop: 0,

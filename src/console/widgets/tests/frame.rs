@@ -25,7 +25,7 @@ pub(super) fn header_view() -> HeaderView<'static> {
             tab("Counters", Severity::Ok, 0),
         ],
         active: 0,
-        demo: false,
+        badge: None,
         read_only: false,
         held: None,
         workers: None,
@@ -100,7 +100,7 @@ fn the_header_loses_what_matters_least_first_and_marks_never() {
     let look = utf8(&theme);
     let db = Connection { name: "db".into(), state: "retry in 5 s".into(), severity: Severity::Critical };
     let full = HeaderView {
-        demo: true,
+        badge: Some("DEMO".into()),
         held: Some("12:04:31Z".into()),
         workers: Some("fetch upload".into()),
         connections: vec![header_view().connections.remove(0), db],

@@ -68,12 +68,11 @@ fn the_template_uncommented_is_all_defaults_too() {
         };
         let made = made.unwrap_or_else(|| panic!("{} is not in the template", key.path()));
         assert!(matches!(made.origin, Origin::File(..)), "{} is not in the template", key.path());
-        match key.default {
-            Some(default) => assert_eq!(Some(&made.value), key.kind.read(default).as_ref(), "{}", key.path()),
-            None => {
-                let none = ["source.name", "source.path", "vault.path", "console.keymap", "console.log"];
-                assert!(none.contains(&key.path().as_str()), "{}", key.path());
-            }
+        if let Some(default) = key.default {
+            assert_eq!(Some(&made.value), key.kind.read(default).as_ref(), "{}", key.path());
+        } else {
+            let none = ["source.name", "source.path", "vault.path", "console.keymap", "console.log"];
+            assert!(none.contains(&key.path().as_str()), "{}", key.path());
         }
     }
     assert_eq!(written.backup, defaults.backup);

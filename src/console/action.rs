@@ -92,9 +92,8 @@ impl Context {
     /// Whether actions of a scope can be done here by their keys.
     pub fn has(self, scope: Scope) -> bool {
         match (self, scope) {
-            (_, Scope::Always) => true,
+            (_, Scope::Always) | (Self::Tab(_), Scope::Global | Scope::List) => true,
             (Self::Tab(tab), Scope::Tab(of)) => tab == of,
-            (Self::Tab(_), Scope::Global | Scope::List) => true,
             (Self::Overlay(word), Scope::Overlay(of)) => word == of,
             (Self::Overlay(word), Scope::List) => OVERLAYS.contains(&word),
             _ => false,

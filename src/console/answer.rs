@@ -8,10 +8,10 @@ use super::msg::Reply;
 use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
 use super::theme::Role;
-use crate::base::Shown;
 use crate::base::disk::Dir;
 use crate::base::ids::{FileId, Key};
 use crate::base::units::{Count, Size, Span};
+use crate::base::{Shown, task};
 use crate::restore::Listed;
 use crate::restore::deliver::{Existing, Outcome};
 use crate::services::Services;
@@ -138,9 +138,10 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         Deed::Retry(files) => retry(&services, &who, files).await,
         Deed::Ack { rule, object, until } => {
             let found = services.store.notice_ack(rule.clone(), object.clone(), until, who).await;
-            match found.map_err(|e| e.to_string())? {
-                true => Ok(format!("{rule} {} is acknowledged until {until}", Shown::text(&object))),
-                false => Err("it no longer holds; there is nothing to acknowledge".to_owned()),
+            if found.map_err(|e| e.to_string())? {
+                Ok(format!("{rule} {} is acknowledged until {until}", Shown::text(&object)))
+            } else {
+                Err("it no longer holds; there is nothing to acknowledge".to_owned())
             }
         }
         Deed::Restore { what, into } => restore(&services, &who, what, &into).await,
@@ -187,7 +188,7 @@ async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path:
         Wanted::File(file) => (Listed::File(file), format!("file {file}")),
     };
     let folder = into.to_owned();
-    let dest = tokio::task::spawn_blocking(move || Dir::open_or_make(&folder)).await;
+    let dest = task::blocking(move || Dir::open_or_make(&folder)).await;
     let dest = dest.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let mut first_wrong = None;
     let told = |key: &Key, outcome: &Outcome| {

@@ -178,7 +178,8 @@ mod tests {
     proptest! {
         #[test]
         fn every_chord_reads_back(c in any::<char>(), ctrl in any::<bool>(), alt in any::<bool>()) {
-            prop_assume!(!c.is_control() && !(ctrl && c.is_uppercase()));
+            let sent = !(c.is_control() || ctrl && c.is_uppercase());
+            prop_assume!(sent);
             let chord = Chord { press: Press::Char(c), ctrl, alt };
             prop_assert_eq!(chord.to_string().parse::<Chord>(), Ok(chord));
         }

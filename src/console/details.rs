@@ -133,14 +133,14 @@ pub fn archive(detail: &ArchiveDetail, now: Time) -> Details {
     let mut hashes = Group::new("hashes");
     hashes.line("tree hash", format::known(row.tree_hash, |hash| hash.to_string()));
     hashes.some("SHA-256", detail.sha256.map(|hash| hash.to_string()));
-    hashes.line("computed here", format::known(row.check, |check| format!("{} {check}", check.kind().word())));
+    hashes.line("computed here", format::known(row.check, |check| check.to_string()));
     match (detail.confirmed, row.check) {
         (None, _) => hashes.line("confirmed by the vault", format::UNKNOWN),
         (Some(confirmed), Some(check)) if confirmed == check => {
             hashes.role("confirmed by the vault", format!("the same, {}", confirmed.kind().word()), Role::Ok);
         }
         (Some(confirmed), _) => {
-            hashes.role("confirmed by the vault", format!("{} {confirmed}", confirmed.kind().word()), Role::Critical);
+            hashes.role("confirmed by the vault", confirmed.to_string(), Role::Critical);
         }
     }
     hashes.line("manifest at", format::count(row.manifest_offset));
@@ -205,7 +205,7 @@ pub fn file(detail: &FileDetail, now: Time) -> Details {
     what.line("size", format!("{} ({} bytes)", Size(row.length), Count(row.length)));
     what.line("version", Shown::bytes(detail.version.as_bytes()).to_string());
     what.line("mode", format!("{:o}", detail.mode));
-    what.line("changed at its source", format!("{} s", row.mtime));
+    what.line("changed at its source", moment(Some(Time::from_secs(row.mtime.secs)), now));
     what.some("domain", detail.domain.as_ref().map(|text| Shown::text(text).to_string()));
     what.some("class", detail.class.as_ref().map(|text| Shown::text(text).to_string()));
     what.some("copies at its source", detail.devcount.map(|n| Count(n).to_string()));

@@ -96,9 +96,8 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
     }
     let workers = match (&setup.workers, &model.workers) {
         (Some(_), Some(Standing::Stopped { .. })) => Some("workers STOPPED".to_owned()),
-        (Some(_), Some(Standing::Ended)) => None,
+        (Some(_), Some(Standing::Ended)) | (None, _) => None,
         (Some(kinds), _) => Some(kinds.clone()),
-        (None, _) => None,
     };
     let view = header::HeaderView {
         environment: Some(setup.environment.as_str().into()),
@@ -167,7 +166,7 @@ fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         }
         _ => None,
     };
-    let finding = trouble.or_else(|| finding.map(|row| (row.severity, sentence(row))));
+    let finding = trouble.or_else(|| finding.map(|row| (row.severity, sentence(row, model.tab))));
     let notice = match (&model.leaving, &model.flash) {
         (Leaving::Since(since), _) => Some(notice::Notice {
             level: notice::Level::Warn,
@@ -201,10 +200,13 @@ fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     footer::draw(&view, look, area, buf, &mut Vec::new());
 }
 
-/// A finding in one line.
-pub fn sentence(row: &NoticeRow) -> String {
-    let area = TabId::of_rule(&row.rule).title();
-    format!("{area}: {} {}: {}; {}", row.rule, Shown::text(&row.object), row.value, row.next_step)
+/// A finding in one line: what was seen first, for the rest may be cut. On another tab its area is named.
+pub fn sentence(row: &NoticeRow, on: TabId) -> String {
+    let tab = TabId::of_rule(&row.rule);
+    let area = if tab == on { String::new() } else { format!("{}: ", tab.title()) };
+    let object = Shown::text(&row.object).to_string();
+    let object = if row.value.contains(&object) { String::new() } else { format!("{object}: ") };
+    format!("{area}{object}{}; {}", row.value, row.next_step)
 }
 
 fn over(
@@ -282,7 +284,9 @@ fn help_row<'a>(model: &Model, action: &Action) -> help::HelpRow<'a> {
 /// The keys of an overlay, for its bottom line.
 fn hints(model: &Model, word: &'static str) -> String {
     let own = ACTIONS.iter().filter(|action| action.scope == Scope::Overlay(word) && !action.short.is_empty());
-    own.filter_map(|action| Some(format!("{} {}", model.keymap.first(action.id)?, action.short)))
+    // What cannot be done now is left out here; its key says why.
+    own.filter(|action| action::why_not(action, model).is_none())
+        .filter_map(|action| Some(format!("{} {}", model.keymap.first(action.id)?, action.short)))
         .collect::<Vec<_>>()
         .join("   ")
 }

@@ -41,6 +41,8 @@ pub enum KeymapError {
     Wrong(Vec<String>),
 }
 
+const ONE_SECTION: &str = "a keymap has one section: [keys]";
+
 impl Default for Keymap {
     fn default() -> Self {
         let keys = ACTIONS.iter().map(|action| {
@@ -80,17 +82,14 @@ impl Keymap {
         }
         for (section, value) in document.get_ref() {
             let (at, name): (usize, &str) = (section.span().start, section.get_ref());
-            let table = match (name, value.get_ref()) {
-                ("keys", DeValue::Table(table)) => table,
-                _ => {
-                    wrong.push(format!(
-                        "{}: found \"{}\"; a keymap has one section: [keys]",
-                        place(at),
-                        Shown::text(name)
-                    ));
-                    continue;
-                }
+            let DeValue::Table(table) = value.get_ref() else {
+                wrong.push(format!("{}: found \"{}\"; {ONE_SECTION}", place(at), Shown::text(name)));
+                continue;
             };
+            if name != "keys" {
+                wrong.push(format!("{}: found \"{}\"; {ONE_SECTION}", place(at), Shown::text(name)));
+                continue;
+            }
             for (id, keys) in table {
                 let (at, id): (usize, &str) = (id.span().start, id.get_ref());
                 let Some(action) = ACTIONS.iter().find(|action| action.id == id) else {

@@ -25,12 +25,10 @@ impl SortKey {
         let turned = |order: Ordering| if descending { order.reverse() } else { order };
         match (self, other) {
             (Self::None, Self::None) => Ordering::Equal,
-            (Self::None, _) => Ordering::Greater,
-            (_, Self::None) => Ordering::Less,
             (Self::Text(a), Self::Text(b)) => turned(a.cmp(b)),
             (Self::Number(a), Self::Number(b)) => turned(a.total_cmp(b)),
-            (Self::Number(_), Self::Text(_)) => Ordering::Less,
-            (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (Self::None, _) | (Self::Text(_), Self::Number(_)) => Ordering::Greater,
+            (_, Self::None) | (Self::Number(_), Self::Text(_)) => Ordering::Less,
         }
     }
 }
@@ -394,7 +392,7 @@ mod tests {
                 let rows: Vec<usize> = paged.rows().copied().collect();
                 prop_assert!(rows.len() <= PAGE as usize * HELD);
                 prop_assert!(rows.iter().enumerate().all(|(n, row)| *row == paged.before() + n));
-                prop_assert_eq!(paged.more(), paged.before() + rows.len() < size || (rows.len() % PAGE as usize == 0 && !rows.is_empty() && paged.more()));
+                prop_assert!(paged.more() || paged.before() + rows.len() == size);
                 if size > 0 {
                     prop_assert!(rows.contains(&at));
                 }

@@ -25,7 +25,7 @@ use super::update::update;
 use super::work::{self, Work};
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
-use crate::base::{Clock, Severity, Shown};
+use crate::base::{Clock, Severity, Shown, task};
 use crate::log::{LogError, Ring};
 use crate::services::{ServiceError, Services};
 
@@ -255,13 +255,13 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
     };
     // The first frame is there before anything else is asked.
     hub.draw(&mut model)?;
-    tokio::spawn(work::read_state(Arc::clone(&services), real.clone(), console.refresh, refresh, to.clone()));
+    drop(task::spawn(work::read_state(Arc::clone(&services), real.clone(), console.refresh, refresh, to.clone())));
     if services.config.vault.is_some() {
-        tokio::spawn(work::watch_vault(work::look_at_vault(&services), to.clone()));
+        drop(task::spawn(work::watch_vault(work::look_at_vault(&services), to.clone())));
     }
-    tokio::spawn(work::watch_log(ring, to.clone()));
+    drop(task::spawn(work::watch_log(ring, to.clone())));
     if let Some(work) = &hub.work {
-        tokio::spawn(work::watch_workers(work.standing.clone(), to.clone()));
+        drop(task::spawn(work::watch_workers(work.standing.clone(), to.clone())));
     }
     let ended = turn(&mut hub, &mut model, &mut inputs, &mut signals, &mut from, &real).await;
     // Whatever happened, the terminal first; a dead one says so, and nobody is left to hear it.
@@ -400,19 +400,19 @@ impl Hub {
         match effect {
             Effect::Do(ticket, deed) => {
                 let (services, to, who) = (Arc::clone(&self.services), self.to.clone(), model.setup.who.clone());
-                tokio::spawn(async move {
+                drop(task::spawn(async move {
                     // A task of its own: if it falls over, the operator hears of it.
-                    let done = tokio::spawn(answer::act(services, who, deed)).await;
+                    let done = task::spawn(answer::act(services, who, deed)).await;
                     let done = done.unwrap_or_else(|e| Err(format!("it failed inside: {e}; the log has the words")));
                     // The console has ended; what was done stands in the state.
                     let _ = to.send(Msg::Reply(Reply::Done(ticket, done))).await;
-                });
+                }));
             }
             Effect::Ask(query) => {
                 let (services, to) = (Arc::clone(&self.services), self.to.clone());
-                tokio::spawn(async move {
+                drop(task::spawn(async move {
                     let _ = to.send(Msg::Reply(answer::ask(services, query).await)).await;
-                });
+                }));
             }
             Effect::Refresh => self.refresh.notify_one(),
             Effect::Copy(text) => {

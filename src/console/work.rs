@@ -52,11 +52,11 @@ pub async fn read_state(
     to: mpsc::Sender<Msg>,
 ) {
     loop {
-        let read = tokio::select! {
-            read = services.snapshot() => read.map_err(|e| e.to_string()),
+        let snapshot = tokio::select! {
+            snapshot = services.snapshot() => snapshot.map_err(|e| e.to_string()),
             () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
         };
-        let msg = match read {
+        let msg = match snapshot {
             Ok(snapshot) => Msg::Snapshot(Arc::new(snapshot)),
             Err(why) => Msg::Blind(why),
         };

@@ -143,7 +143,7 @@ fn act(chord: Chord, screen: &mut Screen<Tty>, told: &mut Told) -> bool {
         }
         "p" => panic!("the loop has \x1b[31mfallen\nover"),
         "w" => {
-            tokio::spawn(async { panic!("a worker has\nfallen over") });
+            firn::base::task::spawn(async { panic!("a worker has\nfallen over") });
         }
         _ => {}
     }

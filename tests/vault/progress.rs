@@ -135,7 +135,7 @@ async fn told_of(bytes: usize) -> (Progress, Option<u64>) {
     job.vault = Arc::new(Slow { below: Arc::clone(&job.vault), gate: Arc::clone(&gate) });
     let view = job.view.clone();
     let stop = Stop::new();
-    let running = tokio::spawn(Arc::new(job).run(stop.clone()));
+    let running = firn::base::task::spawn(Arc::new(job).run(stop.clone()));
     let told = eventually("the upload is told in the state", || async {
         let bundles = services.snapshot().await.unwrap().bundles;
         let upload = bundles.into_iter().find(|bundle| bundle.row.state == ArchiveState::Uploading)?;

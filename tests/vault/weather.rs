@@ -77,7 +77,7 @@ async fn everything_gets_through(fault: Fault, words: &str) -> (BTreeMap<String,
     let mut job = services.job(Kinds::all(), false, Arc::new(NoSink)).await.unwrap();
     job.vault = Arc::new(door.clone());
     let stop = Stop::new();
-    let running = tokio::spawn(Arc::new(job).run(stop.clone()));
+    let running = firn::base::task::spawn(Arc::new(job).run(stop.clone()));
     let store = Arc::clone(&services.store);
     eventually(words, || async { told(&*store).await.iter().any(|told| told.contains(words)).then_some(()) }).await;
     glacier.core().set_weather(Weather::default());

@@ -206,7 +206,7 @@ fn order(model: &mut Model, change: impl FnOnce(PoolChange, &PoolRow) -> PoolCha
 
 /// Pauses the selected pool, or lets it work again.
 pub fn pause(model: &mut Model) -> Vec<Effect> {
-    let standing = pool(model).map(|pool| pool.paused || pool.draining).unwrap_or(false);
+    let standing = pool(model).is_ok_and(|pool| pool.paused || pool.draining);
     let (paused, drain) = (Some(!standing), standing.then_some(false));
     let Some((pool, deed, seen)) = order(model, |change, _| PoolChange { paused, drain, ..change }) else {
         return Vec::new();
@@ -296,11 +296,10 @@ fn chosen(model: &Model) -> Vec<FileId> {
             }
             _ => Vec::new(),
         },
-        Some(_) => Vec::new(),
         None if model.backup.pane == Pane::Failures => {
             model.backup.chosen_failures().iter().map(|row| row.row.file).collect()
         }
-        None => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

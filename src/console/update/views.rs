@@ -250,7 +250,8 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             let end = model.log.len().saturating_sub(*up);
             let start = end.saturating_sub(model.height("log"));
             let lines = model.log.get(start..end).unwrap_or_default();
-            Some(lines.iter().map(|line| format!("{} {}\n", line.at, line.text)).collect())
+            let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
+            Some(lines.join("\n"))
         }
         _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
     };

@@ -54,7 +54,7 @@ pub fn draw(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report
     strips(snapshot, look, inside(top), buf);
     let draw_list = |pane: Pane, rect: Rect, buf: &mut Buffer, report: &mut Report| match pane {
         Pane::Bundles => {
-            list(model, pane, &snapshot.bundles, BUNDLES, look, rect, buf, report, now, empty(pane, snapshot))
+            list(model, pane, &snapshot.bundles, BUNDLES, look, rect, buf, report, now, empty(pane, snapshot));
         }
         Pane::Failures => {
             list(model, pane, &model.backup.failed_rows, FAILURES, look, rect, buf, report, now, empty(pane, snapshot));

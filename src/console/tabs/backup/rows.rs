@@ -140,8 +140,8 @@ pub fn progress(bundle: &Bundle) -> Cell {
         }
         (ArchiveState::Uploading, None) => Cell::new("sending").role(Role::Accent),
         (ArchiveState::Unknown, _) => {
-            let next = row.next_try.map_or_else(String::new, |at| format!("; asked again {}", format::utc_minute(at)));
-            Cell::new(format!("reply lost{next}")).role(Role::Warning)
+            let next = row.next_try.map(|at| format!("asked again {}", format::utc_minute(at)));
+            Cell::new(next.unwrap_or_else(|| "reply lost".to_owned())).role(Role::Warning)
         }
         _ => Cell::new(row.note.as_deref().map_or_else(String::new, |note| Shown::text(note).to_string())),
     }
@@ -206,7 +206,7 @@ pub const BUNDLES: &[Column<Bundle>] = &[
     },
     Column {
         title: "progress",
-        width: 26,
+        width: 20,
         grow: 3,
         right: false,
         drop: 0,
@@ -258,12 +258,14 @@ pub const FAILURES: &[Column<FailedRow>] = &[
     },
     Column {
         title: "why",
-        width: 10,
+        width: 16,
         grow: 4,
         right: false,
         drop: 0,
         cell: |f, _| {
-            let why = f.reason.as_ref().map_or_else(|| "no reason recorded".to_owned(), |(_, detail)| detail.clone());
+            // The word first: the sentence may be cut.
+            let why = |(word, detail): &(String, String)| format!("{word}: {detail}");
+            let why = f.reason.as_ref().map_or_else(|| "no reason recorded".to_owned(), why);
             Cell::new(Shown::text(&why).to_string()).role(Role::Warning)
         },
         key: |f| f.reason.clone().map_or(SortKey::None, |(word, _)| SortKey::Text(word)),

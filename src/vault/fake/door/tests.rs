@@ -28,10 +28,10 @@ fn site(rules: Rules, link: Link) -> Site {
 async fn carried(site: &Site, op: Op, subjects: &[&str], bytes: u64) -> (Vec<Duration>, Vec<u64>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let start = site.clock.mono();
-    let mut tasks: Vec<tokio::task::JoinHandle<Mono>> = Vec::new();
+    let mut tasks: Vec<crate::base::task::JoinHandle<Mono>> = Vec::new();
     for (n, subject) in subjects.iter().enumerate() {
         let (door, subject, clock, told) = (site.door.clone(), (*subject).to_owned(), site.clock.clone(), told.clone());
-        tasks.push(tokio::spawn(async move {
+        tasks.push(crate::base::task::spawn(async move {
             let tell = |bytes| {
                 if n == 0 {
                     told.lock().unwrap().push(bytes);

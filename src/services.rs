@@ -16,8 +16,9 @@ use crate::base::random::RandomError;
 use crate::base::sink::CounterSink;
 use crate::base::task::{self, JoinHandle};
 use crate::base::{Clock, Shown};
-use crate::config::Config;
-use crate::demo::{DemoDriver, DemoError, DemoOptions, Stage};
+use crate::config::{Config, real};
+pub use crate::demo::{DemoDriver, DemoOptions};
+use crate::demo::{DemoError, Stage};
 use crate::restore::Restorer;
 use crate::source::Source;
 use crate::source::directory::DirectorySource;
@@ -90,6 +91,18 @@ pub enum ServiceError {
         /// Where.
         place: String,
     },
+}
+
+/// A folder that nothing is restored into.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{dest} lies in {what} ({path}); restore to a folder outside it: nothing was restored")]
+pub struct NoDestination {
+    /// The folder, safe to show.
+    pub dest: String,
+    /// Whose it is.
+    pub what: &'static str,
+    /// Its root, safe to show.
+    pub path: String,
 }
 
 /// What is alive.
@@ -332,6 +345,23 @@ impl Services {
             vault.identity().await?;
         }
         Ok(())
+    }
+
+    /// Whether something may be restored into a folder: never into the vault or the staging folder. The name of the source
+    /// it lies in, for what is restored there is backed up again.
+    pub fn destination(&self, dest: &Path) -> Result<Option<String>, NoDestination> {
+        let config = &self.config;
+        let dest = real(dest);
+        let vault = config.vault.as_ref().map(|vault| ("the vault", real(&vault.path)));
+        for (what, path) in vault.into_iter().chain([("the staging folder", real(&config.staging))]) {
+            if dest.starts_with(&path) {
+                let (dest, path) = (Shown::path(&dest).to_string(), Shown::path(&path).to_string());
+                return Err(NoDestination { dest, what, path });
+            }
+        }
+        let holds = |root: &Path| dest.starts_with(root) && dest != root;
+        let source = config.sources.iter().find(|source| holds(&real(&source.path)));
+        Ok(source.map(|source| source.name.clone()))
     }
 
     /// Whether the vault must make archives readable before it gives anything back.

@@ -57,8 +57,10 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         log: log_folder(&config),
         home: home(),
     };
-    // Only whoever works makes a state.
-    let works = !args.no_workers && !args.read_only && !config.console.read_only && config.console.workers != "none";
+    // Only whoever works makes a state; and a newcomer, who is to see what is missing.
+    let configured = config.vault.is_some() && !config.sources.is_empty();
+    let writes = !args.read_only && !config.console.read_only;
+    let works = writes && (!configured || !args.no_workers && config.console.workers != "none");
     super::run::more_open_files();
     let services = Arc::new(Services::open(config, works).await?);
     let work = run::kinds(&services, &options).map_err(refused)?.map(|kinds| work::start(&services, kinds));

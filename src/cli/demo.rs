@@ -12,8 +12,7 @@ use crate::base::units::parse_span;
 use crate::config::{ConsoleConfig, home};
 use crate::console::run::{self, Options};
 use crate::console::work;
-use crate::demo::DemoOptions;
-use crate::services::Services;
+use crate::services::{DemoOptions, Services};
 
 /// How long its workers may take to finish when it is left.
 const LEAVE_WITHIN: Duration = Duration::from_secs(2);

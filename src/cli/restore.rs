@@ -14,7 +14,7 @@ use crate::base::ids::{ArchiveUuid, Key};
 use crate::base::task;
 use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
-use crate::config::{Config, real};
+use crate::config::Config;
 use crate::restore::deliver::{Existing, Outcome};
 use crate::restore::{ARCHIVES_COUNTED, Keys, Listed, Plan, Wanted, Wish};
 use crate::services::Services;
@@ -130,7 +130,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
             None => format!("nothing of {what} is known; `firn queue` lists what is not stored yet"),
         }));
     }
-    let inside = place_of(&services.config, &dest_path)?;
+    let inside = services.destination(&dest_path).map_err(|e| CliError::Usage(e.to_string()))?;
     if !args.json {
         describe(&plan)?;
     }
@@ -204,24 +204,6 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         out::line(text)?;
     }
     Ok(if done.not_restored == 0 { 0 } else { super::FAILED })
-}
-
-/// The source the destination lies in, if it lies in one (below its root, that is: files may go back to where they were).
-/// Not among firn's own files, where what is restored could be taken for them.
-fn place_of(config: &Config, dest: &Path) -> Result<Option<String>, CliError> {
-    let dest = real(dest);
-    let vault = config.vault.as_ref().map(|vault| ("the vault", real(&vault.path)));
-    for (what, path) in vault.into_iter().chain([("the staging folder", real(&config.staging))]) {
-        if dest.starts_with(&path) {
-            let (dest, path) = (Shown::path(&dest), Shown::path(&path));
-            return Err(CliError::Usage(format!(
-                "{dest} lies in {what} ({path}); restore to a folder outside it: nothing was restored"
-            )));
-        }
-    }
-    let holds = |root: &PathBuf| dest.starts_with(root) && dest != *root;
-    let source = config.sources.iter().find(|source| holds(&real(&source.path)));
-    Ok(source.map(|source| source.name.clone()))
 }
 
 /// A path is a file, else a folder; with --prefix just letters.

@@ -8,7 +8,7 @@ use super::update::{deeds, moves, views};
 /// Where an action can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Everywhere, even while text is typed: control keys only.
+    /// Everywhere; while text is typed, those of them that are no text.
     Always,
     /// On every tab.
     Global,
@@ -251,8 +251,8 @@ pub const ACTIONS: &[Action] = &[
     action("log", &["L"], "the newest lines of the log", "", Global, views::log),
     action("theme", &["T"], "another theme, shown as you go through them", "", Global, views::themes),
     action("mouse", &["M"], "take the mouse, or leave it to the terminal to select text", "", Global, views::mouse),
-    action("help", &["?"], "help, searched by typing", "help", Global, views::help),
-    action("palette", &[":"], "do anything by its name", "command", Global, views::palette),
+    action("help", &["?"], "help, searched by typing", "help", Always, views::help),
+    action("palette", &[":"], "do anything by its name", "command", Always, views::palette),
     action("back", &["esc"], "back one level: drop the filter, the marks", "", Global, views::back),
     action("quit", &["q"], "leave the console", "quit", Global, views::quit),
     // Over the tab.

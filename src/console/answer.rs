@@ -50,6 +50,10 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
             };
             Reply::Details(query, result)
         }
+        Query::Restore { what, into, .. } => {
+            let result = plan(&services, what, into).await;
+            Reply::Plan(query, result)
+        }
         Query::Members { archive, after, .. } => {
             let read = async {
                 let row = services.store.archive(*archive).await.map_err(|e| e.to_string())?;
@@ -76,6 +80,37 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
             Reply::Failed(*page, result)
         }
+    }
+}
+
+/// What a restore comes to, a line each.
+async fn plan(services: &Arc<Services>, what: &Wanted, into: &std::path::Path) -> Result<Vec<String>, String> {
+    let (shared, folder) = (Arc::clone(services), into.to_owned());
+    let inside = task::blocking(move || shared.destination(&folder)).await.map_err(|e| e.to_string())?;
+    let inside = inside.map_err(|e| e.to_string())?;
+    let restorer = services.restorer().await.map_err(|e| e.to_string())?;
+    let plan = restorer.plan(&listed(what)).await.map_err(|e| e.to_string())?;
+    let mut lines = vec![format!("{} files, {}", Count(plan.files), Size(plan.bytes))];
+    if plan.files == 0 {
+        return Err("no vault holds any of it; there is nothing to restore yet".to_owned());
+    }
+    if plan.without > 0 {
+        lines.push(format!("{} more are in no vault and cannot be restored", Count(plan.without)));
+    }
+    if plan.gone > 0 {
+        lines.push(format!("{} of them were deleted at their source since", Count(plan.gone)));
+    }
+    if let Some(source) = inside {
+        let source = Shown::text(&source).to_string();
+        lines.push(format!("it lies in the source {source}: what is restored there is backed up again, as new files"));
+    }
+    Ok(lines)
+}
+
+fn listed(what: &Wanted) -> Listed {
+    match what {
+        Wanted::Archive(uuid) => Listed::Archive(*uuid),
+        Wanted::File(file) => Listed::File(*file),
     }
 }
 
@@ -183,11 +218,14 @@ async fn retry(services: &Services, who: &str, files: Option<Vec<FileId>>) -> Re
 async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path::Path) -> Result<String, String> {
     let began = services.clock.mono();
     let restorer = services.restorer().await.map_err(|e| e.to_string())?;
-    let (listed, name) = match what {
-        Wanted::Archive(uuid) => (Listed::Archive(uuid), format!("archive {uuid}")),
-        Wanted::File(file) => (Listed::File(file), format!("file {file}")),
+    let name = match &what {
+        Wanted::Archive(uuid) => format!("archive {uuid}"),
+        Wanted::File(file) => format!("file {file}"),
     };
+    let listed = listed(&what);
     let folder = into.to_owned();
+    // The folder may have become another since it was asked about.
+    services.destination(into).map_err(|e| e.to_string())?;
     let dest = task::blocking(move || Dir::open_or_make(&folder)).await;
     let dest = dest.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
     let mut first_wrong = None;

@@ -25,6 +25,9 @@ use crate::log::Level;
 use crate::store::NoticeRow;
 use crate::worker::supervisor::Standing;
 
+/// Below this many columns some keys are left out of the last line.
+const NARROW: u16 = 100;
+
 /// Draws everything.
 pub fn draw(model: &Model, look: &Look<'_>, frame: &mut Frame<'_>) -> Report {
     let area = frame.area();
@@ -189,7 +192,9 @@ fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         }),
         _ => None,
     };
-    let fixed = ["help", "palette", "quit"].into_iter().filter_map(action::find).map(|action| hint(model, action));
+    // In a narrow terminal what is wrong needs the room.
+    let always: &[&str] = if area.width < NARROW { &["help", "quit"] } else { &["help", "palette", "quit"] };
+    let fixed = always.iter().copied().filter_map(action::find).map(|action| hint(model, action));
     let fixed = if model.overlays.is_empty() { fixed.collect() } else { Vec::new() };
     let view = footer::FooterView {
         notice,

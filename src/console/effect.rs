@@ -70,6 +70,15 @@ pub enum Query {
         /// Where it starts.
         after: Option<(SourceId, Key)>,
     },
+    /// What a restore comes to, and whether it may go where it is to.
+    Restore {
+        /// What.
+        what: Wanted,
+        /// What it is called.
+        name: String,
+        /// Into which folder, as it was typed.
+        into: PathBuf,
+    },
     /// A page of failed files.
     Failed {
         /// The page's number.

@@ -146,8 +146,6 @@ pub enum Purpose {
         what: Wanted,
         /// What it is called.
         name: String,
-        /// How much of it there is, in words.
-        amount: String,
     },
 }
 

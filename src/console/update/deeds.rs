@@ -113,7 +113,7 @@ pub fn nothing_to_restore(model: &Model) -> Option<String> {
     if let Some(why) = &model.setup.no_restore {
         return Some(why.clone());
     }
-    let Some((_, name, _)) = views::to_restore(model) else {
+    let Some((_, name)) = views::to_restore(model) else {
         return Some("select a bundle or a file first; `f` finds any file".to_owned());
     };
     let about = format!("restore {name}");
@@ -388,11 +388,11 @@ pub fn seal(model: &mut Model) -> Vec<Effect> {
 
 /// Asks where to restore into.
 pub fn restore(model: &mut Model) -> Vec<Effect> {
-    let Some((what, name, amount)) = views::to_restore(model) else { return Vec::new() };
+    let Some((what, name)) = views::to_restore(model) else { return Vec::new() };
     let known = model.drafts.get("restore-into").cloned();
     let into = known.unwrap_or_else(|| model.setup.restore_into.clone());
     let label = format!("restore {name} into the folder");
-    views::prompt(model, label, &into, Purpose::RestoreInto { what, name, amount });
+    views::prompt(model, label, &into, Purpose::RestoreInto { what, name });
     Vec::new()
 }
 

@@ -127,7 +127,8 @@ pub fn leave(model: &mut Model) -> Vec<Effect> {
 
 fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
     if matches!(model.leaving, Leaving::Since(_)) {
-        let again = [super::chord::Press::Char('q'), super::chord::Press::Char('c')].contains(&chord.press);
+        let (q, ctrl_c) = (Chord::char('q'), Chord { ctrl: true, ..Chord::char('c') });
+        let again = chord == q || chord == ctrl_c;
         return if again { leave(model) } else { Vec::new() };
     }
     let context = Context::of(model);

@@ -1,10 +1,14 @@
 //! What came of effects.
 
-use crate::base::Severity;
-use crate::console::effect::{Effect, Query};
+use std::path::PathBuf;
+
+use super::deeds::{self, Question};
+use super::views;
+use crate::base::{Severity, Shown};
+use crate::console::effect::{Deed, Effect, Query, Wanted};
 use crate::console::model::Model;
 use crate::console::msg::Reply;
-use crate::console::overlay::{Files, FilesOf, Overlay};
+use crate::console::overlay::{Files, FilesOf, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::backup::state::failed_place;
 
 pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
@@ -34,6 +38,11 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Reply::Plan(Query::Restore { what, name, into }, result) => {
+            plan(model, what, name, into, result);
+            Vec::new()
+        }
+        Reply::Plan(..) => Vec::new(),
         Reply::Files(query, result) => {
             let files = model.overlays.iter_mut().find_map(|overlay| match overlay {
                 Overlay::Files(files) if is_of(&query, files) => Some(files),
@@ -104,6 +113,31 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     }
 }
 
+/// Asks before a restore, with what it comes to; or asks for another folder.
+fn plan(model: &mut Model, what: Wanted, name: String, into: PathBuf, result: Result<Vec<String>, String>) {
+    let place = Shown::path(&into).to_string();
+    match result {
+        Ok(lines) => {
+            let bulk = matches!(what, Wanted::Archive(_));
+            let mut effect = vec![format!("into {place}")];
+            effect.extend(lines);
+            effect.push("files that are there already are left as they are, and told".to_owned());
+            effect.push("read from a folder: no price, no waiting".to_owned());
+            let intent = Intent::Deed { deed: Deed::Restore { what, into }, seen: Seen::Nothing };
+            let title = "Restore".to_owned();
+            deeds::ask(model, Question { title, object: vec![name], effect, go: "restore", bulk, intent });
+        }
+        Err(why) => {
+            let text = into.to_string_lossy().into_owned();
+            let label = format!("restore {name} into the folder");
+            views::prompt(model, label, &text, Purpose::RestoreInto { what, name });
+            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
+                prompt.wrong = Some(why);
+            }
+        }
+    }
+}
+
 fn is_of(query: &Query, files: &Files) -> bool {
     match (query, &files.of) {
         (Query::Members { archive, .. }, FilesOf::Archive(of)) => archive == of,
@@ -115,6 +149,6 @@ fn is_of(query: &Query, files: &Files) -> bool {
 fn page_of(query: &Query) -> Option<usize> {
     match query {
         Query::Members { page, .. } | Query::Find { page, .. } | Query::Failed { page, .. } => Some(*page),
-        Query::Archive(_) | Query::File(_) => None,
+        Query::Archive(_) | Query::File(_) | Query::Restore { .. } => None,
     }
 }

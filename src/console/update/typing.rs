@@ -3,11 +3,11 @@
 use crate::base::Severity;
 use crate::console::action::{self, ACTIONS, Action, Context};
 use crate::console::chord::{Chord, Press};
-use crate::console::effect::{Deed, Effect};
+use crate::console::effect::{Effect, Query};
 use crate::console::list::Paged;
 use crate::console::model::Model;
-use crate::console::overlay::{self, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search, Seen};
-use crate::console::update::{deeds, moves, perform, views};
+use crate::console::overlay::{self, Files, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
+use crate::console::update::{moves, perform, views};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
@@ -249,7 +249,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             model.overlays.push(Overlay::Files(Box::new(files)));
             effects
         }
-        Purpose::RestoreInto { what, name, amount } => match overlay::folder(&text, model.setup.home.as_deref()) {
+        Purpose::RestoreInto { what, name } => match overlay::folder(&text, model.setup.home.as_deref()) {
             Err(wrong) => {
                 if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
                     prompt.wrong = Some(wrong);
@@ -258,25 +258,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             }
             Ok(into) => {
                 model.overlays.pop();
-                let shown = crate::base::Shown::path(&into).to_string();
-                let bulk = matches!(what, crate::console::effect::Wanted::Archive(_));
-                let intent = Intent::Deed { deed: Deed::Restore { what: what.clone(), into }, seen: Seen::Nothing };
-                deeds::ask(
-                    model,
-                    deeds::Question {
-                        title: "Restore".to_owned(),
-                        object: vec![name.clone(), amount.clone()],
-                        effect: vec![
-                            format!("into {shown}"),
-                            "files that are there already are left as they are and told".to_owned(),
-                            "from a directory vault: no price, no waiting".to_owned(),
-                        ],
-                        go: "restore",
-                        bulk,
-                        intent,
-                    },
-                );
-                Vec::new()
+                vec![Effect::Ask(Query::Restore { what: what.clone(), name: name.clone(), into })]
             }
         },
     }

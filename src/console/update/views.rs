@@ -3,7 +3,7 @@
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Effect, Query, Wanted};
 use crate::console::list::Paged;
-use crate::console::model::{Leaving, Model};
+use crate::console::model::Model;
 use crate::console::overlay::{Confirm, DetailsView, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::{Pane, RowId};
@@ -335,12 +335,21 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
 
 /// Leaves; when workers run here, says first what becomes of their work.
 pub fn quit(model: &mut Model) -> Vec<Effect> {
-    let running = model.setup.workers.is_some() && !matches!(model.workers, None | Some(Standing::Ended));
-    if !running && model.under_way.is_empty() {
+    if !works(model) && model.under_way.is_empty() {
         return leave(model);
     }
+    ask_to_quit(model);
+    Vec::new()
+}
+
+/// Whether workers run in this process.
+fn works(model: &Model) -> bool {
+    model.setup.workers.is_some() && !matches!(model.workers, None | Some(Standing::Ended))
+}
+
+fn ask_to_quit(model: &mut Model) {
     let mut effect = Vec::new();
-    if running {
+    if works(model) {
         let within = crate::base::units::Span(model.setup.stop_within);
         effect.push(format!("the workers of this console take no new work and finish what they have, within {within}"));
         effect.push("what is left then is taken up at the next start; nothing is lost".to_owned());
@@ -370,7 +379,6 @@ pub fn quit(model: &mut Model) -> Vec<Effect> {
         intent: Intent::Quit,
     };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
-    Vec::new()
 }
 
 /// What the workers of this process have in hand, in words.
@@ -393,10 +401,12 @@ fn in_hand(model: &Model) -> String {
 
 /// Cancels what is asked; else leaves.
 pub fn cancel(model: &mut Model) -> Vec<Effect> {
-    if model.overlays.is_empty() {
-        return if matches!(model.leaving, Leaving::No) { quit(model) } else { leave(model) };
+    if !model.overlays.is_empty() {
+        return close(model);
     }
-    close(model)
+    // Meant for a prompt, or as a copy: it never ends the console by itself.
+    ask_to_quit(model);
+    Vec::new()
 }
 
 /// Draws everything anew.
@@ -409,13 +419,12 @@ pub fn suspend(_: &mut Model) -> Vec<Effect> {
     vec![Effect::Suspend]
 }
 
-/// What would be restored from where the console is.
-pub fn to_restore(model: &Model) -> Option<(Wanted, String, String)> {
-    use crate::base::units::{Count, Size};
+/// What would be restored from where the console is, and what it is called.
+pub fn to_restore(model: &Model) -> Option<(Wanted, String)> {
     match model.overlays.last() {
         Some(Overlay::Files(files)) => {
             let row = files.paged.rows().nth(files.selected)?;
-            Some((Wanted::File(row.file), row.name.clone(), Size(row.length).to_string()))
+            Some((Wanted::File(row.file), row.name.clone()))
         }
         Some(Overlay::Details(view)) => {
             let name = view.details.as_ref()?.title.clone();
@@ -424,26 +433,20 @@ pub fn to_restore(model: &Model) -> Option<(Wanted, String, String)> {
                 Query::File(file) => Wanted::File(file),
                 _ => return None,
             };
-            Some((what, name, String::new()))
+            Some((what, name))
         }
         Some(_) => None,
         None => {
             let snapshot = model.shown.as_ref()?;
             match model.backup.pane {
                 Pane::Bundles => {
-                    let bundle = model.backup.bundle(snapshot)?;
-                    let files = bundle.row.files.map_or_else(String::new, |n| format!("{} files, ", Count(n)));
-                    let size = bundle.row.size.map_or_else(String::new, |n| Size(n).to_string());
-                    Some((
-                        Wanted::Archive(bundle.row.uuid),
-                        format!("archive {}", bundle.row.uuid),
-                        format!("{files}{size}"),
-                    ))
+                    let uuid = model.backup.bundle(snapshot)?.row.uuid;
+                    Some((Wanted::Archive(uuid), format!("archive {uuid}")))
                 }
                 Pane::Failures => {
                     let row = model.backup.failure()?;
                     let name = crate::console::tabs::backup::rows::name(&row.row.source, &row.row.key);
-                    Some((Wanted::File(row.row.file), name, Size(row.row.length).to_string()))
+                    Some((Wanted::File(row.row.file), name))
                 }
                 Pane::Pools => None,
             }

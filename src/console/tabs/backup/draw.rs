@@ -67,7 +67,7 @@ pub fn draw(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report
         let pools = u16::try_from(snapshot.pools.len()).unwrap_or(u16::MAX).saturating_add(3);
         let below = if chart { pools.max(10).min(rest.height / 3) } else { pools.min(rest.height / 3) };
         let [upper, lower] = Layout::vertical([Constraint::Fill(1), Constraint::Length(below)]).areas(rest);
-        let halves = Layout::horizontal([Constraint::Percentage(58), Constraint::Fill(1)]);
+        let halves = Layout::horizontal([Constraint::Percentage(60), Constraint::Fill(1)]);
         let [bundles, failures] = halves.areas(upper);
         draw_list(Pane::Bundles, bundles, buf, report);
         draw_list(Pane::Failures, failures, buf, report);

@@ -126,7 +126,7 @@ pub fn progress(bundle: &Bundle) -> Cell {
         (ArchiveState::Open, Some(progress)) => {
             let part = part_of(progress.done, progress.of);
             let filling =
-                part.map_or_else(|| "filling".to_owned(), |part| format!("filling {}", format::percent(Some(part))));
+                part.map_or_else(|| "filling".to_owned(), |part| format!("{} full", format::percent(Some(part))));
             Cell { text: filling, role: Role::Text, part }
         }
         (ArchiveState::Open, None) => Cell::new("filling"),

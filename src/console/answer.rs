@@ -17,6 +17,7 @@ use crate::restore::deliver::{Existing, Outcome};
 use crate::services::Services;
 use crate::store::{FileRow, MemberRow, NewEvent, PoolChange};
 
+use super::format::files;
 use super::list::PAGE;
 
 /// Reads what is asked.
@@ -90,7 +91,7 @@ async fn plan(services: &Arc<Services>, what: &Wanted, into: &std::path::Path) -
     let inside = inside.map_err(|e| e.to_string())?;
     let restorer = services.restorer().await.map_err(|e| e.to_string())?;
     let plan = restorer.plan(&listed(what)).await.map_err(|e| e.to_string())?;
-    let mut lines = vec![format!("{} files, {}", Count(plan.files), Size(plan.bytes))];
+    let mut lines = vec![format!("{}, {}", files(plan.files), Size(plan.bytes))];
     if plan.files == 0 {
         return Err("no vault holds any of it; there is nothing to restore yet".to_owned());
     }
@@ -199,8 +200,8 @@ async fn order(services: &Services, change: PoolChange) -> Result<String, String
     Ok(format!("pool {pool} of {host} was asked to: {} (order {})", asked.join(", "), order.generation))
 }
 
-async fn retry(services: &Services, who: &str, files: Option<Vec<FileId>>) -> Result<String, String> {
-    let count = match &files {
+async fn retry(services: &Services, who: &str, which: Option<Vec<FileId>>) -> Result<String, String> {
+    let count = match &which {
         None => services.store.retry_failed(None).await.map_err(|e| e.to_string())?,
         Some(files) => {
             let mut count = 0;
@@ -210,9 +211,9 @@ async fn retry(services: &Services, who: &str, files: Option<Vec<FileId>>) -> Re
             count
         }
     };
-    let files = if count == 1 { "1 failed file is".to_owned() } else { format!("{} failed files are", Count(count)) };
-    event(services, who, "retry", "failed files", &format!("{files} due now")).await;
-    Ok(format!("{files} due now"))
+    let said = format!("{} due now", files(count));
+    event(services, who, "retry", "failed files", &said).await;
+    Ok(said)
 }
 
 async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path::Path) -> Result<String, String> {
@@ -237,14 +238,14 @@ async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path:
     };
     let done = restorer.deliver(&listed, dest, Existing::Keep, told).await.map_err(|e| e.to_string())?;
     let place = Shown::path(into).to_string();
-    let mut said = format!("{} files ({}) restored into {place}", Count(done.restored), Size(done.bytes));
+    let mut said = format!("{} ({}) restored into {place}", files(done.restored), Size(done.bytes));
     if done.already_there > 0 {
         said = format!("{said}, {} were there already", Count(done.already_there));
     }
     said = format!("{said}, in {}", Span(services.clock.mono().since(began)));
     if done.not_restored > 0 {
         let first = first_wrong.unwrap_or_default();
-        said = format!("{} files were NOT restored ({first}; the log names all); {said}", Count(done.not_restored));
+        said = format!("NOT restored: {} ({first}; the log names all); {said}", files(done.not_restored));
     }
     event(services, who, "restore", &name, &said).await;
     if done.not_restored > 0 { Err(said) } else { Ok(said) }

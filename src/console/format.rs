@@ -44,6 +44,11 @@ pub fn count(value: Option<u64>) -> String {
     known(value, |value| Count(value).to_string())
 }
 
+/// `1 file`, `1,500 files`.
+pub fn files(count: u64) -> String {
+    if count == 1 { "1 file".to_owned() } else { format!("{} files", Count(count)) }
+}
+
 /// `25.0 MB`, or a dash.
 pub fn size(bytes: Option<u64>) -> String {
     known(bytes, |bytes| Size(bytes).to_string())

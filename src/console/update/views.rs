@@ -391,8 +391,7 @@ fn in_hand(model: &Model) -> String {
     });
     match (own.and_then(|worker| worker.in_hand), model.setup.workers.as_deref()) {
         (Some(files), Some(kinds)) => {
-            let count = crate::base::units::Count(files);
-            format!("workers run in it ({kinds}); they have {count} files in hand")
+            format!("workers run in it ({kinds}); they have {} in hand", crate::console::format::files(files))
         }
         (None, Some(kinds)) => format!("workers run in it ({kinds})"),
         _ => "no workers run in it".to_owned(),

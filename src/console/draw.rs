@@ -16,8 +16,8 @@ use super::tabs::{TabId, absent, backup};
 use super::theme::Role;
 use super::update::typing;
 use super::widgets::{
-    self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, palette, pane, picker,
-    prompt, small, table,
+    self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, paint, palette, pane,
+    picker, prompt, small, table,
 };
 use crate::base::units::{Count, Size};
 use crate::base::{Severity, Shown};
@@ -41,7 +41,7 @@ pub fn draw(model: &Model, look: &Look<'_>, frame: &mut Frame<'_>) -> Report {
 
 /// The same into a buffer; gives the cell of the cursor.
 pub fn paint(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &mut Report) -> Option<Position> {
-    buf.set_style(area, look.theme.style(Role::Text));
+    paint::clear(area, look, buf);
     if small::is_too_small(area) {
         small::draw(look, area, buf);
         return None;
@@ -432,8 +432,7 @@ fn list_files(model: &Model, files: &Files, look: &Look<'_>, area: Rect, buf: &m
         width: area.width.saturating_sub(2),
         height: area.height.saturating_sub(4),
     };
-    ratatui::widgets::Widget::render(ratatui::widgets::Clear, area, buf);
-    buf.set_style(area, look.theme.style(Role::Text));
+    paint::clear(area, look, buf);
     let count = files.paged.before() + files.paged.len();
     let more = if files.paged.more() && files.paged.loaded() { " and more" } else { "" };
     let title = format!("{}: {}{more}", files.title, Count(count as u64));

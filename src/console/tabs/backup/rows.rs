@@ -151,7 +151,7 @@ pub fn progress(bundle: &Bundle) -> Cell {
 pub const BUNDLES: &[Column<Bundle>] = &[
     Column {
         title: "id",
-        width: 9,
+        width: 8,
         grow: 0,
         right: false,
         drop: 0,
@@ -206,7 +206,7 @@ pub const BUNDLES: &[Column<Bundle>] = &[
     },
     Column {
         title: "progress",
-        width: 20,
+        width: 23,
         grow: 3,
         right: false,
         drop: 0,

@@ -211,6 +211,11 @@ impl Model {
         }
     }
 
+    /// What lies over the tab, but for help and palette: what they are about is beneath them.
+    pub fn beneath(&self) -> Option<&Overlay> {
+        self.overlays.iter().rev().find(|overlay| !matches!(overlay, Overlay::Help(_) | Overlay::Palette(_)))
+    }
+
     /// Says something for a while.
     pub fn tell(&mut self, severity: Severity, text: impl Into<String>) {
         let span = if severity == Severity::Ok { 6 } else { 12 };

@@ -6,7 +6,7 @@ use crate::backup::snapshot::PoolRow;
 use crate::base::ids::FileId;
 use crate::base::units::{Count, Span};
 use crate::base::{Severity, Shown};
-use crate::console::effect::{Deed, Effect};
+use crate::console::effect::{Deed, Effect, Wanted};
 use crate::console::model::Model;
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
@@ -113,16 +113,26 @@ pub fn nothing_to_restore(model: &Model) -> Option<String> {
     if let Some(why) = &model.setup.no_restore {
         return Some(why.clone());
     }
-    let Some((_, name)) = views::to_restore(model) else {
+    let Some((what, _)) = views::to_restore(model) else {
         return Some("select a bundle or a file first; `f` finds any file".to_owned());
     };
-    let about = format!("restore {name}");
-    model.is_under_way(&about).then(|| "it is being restored already".to_owned())
+    model.is_under_way(&about_restore(&what)).then(|| "it is being restored already".to_owned())
+}
+
+fn about_restore(what: &Wanted) -> String {
+    match what {
+        Wanted::Archive(uuid) => format!("restore archive {uuid}"),
+        Wanted::File(file) => format!("restore file {file}"),
+    }
+}
+
+fn about_finding(rule: &str, object: &str) -> String {
+    format!("acknowledge {rule} {}", Shown::text(object))
 }
 
 /// There is no finding to acknowledge.
 pub fn no_finding(model: &Model) -> Option<String> {
-    let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.overlays.last() else {
+    let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.beneath() else {
         return Some("there is no open finding".to_owned());
     };
     if rule == "worker.none" {
@@ -134,7 +144,10 @@ pub fn no_finding(model: &Model) -> Option<String> {
         Some(row) if model.is_quiet(row) => {
             row.ack_until.map(|until| format!("it is acknowledged until {until} already"))
         }
-        Some(_) => None,
+        Some(_) => {
+            let asked = model.is_under_way(&about_finding(rule, object));
+            asked.then(|| "it was asked for and has not been answered yet".to_owned())
+        }
     }
 }
 
@@ -288,7 +301,7 @@ fn resize(model: &mut Model, by: i32) -> Vec<Effect> {
 
 /// Failed files that are meant.
 fn chosen(model: &Model) -> Vec<FileId> {
-    match model.overlays.last() {
+    match model.beneath() {
         Some(Overlay::Details(view)) => match view.query {
             crate::console::effect::Query::File(file) => {
                 let failed = model.backup.failed_rows.iter().any(|row| row.row.file == file);
@@ -432,11 +445,8 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Seal(_) => SEAL.to_owned(),
         Deed::Order(change) => format!("pool {} of {}", Shown::text(&change.pool), Shown::text(&change.host)),
         Deed::Retry(_) => RETRY.to_owned(),
-        Deed::Ack { rule, object, .. } => format!("acknowledge {rule} {}", Shown::text(object)),
-        Deed::Restore { what, .. } => match what {
-            crate::console::effect::Wanted::Archive(uuid) => format!("restore archive {uuid}"),
-            crate::console::effect::Wanted::File(file) => format!("restore file {file}"),
-        },
+        Deed::Ack { rule, object, .. } => about_finding(rule, object),
+        Deed::Restore { what, .. } => about_restore(what),
     };
     let ticket = model.ticket(about);
     if let Deed::Retry(Some(_)) = &deed {

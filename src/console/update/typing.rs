@@ -106,6 +106,10 @@ fn up_or_down(model: &mut Model, up: bool) -> Vec<Effect> {
         Overlay::Palette(search) if search.query.text().is_empty() || search.back.is_some() => {
             let known: Vec<&str> = recent.iter().rev().copied().filter(|id| usable(context, id)).collect();
             let back = match (search.back, up) {
+                (None, true) if search.selected > 0 => {
+                    search.selected -= 1;
+                    return Vec::new();
+                }
                 (None, true) => Some(0),
                 (Some(at), true) => Some(at + 1),
                 (Some(at), false) => at.checked_sub(1),
@@ -160,10 +164,11 @@ pub fn rows_of(model: &Model) -> Vec<&'static Action> {
     }
 }
 
-/// Every action that can be done under help or palette.
+/// Every action that can be done under help or palette. (The palette does not name itself.)
 pub fn all(model: &Model) -> Vec<&'static Action> {
     let context = below(model);
-    ACTIONS.iter().filter(|action| context.has(action.scope) && action.id != "palette").collect()
+    let named = matches!(model.overlays.last(), Some(Overlay::Palette(_)));
+    ACTIONS.iter().filter(|action| context.has(action.scope) && !(named && action.id == "palette")).collect()
 }
 
 /// Those of them that a search finds: by name, by what they do, or by their key. Those whose name begins so come first.

@@ -36,7 +36,7 @@ fn pane(model: &mut Model, by: usize) -> Vec<Effect> {
 
 /// Nothing is selected.
 pub fn nothing_selected(model: &Model) -> Option<String> {
-    let none = match model.overlays.last() {
+    let none = match model.beneath() {
         Some(Overlay::Findings { .. }) => model.findings().is_empty(),
         Some(Overlay::Files(files)) => files.paged.is_empty(),
         Some(_) => false,
@@ -73,7 +73,7 @@ pub fn details(model: &mut Model) -> Vec<Effect> {
 
 /// Whether details have files.
 pub fn no_members(model: &Model) -> Option<String> {
-    match model.overlays.last() {
+    match model.beneath() {
         Some(Overlay::Details(view)) if matches!(view.query, Query::Archive(_)) => None,
         _ => Some("only an archive has files".to_owned()),
     }
@@ -420,7 +420,7 @@ pub fn suspend(_: &mut Model) -> Vec<Effect> {
 
 /// What would be restored from where the console is, and what it is called.
 pub fn to_restore(model: &Model) -> Option<(Wanted, String)> {
-    match model.overlays.last() {
+    match model.beneath() {
         Some(Overlay::Files(files)) => {
             let row = files.paged.rows().nth(files.selected)?;
             Some((Wanted::File(row.file), row.name.clone()))

@@ -75,6 +75,16 @@ pub fn span(span: Option<Duration>) -> String {
     })
 }
 
+/// The same for a narrow column: its largest unit alone (`31 s`, `119 min`, `47 h`, `29 d`), which is never cut.
+pub fn short_span(span: Option<Duration>) -> String {
+    let text = self::span(span);
+    let mut words = text.splitn(3, ' ');
+    match (words.next(), words.next()) {
+        (Some(number), Some(unit)) => format!("{number} {unit}"),
+        _ => text,
+    }
+}
+
 /// How long ago `then` was, or a dash.
 pub fn age(now: Time, then: Option<Time>) -> String {
     span(then.map(|then| now.since(then)))
@@ -334,6 +344,10 @@ mod tests {
             (span(Some(Duration::from_secs(31))), "31 s"),
             (span(Some(Duration::from_mins(11))), "11 min"),
             (span(Some(Duration::from_hours(9 * 24 + 4))), "9 d 4 h"),
+            (short_span(Some(Duration::from_hours(9 * 24 + 4))), "9 d"),
+            (short_span(Some(Duration::from_mins(47 * 60 + 59))), "47 h"),
+            (short_span(Some(Duration::from_mins(119))), "119 min"),
+            (short_span(None), UNKNOWN),
             (age(now, Some(now.minus(Duration::from_secs(21)))), "21 s"),
             (age(now, Some(now.plus(Duration::from_secs(21)))), "0 s"),
             (percent(Some(0.0)), "0 %"),

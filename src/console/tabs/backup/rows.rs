@@ -200,7 +200,7 @@ pub const BUNDLES: &[Column<Bundle>] = &[
         grow: 0,
         right: true,
         drop: 1,
-        cell: |b, now| Cell::new(format::span(Some(now.since(b.row.opened_at)))),
+        cell: |b, now| Cell::new(format::short_span(Some(now.since(b.row.opened_at)))),
         // The oldest have the smallest time: ages sort the other way round.
         key: |b| SortKey::count(u64::MAX - u64::try_from(b.row.opened_at.as_micros()).unwrap_or(0)),
     },

@@ -1,0 +1,229 @@
+//! Dialogs: Cancel first, a typed word where much is at stake, what was seen looked at again, nothing twice.
+
+use std::sync::Arc;
+
+use firn::base::ids::FileId;
+use firn::console::effect::{Deed, Effect, Wanted};
+use firn::console::model::Model;
+use firn::console::msg::{Msg, Reply};
+use firn::console::overlay::{Confirm, Focus, Overlay};
+
+use super::kit::{busy, desk, go, order, press, said, screen, send, top, type_in};
+
+fn confirm(model: &Model) -> &Confirm {
+    match model.overlays.last() {
+        Some(Overlay::Confirm(confirm)) => confirm,
+        other => panic!("no dialog, but {other:?}: {}", said(model)),
+    }
+}
+
+/// A dialog that asks whether a pool is to be paused.
+fn pausing() -> Model {
+    let mut model = desk();
+    assert_eq!(press(&mut model, "right right p"), []);
+    model
+}
+
+#[test]
+fn cancel_is_focused_and_enter_cancels() {
+    let mut model = pausing();
+    assert_eq!((confirm(&model).focus, confirm(&model).word.clone()), (Focus::Cancel, None));
+    let text = screen(&model, (120, 40));
+    for wanted in ["Pause a pool", "pool fetch of db-ops-1", "3 of 4 places at work", "not safe meanwhile", "Cancel"] {
+        assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+    }
+    assert_eq!(press(&mut model, "enter"), []);
+    assert_eq!((top(&model), said(&model)), ("", "cancelled; nothing was done"));
+    for key in ["esc", "q", "n", "ctrl-c"] {
+        let mut model = pausing();
+        assert_eq!(press(&mut model, key), [], "{key}");
+        assert!(model.overlays.is_empty(), "{key}");
+    }
+}
+
+#[test]
+fn the_other_button_does_it() {
+    for key in ["right", "left", "tab", "shift-tab", "h", "l"] {
+        let mut model = pausing();
+        press(&mut model, key);
+        assert_eq!(confirm(&model).focus, Focus::Go, "{key}");
+        let effects = press(&mut model, "enter");
+        let [Effect::Do(_, Deed::Order(change))] = &effects[..] else { panic!("{key}: {effects:?}") };
+        assert_eq!((change.pool.as_str(), change.paused, change.drain), ("fetch", Some(true), None));
+    }
+    // Twice the other is Cancel again.
+    let mut model = pausing();
+    assert_eq!(press(&mut model, "right right enter"), []);
+}
+
+#[test]
+fn in_bulk_and_in_production_the_word_is_typed() {
+    let mut model = desk();
+    press(&mut model, "A");
+    assert_eq!(confirm(&model).word.as_deref(), Some("retry"));
+    // The focus alone does not do it, nor does another word.
+    assert_eq!(press(&mut model, "tab enter"), []);
+    assert_eq!(said(&model), "type \"retry\" to go on");
+    type_in(&mut model, "retr");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert_eq!((said(&model), top(&model)), ("type \"retry\" to go on", "confirm"));
+    type_in(&mut model, "y");
+    let effects = press(&mut model, "enter");
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Retry(None))]), "{effects:?}");
+    // With the word typed, Enter goes to the button first.
+    let mut model = desk();
+    press(&mut model, "A");
+    type_in(&mut model, "retry");
+    assert_eq!(press(&mut model, "enter"), []);
+    assert_eq!(confirm(&model).focus, Focus::Go);
+    assert_eq!(press(&mut model, "enter").len(), 1);
+    // Few files at hand, and production.
+    let mut model = desk();
+    model.setup.production = true;
+    go(&mut model, "right");
+    press(&mut model, "r");
+    let asked = confirm(&model);
+    assert_eq!(asked.word.as_deref(), Some("retry"));
+    assert_eq!(asked.object.last().unwrap(), "in staging, which is PRODUCTION");
+    // Many marked files.
+    let mut model = desk();
+    go(&mut model, "right");
+    for _ in 0..21 {
+        press(&mut model, "space");
+    }
+    press(&mut model, "r");
+    assert_eq!((confirm(&model).word.as_deref(), &confirm(&model).object[0][..]), (Some("retry"), "21 marked files"));
+}
+
+#[test]
+fn the_word_is_not_pasted() {
+    let mut model = desk();
+    press(&mut model, "A");
+    assert_eq!(send(&mut model, Msg::Paste("retry".to_owned())), []);
+    assert_eq!(said(&model), "the word must be typed, not pasted");
+    assert!(confirm(&model).typed.text().is_empty());
+    assert_eq!(press(&mut model, "tab enter"), []);
+    // Nor is anything else pasted into a dialog.
+    let mut model = pausing();
+    assert_eq!(send(&mut model, Msg::Paste("\r\n".to_owned())), []);
+    assert_eq!((top(&model), said(&model)), ("confirm", "pasted text was dropped: nothing is being typed here"));
+}
+
+#[test]
+fn what_has_changed_meanwhile_is_told_and_nothing_is_done() {
+    // Somebody else has given an order.
+    let mut model = pausing();
+    let mut snapshot = busy();
+    snapshot.pools[0].order = Some(order("db-ops-1", "fetch", 9));
+    send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
+    assert_eq!(press(&mut model, "right enter"), []);
+    let told = "mira on db-ops-2 gave the pool fetch another order meanwhile; nothing was done, look again";
+    assert_eq!((said(&model), top(&model), model.under_way.len()), (told, "", 0));
+    // Its process has gone.
+    let mut model = pausing();
+    let mut snapshot = busy();
+    snapshot.pools[0].alive = false;
+    send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
+    assert_eq!(press(&mut model, "right enter"), []);
+    assert_eq!(said(&model), "the pool fetch of db-ops-1 has gone meanwhile; nothing was done, look again");
+    // Failed files were tried by somebody else.
+    let mut model = desk();
+    model.setup.production = true;
+    go(&mut model, "right");
+    press(&mut model, "r");
+    let mut snapshot = busy();
+    snapshot.failed.remove(0);
+    send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
+    type_in(&mut model, "retry");
+    assert_eq!(press(&mut model, "enter enter"), []);
+    assert_eq!(said(&model), "the failed files have changed meanwhile; nothing was done, look again");
+    // The same state, newer: nothing has changed.
+    let mut model = pausing();
+    send(&mut model, Msg::Snapshot(Arc::new(busy())));
+    assert_eq!(press(&mut model, "right enter").len(), 1);
+}
+
+#[test]
+fn the_selection_may_move_under_a_dialog() {
+    // The dialog is about what it names, whatever is selected when its button is pressed.
+    let mut model = pausing();
+    let mut snapshot = busy();
+    snapshot.pools.insert(0, super::kit::pool("aaa", "fetch", 2));
+    model.backup.pools.select(3);
+    send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
+    let effects = press(&mut model, "right enter");
+    let [Effect::Do(_, Deed::Order(change))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((change.host.as_str(), change.pool.as_str()), ("db-ops-1", "fetch"));
+}
+
+#[test]
+fn nothing_runs_twice_until_it_is_answered() {
+    let mut model = pausing();
+    let effects = press(&mut model, "right enter");
+    let [Effect::Do(ticket, _)] = effects[..] else { panic!("{effects:?}") };
+    for key in ["p", "d", "+", "-"] {
+        assert_eq!(press(&mut model, key), []);
+        assert!(said(&model).ends_with("pool fetch of db-ops-1: the order before has not been answered yet"), "{key}");
+    }
+    // Another pool may be asked meanwhile.
+    assert_eq!(press(&mut model, "down +").len(), 1);
+    press(&mut model, "up");
+    let told = send(&mut model, Msg::Reply(Reply::Done(ticket, Err("the state is locked".to_owned()))));
+    assert_eq!(told, [Effect::Refresh]);
+    assert_eq!(said(&model), "pool fetch of db-ops-1: the state is locked");
+    press(&mut model, "p");
+    assert_eq!(top(&model), "confirm");
+}
+
+#[test]
+fn restoring_asks_for_a_folder_and_names_it() {
+    let mut model = desk();
+    press(&mut model, "R");
+    assert_eq!(top(&model), "prompt");
+    press(&mut model, "ctrl-u");
+    type_in(&mut model, "there");
+    press(&mut model, "enter");
+    assert!(screen(&model, (120, 40)).contains("\"there\" is not absolute; write it from the root"));
+    press(&mut model, "ctrl-u");
+    type_in(&mut model, "~/out");
+    press(&mut model, "enter");
+    let asked = confirm(&model);
+    assert_eq!(asked.word.as_deref(), Some("restore"), "an archive is many files");
+    assert!(asked.effect.contains(&"into /home/robin/out".to_owned()), "{:?}", asked.effect);
+    type_in(&mut model, "restore");
+    let effects = press(&mut model, "enter enter");
+    let [Effect::Do(_, Deed::Restore { what: Wanted::Archive(_), into })] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(into.to_str(), Some("/home/robin/out"));
+    // A file.
+    let mut model = desk();
+    go(&mut model, "right R");
+    press(&mut model, "enter right");
+    let effects = press(&mut model, "enter");
+    let [Effect::Do(_, Deed::Restore { what, .. })] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(*what, Wanted::File(FileId(1)));
+    assert_eq!(press(&mut model, "R"), []);
+    assert_eq!(said(&model), "backup.restore: it is being restored already");
+}
+
+#[test]
+fn leaving_says_what_becomes_of_the_work() {
+    // Nothing runs here: it leaves at once.
+    assert_eq!(press(&mut desk(), "q"), [Effect::Leave]);
+    // An unanswered order, or workers, are told first.
+    let mut model = desk();
+    go(&mut model, "right right +");
+    assert_eq!(press(&mut model, "q"), []);
+    assert!(confirm(&model).effect.contains(&"not answered yet: pool fetch of db-ops-1".to_owned()));
+    let mut model = desk();
+    model.setup.workers = Some("fetch upload".to_owned());
+    send(&mut model, Msg::Workers(firn::worker::supervisor::Standing::Running));
+    assert_eq!(press(&mut model, "q"), []);
+    let asked = confirm(&model);
+    assert_eq!(asked.object, ["workers run in it (fetch upload); they have 12 files in hand"]);
+    assert!(asked.effect.iter().any(|line| line.contains("no other worker runs on this state")), "{:?}", asked.effect);
+    assert_eq!(press(&mut model, "right enter"), [Effect::Leave]);
+    assert!(screen(&model, (140, 40)).contains("leaving: workers finish what they have"));
+    // While it leaves, nothing else is done; once more, it is at once.
+    assert_eq!(press(&mut model, "p A x R"), []);
+    assert_eq!(press(&mut model, "q"), [Effect::Abandon]);
+}

@@ -12,7 +12,9 @@ use firn::console::tabs::TabId;
 use firn::console::update::{deeds, typing};
 use firn::store::ArchiveState;
 
-use super::kit::{WAYS, blank, busy, console, desk, go, idle, open, paint, pool, press, said, send, top, type_in};
+use super::kit::{
+    WAYS, answer, blank, busy, console, desk, go, idle, open, paint, pool, press, said, send, top, type_in,
+};
 
 /// A console in which an action can be done, and in which it shows.
 fn ready(action: &Action) -> Model {
@@ -258,7 +260,9 @@ pub fn all_the_way(model: &mut Model, mut effects: Vec<Effect>) -> Vec<Effect> {
             Some(Overlay::Prompt(_)) => {
                 press(model, "ctrl-u");
                 type_in(model, "/srv/restored");
-                press(model, "enter")
+                let asked = press(model, "enter");
+                answer(model, &asked);
+                asked
             }
             Some(Overlay::Confirm(confirm)) => {
                 assert_eq!(confirm.focus, Focus::Cancel, "Cancel first");

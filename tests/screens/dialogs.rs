@@ -186,18 +186,26 @@ fn restoring_asks_for_a_folder_and_names_it() {
     assert!(screen(&model, (120, 40)).contains("\"there\" is not absolute; write it from the root"));
     press(&mut model, "ctrl-u");
     type_in(&mut model, "~/out");
-    press(&mut model, "enter");
+    go(&mut model, "enter");
     let asked = confirm(&model);
     assert_eq!(asked.word.as_deref(), Some("restore"), "an archive is many files");
-    assert!(asked.effect.contains(&"into /home/robin/out".to_owned()), "{:?}", asked.effect);
+    for line in ["into /home/robin/out", "12 files, 2.5 MB"] {
+        assert!(asked.effect.contains(&line.to_owned()), "{:?}", asked.effect);
+    }
     type_in(&mut model, "restore");
     let effects = press(&mut model, "enter enter");
     let [Effect::Do(_, Deed::Restore { what: Wanted::Archive(_), into })] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(into.to_str(), Some("/home/robin/out"));
+    // A folder that cannot be used is asked for again.
+    let mut model = desk();
+    let effects = press(&mut model, "R enter");
+    let [Effect::Ask(query)] = &effects[..] else { panic!("{effects:?}") };
+    send(&mut model, Msg::Reply(Reply::Plan(query.clone(), Err("the vault is in it".to_owned()))));
+    assert_eq!(top(&model), "prompt");
+    assert!(screen(&model, (120, 40)).contains("the vault is in it"));
     // A file.
     let mut model = desk();
-    go(&mut model, "right R");
-    press(&mut model, "enter right");
+    go(&mut model, "right R enter right");
     let effects = press(&mut model, "enter");
     let [Effect::Do(_, Deed::Restore { what, .. })] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(*what, Wanted::File(FileId(1)));

@@ -108,7 +108,7 @@ fn row(bundle: &Value) -> Vec<String> {
 fn assert_same(snapshot: &Snapshot) {
     let json = json(snapshot);
     let text = screen(&console(snapshot.clone()), SIZE);
-    let strip: String = text.lines().skip(2).take(2).map(|line| format!("{line}  ")).collect();
+    let strip: String = text.lines().skip(2).take(2).chain([""]).collect::<Vec<_>>().join("  ");
     for wanted in strips(&json) {
         assert!(strip.contains(&wanted), "{wanted:?} is not in {strip:?}");
     }

@@ -138,7 +138,6 @@ fn lane(lane: Lane, files: u64, failed: u64) -> LaneState {
 }
 
 /// A state with something of everything.
-#[allow(clippy::cast_precision_loss)] // made-up rates
 pub fn busy() -> Snapshot {
     let mut bundles: Vec<Bundle> = (1..=14).map(|n| bundle(n, ArchiveState::Sealed)).collect();
     let progress = |done, of, rate| Some(Progress { done, of, rate, at: ago(1) });
@@ -160,8 +159,8 @@ pub fn busy() -> Snapshot {
             found_per_minute: Some(1_204.0),
             stored_per_minute: Some(1_100.0),
             bytes_per_second: Some(9e6),
-            found: (0..60).map(|n| (n % 7 != 0).then_some(n as f64)).collect(),
-            bytes: (0..60).map(|n| (n % 9 != 0).then_some(n as f64 * 1e6)).collect(),
+            found: (0..60).map(|n| (n % 7 != 0).then_some(f64::from(n))).collect(),
+            bytes: (0..60).map(|n| (n % 9 != 0).then_some(f64::from(n) * 1e6)).collect(),
         },
         latency: Latency { files: 1_000, p50: Some(Duration::from_secs(28)), p99: Some(Duration::from_secs(51)) },
         history_left: Some(Duration::from_hours(220)),
@@ -313,6 +312,7 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             Query::Members { .. } | Query::Find { .. } => {
                 Reply::Files(query.clone(), Ok((1..=40).map(file_line).collect()))
             }
+            Query::Restore { .. } => Reply::Plan(query.clone(), Ok(vec!["12 files, 2.5 MB".to_owned()])),
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
         };
         send(model, Msg::Reply(reply));

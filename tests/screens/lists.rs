@@ -156,7 +156,7 @@ fn a_screen_that_is_held_stays_and_alarms_still_show() {
     let body = |text: &str| text.lines().skip(2).take(36).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(body(&before), body(&after));
     assert!(after.lines().next().unwrap().contains("Backup ✖1"), "{after}");
-    assert!(after.lines().last().unwrap().contains("✖ Backup: vault.unreachable glacier"), "{after}");
+    assert!(after.lines().last().unwrap().contains("✖ glacier: 10 archives"), "{after}");
     // A finding is listed as it is now.
     press(&mut model, "F");
     assert!(screen(&model, (140, 40)).contains("vault.unreachable"));

@@ -106,7 +106,7 @@ fn a_bad_night() {
     assert_eq!(looks(&buffer, &theme, "1 PAUSED"), "held");
     assert_eq!(looks(&buffer, &theme, "PAUSED by"), "held");
     assert_eq!(looks(&buffer, &theme, "DEMO"), "badge");
-    assert_eq!(looks(&buffer, &theme, "✖ Backup: "), "critical");
+    assert_eq!(looks(&buffer, &theme, "✖ the vault glacier-eu"), "critical");
     compare("bad-night-140x40.txt", &run::text(&buffer));
     compare("bad-night-140x40.styles.txt", &styles(&buffer, &theme));
 }

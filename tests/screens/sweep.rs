@@ -88,9 +88,9 @@ fn every_theme_is_drawn_at_every_depth_and_severities_differ_without_colour() {
                     let mark = glyphs.severity(severity);
                     assert!(first.contains(&format!("Backup {mark}1")), "{name} {depth:?}: {first}");
                     assert!(last.trim_start().starts_with(mark), "{name} {depth:?}: {last}");
-                    let mut list = model;
-                    super::kit::press(&mut list, "F");
-                    let text = run::text(&paint_as(&list, &look, (120, 40)).0);
+                    let mut opened = model;
+                    super::kit::press(&mut opened, "F");
+                    let text = run::text(&paint_as(&opened, &look, (120, 40)).0);
                     assert!(text.contains(mark), "{name} {depth:?}: {text}");
                     drawn.push(mark);
                 }

@@ -271,6 +271,11 @@ impl Pty {
         look(self.lock().picture.screen())
     }
 
+    /// How many bytes it has written so far.
+    pub fn received(&self) -> usize {
+        self.lock().raw.len()
+    }
+
     /// The modes of the terminal emulator now.
     pub fn modes(&self) -> Modes {
         modes(self.lock().picture.screen())

@@ -98,7 +98,7 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
         };
     }
     let workers = match (&setup.workers, &model.workers) {
-        (Some(_), Some(Standing::Stopped { .. })) => Some("workers STOPPED".to_owned()),
+        (Some(_), Some(Standing::Stopped { .. })) => Some("STOPPED".to_owned()),
         (Some(_), Some(Standing::Ended)) | (None, _) => None,
         (Some(kinds), _) => Some(kinds.clone()),
     };

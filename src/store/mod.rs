@@ -44,6 +44,16 @@ pub enum StoreError {
         /// What the engine said.
         detail: String,
     },
+    /// It has been taken away under an open store. What is written to a file without a name is lost.
+    #[error(
+        "the state database {place} was {what} while it was open; put the one that was there back, or start firn anew to use what is there now"
+    )]
+    Moved {
+        /// Where it was.
+        place: String,
+        /// What became of it: `removed` or `replaced by another file`.
+        what: &'static str,
+    },
     /// The file is something else.
     #[error(
         "{place} is not a state database of firn ({detail}); point [state] url at another file, or move this one away"

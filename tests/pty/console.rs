@@ -18,7 +18,8 @@ const TAKEN: Modes = Modes { alternate: true, cursor: false, mouse: false, paste
 fn demo(size: (u16, u16), env: &[(&str, &str)]) -> Pty {
     let pty = Pty::start(size, DEMO, env);
     pty.wait_for("DEMO");
-    pty.wait_for("Backup");
+    // The state has been read, and workers work on it.
+    pty.wait_for("FETCH");
     pty
 }
 
@@ -46,7 +47,6 @@ fn middle(pty: &Pty) -> String {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn it_takes_the_terminal_and_gives_it_back_as_it_was() {
     let pty = demo((80, 24), &[]);
     assert_eq!(pty.modes(), TAKEN);
@@ -54,7 +54,6 @@ fn it_takes_the_terminal_and_gives_it_back_as_it_was() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn every_tab_is_reached_by_its_key_and_by_going_round() {
     let mut pty = demo((120, 40), &[]);
     for (at, tab) in TABS.iter().enumerate().skip(1) {
@@ -71,25 +70,23 @@ fn every_tab_is_reached_by_its_key_and_by_going_round() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn help_is_searched_by_typing() {
     let mut pty = demo((120, 40), &[]);
     pty.press("?");
-    pty.wait_for("do anything by its name");
-    pty.write("suspend");
+    pty.wait_for("pause the selected pool");
+    pty.write("suspend the");
     pty.wait_for("suspend the console");
-    pty.wait_gone("do anything by its name");
+    pty.wait_gone("pause the selected pool");
     pty.press("esc");
     pty.wait_gone("suspend the console");
     leave(pty);
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn the_palette_does_what_is_typed() {
     let mut pty = demo((120, 40), &[]);
     pty.press(":");
-    pty.wait_for("do anything by its name");
+    pty.wait_for("the name of an action");
     pty.write("tab.2");
     pty.press("enter");
     pty.wait_for("no Restore tab.");
@@ -99,7 +96,6 @@ fn the_palette_does_what_is_typed() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn a_filter_is_typed_pasted_and_dropped() {
     let mut pty = demo((120, 40), &[]);
     pty.press("/");
@@ -116,7 +112,6 @@ fn a_filter_is_typed_pasted_and_dropped() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn a_question_has_cancel_focused_and_ctrl_c_cancels_it_first() {
     let mut pty = demo((120, 40), &[]);
     for no in ["enter", "esc", "ctrl-c"] {
@@ -130,7 +125,6 @@ fn a_question_has_cancel_focused_and_ctrl_c_cancels_it_first() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn signals_end_it_and_the_terminal_is_as_before() {
     for signal in [Signal::HUP, Signal::TERM] {
         let pty = demo((80, 24), &[]);
@@ -142,13 +136,11 @@ fn signals_end_it_and_the_terminal_is_as_before() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn a_connection_that_breaks_ends_it() {
     assert!(demo((80, 24), &[]).hang_up(), "still running after its terminal is gone");
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn another_size_is_repainted_down_to_one_cell() {
     let mut pty = demo((80, 24), &[]);
     pty.resize((59, 15));
@@ -165,7 +157,6 @@ fn another_size_is_repainted_down_to_one_cell() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn stopped_by_ctrl_z_and_brought_back() {
     let mut pty = demo((80, 24), &[]);
     pty.press("ctrl-z");
@@ -190,7 +181,6 @@ fn stopped_by_ctrl_z_and_brought_back() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn without_colour_there_are_still_styles() {
     let pty = demo((120, 40), &[("NO_COLOR", "1")]);
     let (coloured, styled) = pty.look(|screen| {
@@ -208,7 +198,6 @@ fn without_colour_there_are_still_styles() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn where_the_locale_is_not_utf_8_only_ascii_is_sent() {
     for locale in [("LANG", "C"), ("LC_ALL", "en_US.ISO-8859-1")] {
         let pty = demo((120, 40), &[locale]);
@@ -220,7 +209,6 @@ fn where_the_locale_is_not_utf_8_only_ascii_is_sent() {
 }
 
 #[test]
-#[ignore = "needs the demo"]
 fn what_is_no_terminal_is_refused_with_what_to_do_instead() {
     let piped = ["sh", "-c", "\"$@\" | cat", "sh", FIRN, "demo"];
     let fed = ["sh", "-c", "\"$@\" < /dev/null", "sh", FIRN, "demo"];

@@ -6,5 +6,8 @@
 
 mod console;
 mod layer;
+mod place;
 mod program;
 mod pty;
+mod trouble;
+mod work;

@@ -43,15 +43,15 @@ before=$(stty -g)
 "$@"
 code=$?
 while [ $code = 147 ] || [ $code = 148 ]; do
-    stty -g > "$FIRN_TEST_REPORT.stopped"
+    stty -g > "$PTY_TEST_REPORT.stopped"
     stty "$before"
     printf '\r\n[stopped]\r\n'
     read -r _
     fg > /dev/null
     code=$?
 done
-printf '%s\n%s\n%s\n' "$code" "$before" "$(stty -g)" > "$FIRN_TEST_REPORT.new"
-mv "$FIRN_TEST_REPORT.new" "$FIRN_TEST_REPORT"
+printf '%s\n%s\n%s\n' "$code" "$before" "$(stty -g)" > "$PTY_TEST_REPORT.new"
+mv "$PTY_TEST_REPORT.new" "$PTY_TEST_REPORT"
 "#;
 
 /// Variables of the machine that would change what a program shows.
@@ -157,7 +157,7 @@ impl Pty {
             ("LANG", OsStr::new("C.UTF-8")),
             ("HOME", home.path().as_os_str()),
             ("TMPDIR", home.path().as_os_str()),
-            ("FIRN_TEST_REPORT", report.as_os_str()),
+            ("PTY_TEST_REPORT", report.as_os_str()),
         ];
         for (name, value) in own {
             command.env(name, value);
@@ -269,6 +269,11 @@ impl Pty {
     /// A look at the screen, with styles.
     pub fn look<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
         look(self.lock().picture.screen())
+    }
+
+    /// How many bytes it has written so far.
+    pub fn received(&self) -> usize {
+        self.lock().raw.len()
     }
 
     /// The modes of the terminal emulator now.

@@ -62,6 +62,7 @@ impl Drop for SqliteStore {
 
 struct Shared {
     place: String,
+    file: open::Opened,
     /// What reports call it.
     name: String,
     clock: Clock,
@@ -89,6 +90,7 @@ impl Shared {
     }
 
     fn transact<T>(&self, conn: &mut Connection, op: impl FnOnce(&Db<'_>) -> Result<T>) -> Result<T> {
+        self.file.check(&self.place)?;
         let failed = |e: rusqlite::Error| translate(&self.place, &e);
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate).map_err(failed)?;
         let value = {
@@ -120,6 +122,7 @@ impl SqliteStore {
         let start = (clock.now(), clock.mono());
         let shared = Arc::new(Shared {
             name: name.unwrap_or_else(|| place.clone()),
+            file: open::Opened::now(path, &place)?,
             place,
             clock,
             meter: Meter::default(),
@@ -146,6 +149,7 @@ impl SqliteStore {
     async fn read<T: Send + 'static>(&self, op: impl FnOnce(&Db<'_>) -> Result<T> + Send + 'static) -> Result<T> {
         let shared = Arc::clone(&self.shared);
         run(&self.readers, move |conn| {
+            shared.file.check(&shared.place)?;
             // One snapshot for the whole operation.
             let tx = conn.transaction().map_err(|e| translate(&shared.place, &e))?;
             let db = Db::new(&tx, &shared.place, &shared.meter, Time::default());

@@ -1,6 +1,7 @@
 //! Opening the file: what it is, where it lies, what it may be.
 
-use std::path::Path;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -60,6 +61,33 @@ pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<Dir> {
     local(place, magic as u64)?;
     dir.lock().map_err(|e| unopened(e.to_string()))?;
     Ok(dir)
+}
+
+/// Which file was opened. SQLite goes on with a file that has been removed or replaced as if nothing had happened.
+pub(super) struct Opened {
+    path: PathBuf,
+    /// Device and number of the file.
+    id: (u64, u64),
+}
+
+impl Opened {
+    /// The file that lies there now.
+    pub(super) fn now(path: &Path, place: &str) -> Result<Self> {
+        let meta = std::fs::metadata(path)
+            .map_err(|e| StoreError::Unopened { place: place.to_owned(), detail: e.to_string() })?;
+        Ok(Self { path: path.to_owned(), id: (meta.dev(), meta.ino()) })
+    }
+
+    /// Refuses to go on when another file lies there, or none. What cannot be looked at is left to SQLite.
+    pub(super) fn check(&self, place: &str) -> Result<()> {
+        let what = match std::fs::metadata(&self.path) {
+            Ok(meta) if (meta.dev(), meta.ino()) == self.id => return Ok(()),
+            Ok(_) => "replaced by another file",
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => "removed",
+            Err(_) => return Ok(()),
+        };
+        Err(StoreError::Moved { place: place.to_owned(), what })
+    }
 }
 
 /// Refuses a file system that is shared over a network.
@@ -150,6 +178,22 @@ mod tests {
         // A reader cannot write, whatever it is asked.
         let refused = connect(&path, "firn.db", false).unwrap().execute_batch("CREATE TABLE t (a)").unwrap_err();
         assert!(matches!(translate("firn.db", &refused), StoreError::ReadOnly { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_file_that_is_taken_away_is_noticed_and_one_that_comes_back_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, aside) = (dir.path().join("firn.db"), dir.path().join("aside"));
+        std::fs::write(&path, b"").unwrap();
+        let opened = Opened::now(&path, "firn.db").unwrap();
+        let said = || opened.check("firn.db").map_err(|e| e.to_string());
+        assert_eq!(said(), Ok(()));
+        std::fs::rename(&path, &aside).unwrap();
+        assert!(said().unwrap_err().contains("firn.db was removed while it was open"), "{:?}", said());
+        std::fs::write(&path, b"").unwrap();
+        assert!(said().unwrap_err().contains("was replaced by another file"), "{:?}", said());
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(said(), Ok(()));
     }
 
     #[test]

@@ -102,6 +102,9 @@ fn empty(pane: Pane, snapshot: &Snapshot) -> String {
             }
         }
         Pane::Failures => "no file has failed".to_owned(),
+        Pane::Pools if snapshot.workers.iter().any(|worker| worker.alive) => {
+            "workers run and have not said how their pools stand".to_owned()
+        }
         Pane::Pools => "no worker runs; `firn run` starts one".to_owned(),
     }
 }

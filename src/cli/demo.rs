@@ -53,6 +53,7 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 
 /// Outside the runtime: the demo has one of its own, which ends with it.
 pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags: &Flags) -> Result<u8, CliError> {
+    run::files(&console).map_err(refused)?;
     if args.print.is_none() {
         run::terminal().map_err(refused)?;
     }

@@ -15,7 +15,7 @@ use super::drafts::Drafts;
 use super::draw;
 use super::effect::Effect;
 use super::keymap::{Keymap, KeymapError};
-use super::look::{LookError, OwnLook};
+use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
 use super::msg::{Msg, Reply};
 use super::tabs::TabId;
@@ -26,6 +26,7 @@ use super::work::{self, Work};
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
 use crate::base::{Clock, Severity, Shown, task};
+use crate::config::ConsoleConfig;
 use crate::log::{LogError, Ring};
 use crate::services::{ServiceError, Services};
 
@@ -203,6 +204,13 @@ pub fn text(buffer: &Buffer) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whether the theme and the keymap that are configured can be used.
+pub fn files(console: &ConsoleConfig) -> Result<(), ConsoleError> {
+    Keymap::load(console.keymap.as_deref())?;
+    look::theme(&console.theme, &console.base, look::depth(console, &Caps::of_process()))?;
+    Ok(())
 }
 
 /// Whether there is a terminal to draw on.

@@ -166,8 +166,31 @@ pub async fn print(
     vault: work::VaultSeen,
     size: (u16, u16),
 ) -> Result<String, ConsoleError> {
-    let kinds = kinds(&services, options)?;
     let look = OwnLook::new(&services.config.console, &Caps::of_process())?;
+    Ok(text(&screen(services, options, vault, size, &look).await?))
+}
+
+/// The screen as it is now, as a picture (SVG). `auto` follows no terminal: it is all that a picture can show.
+pub async fn picture(
+    services: Arc<Services>,
+    options: &Options,
+    vault: work::VaultSeen,
+    size: (u16, u16),
+) -> Result<String, ConsoleError> {
+    let caps = Caps { utf8: true, term: "xterm-direct".to_owned(), ..Caps::default() };
+    let look = OwnLook::new(&services.config.console, &caps)?;
+    let screen = screen(services, options, vault, size, &look).await?;
+    Ok(super::picture::svg(&screen, "firn's console, the Backup tab"))
+}
+
+async fn screen(
+    services: Arc<Services>,
+    options: &Options,
+    vault: work::VaultSeen,
+    size: (u16, u16),
+    look: &OwnLook,
+) -> Result<Buffer, ConsoleError> {
+    let kinds = kinds(&services, options)?;
     let keymap = Arc::new(Keymap::load(services.config.console.keymap.as_deref())?);
     let setup = setup(&services, options, kinds.map(|kinds| kinds.words()));
     let now = services.clock.now();
@@ -180,7 +203,7 @@ pub async fn print(
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
     draw::paint(&model, &look.look(), area, &mut buffer, &mut Report::default());
-    Ok(text(&buffer))
+    Ok(buffer)
 }
 
 /// The letters of a buffer, a line each, without blanks at their ends.

@@ -111,7 +111,8 @@ pub fn svg(buffer: &Buffer, title: &str) -> String {
     }
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"{} {} {} {}\" role=\"img\">\n<title>{}</title>\n\
-         <rect x=\"{}\" y=\"{}\" width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n{grounds}{signs}\
+         <rect x=\"{}\" y=\"{}\" width=\"100%\" height=\"100%\" rx=\"6\" fill=\"{PAPER}\"/>\n\
+         <g shape-rendering=\"crispEdges\">\n{grounds}{signs}</g>\n\
          <g font-family=\"'DejaVu Sans Mono',Menlo,Consolas,monospace\" font-size=\"{}\" fill=\"{PEN}\">\n{letters}</g>\n</svg>\n",
         -MARGIN,
         -MARGIN,

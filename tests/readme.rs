@@ -47,7 +47,10 @@ fn its_keys_are_those_of_the_action_table() {
         std::fs::write(Path::new(HOME).join("README.md"), format!("{before}{BEGIN}{}{END}{after}", table())).unwrap();
         return;
     }
-    assert!(keys == table(), "README.md has other keys than the code; renew it: RENEW_README=1 cargo test --test readme");
+    assert!(
+        keys == table(),
+        "README.md has other keys than the code; renew it: RENEW_README=1 cargo test --test readme"
+    );
 }
 
 #[test]
@@ -57,7 +60,9 @@ fn it_names_every_setting_and_its_default() {
         let row = text.lines().find(|line| {
             let named = |name: &str| line.contains(&format!("`{name}`"));
             // A list's keys stand beside its name.
-            line.starts_with("| `") && (named(&key.path()) || key.section == "source" && line.starts_with("| `[[source]]`") && named(key.name))
+            line.starts_with("| `")
+                && (named(&key.path())
+                    || key.section == "source" && line.starts_with("| `[[source]]`") && named(key.name))
         });
         let row = row.unwrap_or_else(|| panic!("README.md has no row for {}", key.path()));
         let default = key.default.map(|default| format!("`{default}`"));
@@ -69,31 +74,59 @@ fn it_names_every_setting_and_its_default() {
 fn files_it_links_to_are_there() {
     let text = readme();
     let links: Vec<&str> = text.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
-    let files: Vec<&str> = links.into_iter().filter(|link| !link.starts_with("http") && !link.starts_with('#')).collect();
+    let files: Vec<&str> =
+        links.into_iter().filter(|link| !link.starts_with("http") && !link.starts_with('#')).collect();
     assert!(files.contains(&"tests/pictures/backup.svg"), "{files:?}");
     for file in files {
         assert!(Path::new(HOME).join(file).is_file(), "README.md: {file} is not there");
     }
 }
 
-/// Every command line of README is one that firn's help knows.
+/// Command lines of firn's: lines of shell, and what stands between backticks.
+fn commands(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut shell = None;
+    for line in text.lines() {
+        if let Some(language) = line.strip_prefix("```") {
+            shell = shell.xor(Some(language));
+        } else if shell == Some("sh") {
+            found.push(line.split('#').next().unwrap_or(line));
+        } else {
+            found.extend(line.split('`').skip(1).step_by(2));
+        }
+    }
+    found.into_iter().filter_map(|line| line.strip_prefix("firn ")).collect()
+}
+
 #[test]
 fn its_commands_are_firns() {
     let text = readme();
-    let mut seen = 0;
-    for line in text.split(['\n', '`', ';']).filter_map(|part| part.trim_start().strip_prefix("firn ")) {
-        // Options come first, or nothing that is a command does.
-        let words = line.split_whitespace().skip_while(|word| word.starts_with("--") || *word == "firn.toml");
-        let words: Vec<&str> = words.take_while(|word| word.chars().all(|c| c.is_ascii_lowercase() || c == '-')).collect();
-        let Some(command) = words.first().filter(|word| !word.starts_with('-')) else { continue };
-        let out = Command::new(env!("CARGO_BIN_EXE_firn")).args([command, "--help"]).output().unwrap();
-        assert!(out.status.success(), "README.md: firn {line}");
-        let help = String::from_utf8(out.stdout).unwrap();
-        for option in line.split_whitespace().take_while(|word| *word != "#").filter(|word| word.starts_with("--")) {
-            let option = option.trim_end_matches([']', ',', '.']).split(['=', '|']).next().unwrap();
-            assert!(help.contains(option) || help.contains("Commands:"), "README.md: firn {line}: {option}");
+    let mut seen = std::collections::BTreeSet::new();
+    for line in commands(&text) {
+        let words = line.split_whitespace().filter(|word| *word != "--config" && *word != "firn.toml");
+        let (options, words): (Vec<&str>, Vec<&str>) =
+            words.partition(|word| word.trim_start_matches('[').starts_with("--"));
+        // Words after the command: one of a group's, or an argument.
+        let command = words.first().copied();
+        let below = words.get(1).map(|word| word.split(['|', '\\']).collect::<Vec<_>>()).unwrap_or_default();
+        let groups = ["config", "pool", "source", "vault"];
+        let asked: Vec<Vec<&str>> = match command {
+            Some(command) if groups.contains(&command) && !below.is_empty() => {
+                below.into_iter().filter(|word| !word.is_empty()).map(|word| vec![command, word]).collect()
+            }
+            Some(command) => vec![vec![command]],
+            None => vec![vec![]],
+        };
+        for command in asked {
+            let out = Command::new(env!("CARGO_BIN_EXE_firn")).args(&command).arg("--help").output().unwrap();
+            assert!(out.status.success(), "README.md: firn {line}: {command:?}");
+            let help = String::from_utf8(out.stdout).unwrap();
+            for option in &options {
+                let option = option.trim_matches(['[', ']']);
+                assert!(help.contains(option), "README.md: firn {line}: {option}");
+            }
+            seen.insert(command);
         }
-        seen += 1;
     }
-    assert!(seen > 15, "{seen}");
+    assert!(seen.len() > 15, "{seen:?}");
 }

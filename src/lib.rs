@@ -7,16 +7,19 @@
 //!
 //! | room | what it is for | may know |
 //! | --- | --- | --- |
-//! | [`base`] | words every room uses: ids, time and clock, units, hashes, findings, escaping, durable file calls | nobody |
+//! | [`base`] | words every room uses: ids, time and clock, tasks, units, hashes, findings, escaping, durable file calls | nobody |
+//! | [`log`] | the log of a process that owns a terminal: a ring in memory, and files that roll over | `base` |
 //! | [`config`] | the file, its layers (flag over environment over file over default), validation, the template | `base` |
 //! | [`store`] | the state database, the truth about work: a trait of named operations, and SQLite behind it | `base` |
 //! | [`source`] | where files come from: a trait, and the directory (scan, watch, read) | `base` |
-//! | [`vault`] | cold storage: a trait (its contract), the tree hash, and the directory | `base` |
+//! | [`vault`] | cold storage: a trait (its contract), the tree hash, the directory, an acted Glacier ([`vault::fake`]) | `base` |
 //! | [`worker`] | pools, leases, the supervisor: what areas run on | `base`, `store` |
-//! | [`backup`] | scan → fetch → bundle → upload → settle | the five above but `config` |
+//! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
 //! | [`restore`] | plan and deliver | `base`, `store`, `source`, `vault` |
-//! | [`services`] | the composition root: a configuration becomes live objects | all of the above |
-//! | [`cli`] | the command line, a file a command; text and JSON reports | `services` and the areas' reports |
+//! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |
+//! | [`services`] | the composition root: a configuration, or a demo, becomes live objects | the above but `log` |
+//! | [`console`] | the interactive console; its own page is its map | `services` and the areas' reports; no source, no vault, no demo |
+//! | [`cli`] | the command line, a file a command; text and JSON reports | `console`, `services` and the areas' reports |
 //!
 //! `main` parses and leaves. A test (`tests/layering.rs`) reads every path of the code and fails, with file and line, on
 //! an arrow that points up. Areas do not know each other; what two need sinks lower.
@@ -43,6 +46,23 @@
 //!    Who finds it gives back what it was fetching, drops what it had not sealed, and asks the vault about what it was
 //!    uploading.
 //!
+//! # How data flow to the screen
+//!
+//! Workers write what they do into the state, and nowhere else. Every two seconds [`backup::snapshot::gather()`] reads it
+//! back in one transaction; [`backup::snapshot::rates`] computes every rate, percentile and remaining time from timestamps
+//! and counts of rows. The one [`backup::snapshot::Snapshot`] is what the Backup tab draws, and what `firn status` and
+//! `firn queue` print: they cannot say different things. So a console shows the workers of every process, its own
+//! among them, and one that runs no workers shows the same.
+//!
+//! In the console it is a [`console::msg::Msg`] like a key, a tick or an answer. [`console::update`] changes the model and
+//! yields effects, [`console::draw`] makes cells of the model, [`console::run`] carries effects out beside the loop. What
+//! an operator orders of a pool is a row of the state, too: asked for, taken by the workers it is meant for, applied, and
+//! each of them shown.
+//!
+//! What runs beside its caller is started through [`base::task`]. In the demo it thereby belongs to a [`base::world`]
+//! whose tasks take turns, and whose clock moves only while all of them are at rest: the real pipeline, and the same each
+//! time.
+//!
 //! # Rules that hold everywhere
 //!
 //! - The state database is the truth about work; memory is a cache of it. A transition is one transaction, names the
@@ -68,12 +88,21 @@
 //! - SQLite's index of file versions is over source, key and version themselves: neighbouring keys lie together, and a
 //!   key hash is not needed to hold a key of any length.
 //! - Tables enter the schema with the work that uses them.
+//! - The console reads its terminal itself ([`console::term`]) instead of by crossterm's event stream. Crossterm writes.
+//! - What moves is counted into buckets of ten seconds (the table `flow`, kept for two hours) in the transaction that moves
+//!   it: rates are read from a few hundred rows, not from those of all files.
+//! - The console's log files are written by [`log`] itself: one line an event for ring and file, escaped once; a file a
+//!   day, a week of them.
+//! - The demo's tasks run in a world of turns ([`base::world`]): a paused clock alone does not make the order of tasks on
+//!   several threads the same each time.
 //!
 //! # How it is tested
 //!
 //! Pure parts by tables and properties; the store against a model with random operations; vaults by one contract suite
 //! that must catch a vault which lies; the binary end to end on real folders; and a test build (feature `faults`, see
-//! [`base::faults`]) that aborts before every durable step, with and without what a power cut takes.
+//! [`base::faults`]) that aborts before every durable step, with and without what a power cut takes. The console by its
+//! screens, cell by cell, and as a process in a pseudo-terminal; the demo by playing it twice on different numbers of
+//! threads. A test reads README, too: its keys, settings, commands and files are those of the code.
 #![forbid(unsafe_code)]
 
 pub mod backup;

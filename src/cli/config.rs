@@ -1,13 +1,17 @@
-//! `firn config init|check|show|paths`
+//! `firn config init|check|show|paths|keymap|theme`
+
+mod console;
 
 use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::console::{drafts, log_folder};
 use super::{CliError, out};
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
+use crate::console::look;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -25,6 +29,16 @@ pub enum Command {
     Show,
     /// Shows where the configuration is looked for, and the paths it names
     Paths,
+    /// Shows the console's keys in force, where they come from, and what they do; written as a keymap file is
+    Keymap,
+    /// Shows the console's theme in force: each role's style, and where it comes from
+    Theme {
+        /// Another theme, by its name or the path of its file
+        name: Option<String>,
+        /// Prints the file of a theme of firn's own, to begin one's own with
+        #[arg(long)]
+        text: bool,
+    },
 }
 
 pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
@@ -32,6 +46,10 @@ pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
         Command::Init { path, force } => init(path, force),
         Command::Check => {
             let config = Config::load(given)?;
+            let wrong = console::wrong(&config.console);
+            for text in &wrong {
+                out::error(text);
+            }
             let mut missing = Vec::new();
             if config.sources.is_empty() {
                 missing.push("no source: add [[source]] with a name and a path");
@@ -40,17 +58,35 @@ pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
                 missing.push("no vault: add [vault] with a path");
             }
             let file = config.file.as_deref().map_or_else(String::new, |file| Shown::path(file).to_string());
-            if missing.is_empty() {
-                out::line(format!("{file}: OK"))?;
-                return Ok(0);
-            }
             for text in &missing {
                 out::error(&format!("{file}: {text}; `firn run` needs one"));
             }
-            Ok(super::FAILED)
+            Ok(match (wrong.is_empty(), missing.is_empty()) {
+                (true, true) => {
+                    out::line(format!("{file}: OK"))?;
+                    0
+                }
+                (true, false) => super::FAILED,
+                (false, _) => super::USAGE,
+            })
         }
         Command::Show => show(&Config::load(given)?),
         Command::Paths => paths(given),
+        Command::Keymap => console::keymap(&load_or_default(given)?.console),
+        Command::Theme { name, text } => {
+            let config = load_or_default(given)?;
+            let origin = config.settings.sections.get("console").and_then(|section| section.get("theme"));
+            let origin = origin.map_or(&Origin::Default, |setting| &setting.origin).to_string();
+            console::theme(&config.console, &origin, name.as_deref(), text)
+        }
+    }
+}
+
+/// The configuration in force; where there is no file, what is in force without one.
+fn load_or_default(given: &Given) -> Result<Config, ConfigError> {
+    match Config::load(given) {
+        Err(ConfigError::None(_)) => Config::without_file(&given.set),
+        other => other,
     }
 }
 
@@ -154,6 +190,18 @@ fn paths(given: &Given) -> Result<u8, CliError> {
     }
     if let Some(vault) = &config.vault {
         line(&format!("vault {}", vault.name), &vault.path, "")?;
+    }
+    if let Some(log) = log_folder(&config) {
+        line("console's log", &log, "")?;
+    }
+    if let Some(drafts) = drafts() {
+        line("console's drafts", &drafts, "")?;
+    }
+    if let Some(keymap) = &config.console.keymap {
+        line("keymap", keymap, "")?;
+    }
+    if let Some(theme) = look::file(&config.console.theme, &config.console.base) {
+        line("theme", &theme, "")?;
     }
     Ok(0)
 }

@@ -36,6 +36,11 @@ pub(super) fn log_folder(config: &Config) -> Option<PathBuf> {
     config.console.log.clone().or_else(|| user_state().map(|state| state.join("log")))
 }
 
+/// Where the console keeps what was typed and not yet done.
+pub(super) fn drafts() -> Option<PathBuf> {
+    user_state().map(|state| state.join("drafts.json"))
+}
+
 /// A console that there is no terminal for names what there is instead.
 pub(super) fn refused(e: ConsoleError) -> CliError {
     match e {
@@ -48,12 +53,13 @@ pub(super) fn refused(e: ConsoleError) -> CliError {
 
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     // Told before anything is opened or made.
+    run::files(&config.console).map_err(refused)?;
     run::terminal().map_err(refused)?;
     let options = Options {
         no_workers: args.no_workers,
         read_only: args.read_only,
         who: who(),
-        drafts: user_state().map(|state| state.join("drafts.json")),
+        drafts: drafts(),
         log: log_folder(&config),
         home: home(),
     };

@@ -34,6 +34,9 @@ pub struct Args {
     /// With --until: writes the screen as text instead of opening the console
     #[arg(long, value_name = "COLUMNSxROWS", value_parser = size, requires = "until")]
     print: Option<(u16, u16)>,
+    /// With --print: writes the screen as a picture (SVG) in its theme's colours
+    #[arg(long, requires = "print")]
+    svg: bool,
     /// Threads its workers run on; what happens does not depend on it
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -53,6 +56,7 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 
 /// Outside the runtime: the demo has one of its own, which ends with it.
 pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags: &Flags) -> Result<u8, CliError> {
+    run::files(&console).map_err(refused)?;
     if args.print.is_none() {
         run::terminal().map_err(refused)?;
     }
@@ -86,7 +90,12 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
     }
     if let Some(size) = args.print {
         let vault = vault.borrow().clone();
-        let text = runtime.block_on(run::print(services, &options, vault, size)).map_err(refused)?;
+        let text = if args.svg {
+            runtime.block_on(run::picture(services, &options, vault, size))
+        } else {
+            runtime.block_on(run::print(services, &options, vault, size))
+        };
+        let text = text.map_err(refused)?;
         out::write(&text)?;
         return Ok(0);
     }

@@ -59,8 +59,7 @@ impl Keymap {
     pub fn load(path: Option<&Path>) -> Result<Self, KeymapError> {
         let Some(path) = path else { return Ok(Self::default()) };
         let place = Shown::path(path).to_string();
-        let text = std::fs::read_to_string(path);
-        let text = text.map_err(|e| KeymapError::Unread { place, detail: e.to_string() })?;
+        let text = super::look::read_text(path).map_err(|detail| KeymapError::Unread { place, detail })?;
         Self::parse(path, &text)
     }
 

@@ -1,5 +1,6 @@
 //! From what is configured and what the terminal can do to how everything is drawn.
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use super::glyphs::{Charts, Glyphs, Look};
@@ -8,7 +9,7 @@ use super::theme::{Depth, Theme, ThemeError};
 use crate::base::Shown;
 use crate::config::ConsoleConfig;
 
-/// A theme file is no longer than this, bytes.
+/// A file of a theme or a keymap is no longer than this, bytes.
 const LONGEST: u64 = 1 << 20;
 
 /// Why a theme cannot be used.
@@ -51,12 +52,15 @@ pub fn depth(config: &ConsoleConfig, caps: &Caps) -> Depth {
     Depth::decide(asked, no_color, caps.colorterm.as_deref(), Some(caps.term.as_str()))
 }
 
+/// The file of a theme that is called by the path of its file (relative to `base`); nothing for one of firn's own.
+pub fn file(name: &str, base: &Path) -> Option<PathBuf> {
+    let own = Theme::text(name).is_some() || !name.contains(['/', '.']);
+    (!own).then(|| base.join(name))
+}
+
 /// Loads a theme by its name, or by the path of its file (relative to `base`).
 pub fn theme(name: &str, base: &Path, depth: Depth) -> Result<Theme, LookError> {
-    if Theme::text(name).is_some() || !name.contains(['/', '.']) {
-        return Ok(Theme::named(name, depth)?);
-    }
-    let path = base.join(name);
+    let Some(path) = file(name, base) else { return Ok(Theme::named(name, depth)?) };
     let text = read(&path)?;
     // What a theme inherits lies beside it.
     let folder = path.parent().unwrap_or(base).to_owned();
@@ -69,11 +73,18 @@ pub fn theme(name: &str, base: &Path, depth: Depth) -> Result<Theme, LookError> 
 
 fn read(path: &Path) -> Result<String, LookError> {
     let unread = |detail: String| LookError::Unread { place: Shown::path(path).to_string(), detail };
-    let meta = std::fs::metadata(path).map_err(|e| unread(e.to_string()))?;
-    if meta.len() > LONGEST {
-        return Err(unread(format!("it has {} bytes, a theme has {LONGEST} at most", meta.len())));
+    read_text(path).map_err(unread)
+}
+
+/// The text of a theme or a keymap, or why it cannot be read. What is no file may have no length, and no end.
+pub(super) fn read_text(path: &Path) -> Result<String, String> {
+    let mut text = String::new();
+    let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
+    match read {
+        Ok(_) if text.len() as u64 > LONGEST => Err(format!("it has over {LONGEST} bytes: it is something else")),
+        Ok(_) => Ok(text),
+        Err(e) => Err(e.to_string()),
     }
-    std::fs::read_to_string(path).map_err(|e| unread(e.to_string()))
 }
 
 impl OwnLook {

@@ -26,6 +26,7 @@ pub mod look;
 pub mod model;
 pub mod msg;
 pub mod overlay;
+pub mod picture;
 pub mod run;
 pub mod tabs;
 pub mod term;

@@ -15,7 +15,7 @@ use super::drafts::Drafts;
 use super::draw;
 use super::effect::Effect;
 use super::keymap::{Keymap, KeymapError};
-use super::look::{LookError, OwnLook};
+use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
 use super::msg::{Msg, Reply};
 use super::tabs::TabId;
@@ -26,6 +26,7 @@ use super::work::{self, Work};
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
 use crate::base::{Clock, Severity, Shown, task};
+use crate::config::ConsoleConfig;
 use crate::log::{LogError, Ring};
 use crate::services::{ServiceError, Services};
 
@@ -165,8 +166,31 @@ pub async fn print(
     vault: work::VaultSeen,
     size: (u16, u16),
 ) -> Result<String, ConsoleError> {
-    let kinds = kinds(&services, options)?;
     let look = OwnLook::new(&services.config.console, &Caps::of_process())?;
+    Ok(text(&screen(services, options, vault, size, &look).await?))
+}
+
+/// The screen as it is now, as a picture (SVG). `auto` follows no terminal: it is all that a picture can show.
+pub async fn picture(
+    services: Arc<Services>,
+    options: &Options,
+    vault: work::VaultSeen,
+    size: (u16, u16),
+) -> Result<String, ConsoleError> {
+    let caps = Caps { utf8: true, term: "xterm-direct".to_owned(), ..Caps::default() };
+    let look = OwnLook::new(&services.config.console, &caps)?;
+    let screen = screen(services, options, vault, size, &look).await?;
+    Ok(super::picture::svg(&screen, "firn's console, the Backup tab"))
+}
+
+async fn screen(
+    services: Arc<Services>,
+    options: &Options,
+    vault: work::VaultSeen,
+    size: (u16, u16),
+    look: &OwnLook,
+) -> Result<Buffer, ConsoleError> {
+    let kinds = kinds(&services, options)?;
     let keymap = Arc::new(Keymap::load(services.config.console.keymap.as_deref())?);
     let setup = setup(&services, options, kinds.map(|kinds| kinds.words()));
     let now = services.clock.now();
@@ -179,7 +203,7 @@ pub async fn print(
     let area = Rect::new(0, 0, size.0, size.1);
     let mut buffer = Buffer::empty(area);
     draw::paint(&model, &look.look(), area, &mut buffer, &mut Report::default());
-    Ok(text(&buffer))
+    Ok(buffer)
 }
 
 /// The letters of a buffer, a line each, without blanks at their ends.
@@ -203,6 +227,13 @@ pub fn text(buffer: &Buffer) -> String {
         out.push('\n');
     }
     out
+}
+
+/// Whether the theme and the keymap that are configured can be used.
+pub fn files(console: &ConsoleConfig) -> Result<(), ConsoleError> {
+    Keymap::load(console.keymap.as_deref())?;
+    look::theme(&console.theme, &console.base, look::depth(console, &Caps::of_process()))?;
+    Ok(())
 }
 
 /// Whether there is a terminal to draw on.

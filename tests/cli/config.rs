@@ -3,6 +3,11 @@
 use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::OsStringExt as _;
+use std::path::Path;
+
+use firn::console::action::ACTIONS;
+use firn::console::keymap::Keymap;
+use firn::console::theme::{Role, Theme};
 
 use crate::kit::{Home, MINIMAL};
 
@@ -42,19 +47,19 @@ const NAMES: &[(&str, &str)] = &[
     ("[log]\ncolour = \"red\"\n", "FILE:2: log.colour: unknown key; [log] has level"),
     (
         "\n[volt]\npath = \"vault\"\n",
-        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, vault, backup, worker, log",
+        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, vault, backup, worker, console, log",
     ),
     (
         "[stagin]\n",
-        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, vault, backup, worker, log",
+        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, vault, backup, worker, console, log",
     ),
     (
         "bundle_size = \"25MB\"\n",
-        "FILE:1: bundle_size: unknown section; there are state, staging, source, vault, backup, worker, log",
+        "FILE:1: bundle_size: unknown section; there are state, staging, source, vault, backup, worker, console, log",
     ),
     (
         "[\"ev\\u001b[2Jil\"]\n",
-        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, vault, backup, worker, log",
+        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, vault, backup, worker, console, log",
     ),
 ];
 
@@ -348,5 +353,161 @@ fn init_writes_a_file_once_and_show_and_paths_tell_where_things_come_from() {
         let line = show.out.lines().find(|line| line.starts_with(setting));
         assert!(line.is_some_and(|line| line.ends_with(origin)), "{setting}: {line:?}");
     }
-    home.firn(&["config", "paths"]).expect(0).prints(&["configuration (given)", "/firn.toml", "vault vault", "/vault"]);
+    home.firn(&["config", "paths", "--set", "console.log=mine"]).expect(0).prints(&[
+        "configuration (given)",
+        "/firn.toml",
+        "vault vault",
+        "/vault",
+        "console's log          ",
+        "/mine\n",
+        "console's drafts       ",
+        "/firn/drafts.json\n",
+    ]);
+}
+
+#[test]
+fn what_keymap_prints_is_a_keymap_and_says_where_keys_come_from() {
+    let home = Home::new();
+    fs::write(home.path("keys.toml"), "[keys]\nquit = []\n\"backup.pause\" = [\"ctrl-p\", \"\\\"\"]\n").unwrap();
+    let set = ["--set", "console.keymap=keys.toml"];
+    let usual = home.firn(&["config", "keymap"]).expect(0).clean();
+    let ours = home.firn(&[&["config", "keymap"][..], &set].concat()).expect(0).clean();
+    for (out, path) in [(&usual.out, None), (&ours.out, Some(home.path("keys.toml")))] {
+        let read = Keymap::parse(Path::new("printed"), out).unwrap();
+        let meant = Keymap::load(path.as_deref()).unwrap();
+        for action in ACTIONS {
+            assert_eq!(read.keys(action.id), meant.keys(action.id), "{}", action.id);
+        }
+    }
+    let line = |out: &str, id: &str| {
+        let found = out.lines().find(|line| line.starts_with(&format!("\"{id}\" = ")));
+        found.unwrap_or_else(|| panic!("{id} is not in:\n{out}")).to_owned()
+    };
+    assert_eq!(
+        line(&usual.out, "backup.pause"),
+        "\"backup.pause\" = [\"p\"]                       # default: pause the selected pool, or let it work again (asks first)"
+    );
+    let place = home.path("keys.toml").display().to_string();
+    let pause = line(&ours.out, "backup.pause");
+    assert!(pause.starts_with("\"backup.pause\" = [\"ctrl-p\", \"\\\"\"] "), "{pause}");
+    assert!(pause.contains(&format!("# {place}:3: pause the selected pool")), "{pause}");
+    let quit = line(&ours.out, "quit");
+    assert!(quit.starts_with("\"quit\" = [] ") && quit.ends_with(&format!("# {place}:2: leave the console")), "{quit}");
+    // Without any configuration there are keys and a theme all the same.
+    let bare = |rest: &[&str]| {
+        let mut bare = std::process::Command::new(env!("CARGO_BIN_EXE_firn"));
+        bare.env_clear().env("HOME", home.path("nobody")).args(rest);
+        home.run(bare).expect(0).clean().out
+    };
+    assert_eq!(bare(&["config", "keymap"]), usual.out);
+    assert!(bare(&["config", "theme"]).starts_with("# theme default (default), colours: none\ntext "));
+}
+
+#[test]
+fn theme_says_each_style_and_where_it_comes_from() {
+    let home = Home::new();
+    let own = "inherits = \"high-contrast\"\n[roles]\nwarning = { fg = \"#ff8000\", add = [\"bold\"] }\n";
+    fs::write(home.path("own.toml"), own).unwrap();
+    fs::write(home.path("firn.toml"), format!("{MINIMAL}[console]\ntheme = \"own.toml\"\ncolour = \"true\"\n"))
+        .unwrap();
+    let out = home.firn(&["config", "theme"]).expect(0).clean().out;
+    let mut lines = out.lines();
+    let place = format!("{}:7", home.path("firn.toml").display());
+    assert_eq!(lines.next(), Some(format!("# theme own.toml ({place}), colours: true").as_str()));
+    let told: Vec<(&str, &str, &str)> = lines
+        .map(|line| {
+            let (style, from) = line.split_once(" # ").unwrap();
+            let (role, style) = style.split_once(' ').unwrap();
+            (role, style.trim(), from)
+        })
+        .collect();
+    let roles: Vec<&str> = told.iter().map(|(role, ..)| *role).collect();
+    assert_eq!(roles, Role::ALL.map(Role::name));
+    assert!(told.contains(&("warning", "fg #ff8000, bold", "theme")), "{out}");
+    assert!(told.iter().any(|(_, _, from)| *from == "inherited from high-contrast"), "{out}");
+    // Another than the one in force; its file; and one that there is not.
+    home.firn(&["config", "theme", "mono"]).expect(0).prints(&["# theme mono (asked for), colours: true"]);
+    for name in Theme::names() {
+        let text = home.firn(&["config", "theme", "--text", name]).expect(0).out;
+        assert_eq!(text, fs::read_to_string(format!("{}/themes/{name}.toml", env!("CARGO_MANIFEST_DIR"))).unwrap());
+    }
+    home.firn(&["config", "theme", "--text"]).expect(2).says(&[
+        "\"own.toml\" is no theme of firn's own; --text prints default, light, mono, high-contrast, deuteranopia, tritanopia",
+    ]);
+    home.firn(&["config", "theme", "drak"])
+        .expect(2)
+        .says(&["no theme is called \"drak\"; the themes are \"default\", "]);
+}
+
+/// What `[console]` names, with one mistake each: the files' texts, and the sentence.
+const CONSOLE: &[(&str, &str, &str)] = &[
+    (
+        "console.keymap=it.toml",
+        "[keys]\nhlp = \"x\"\n",
+        "HOME/it.toml:2: \"hlp\" is no action; did you mean \"help\"?; `firn config keymap` lists them",
+    ),
+    (
+        "console.keymap=it.toml",
+        "[keys]\nhelp = \"q\"\n",
+        "the key \"q\" would do two things: help (HOME/it.toml:2) and quit (as usual); give one of them another key",
+    ),
+    (
+        "console.keymap=it.toml",
+        "[keys]\nhelp = \"hyper-h\"\n",
+        "HOME/it.toml:2: help: \"hyper-h\" is no key; write a character, \"ctrl-x\", \"alt-x\", \"f1\" to \"f12\", or one of enter, esc, tab, shift-tab, backspace, delete, insert, up, down, left, right, pgup, pgdn, home, end, space",
+    ),
+    ("console.keymap=it.toml", "[key]\n", "HOME/it.toml:1: found \"key\"; a keymap has one section: [keys]"),
+    (
+        "console.keymap=/dev/zero",
+        "",
+        "cannot read the keymap /dev/zero: it has over 1048576 bytes: it is something else; mend [console] keymap",
+    ),
+    (
+        "console.keymap=gone.toml",
+        "",
+        "cannot read the keymap HOME/gone.toml: No such file or directory (os error 2); mend [console] keymap",
+    ),
+    (
+        "console.theme=drak",
+        "",
+        "no theme is called \"drak\"; the themes are \"default\", \"light\", \"mono\", \"high-contrast\", \"deuteranopia\", \"tritanopia\"; or write the path of a file",
+    ),
+    (
+        "console.theme=./it.toml",
+        "[roles]\nwarnin = {}\n",
+        "theme HOME/./it.toml:2: roles: found \"warnin\"; allowed is a role that `firn config theme` lists; did you mean \"warning\"?",
+    ),
+    ("console.theme=./it.toml", "inherits = \"drak\"\n", "no theme is called \"drak\""),
+    (
+        "console.theme=gone.toml",
+        "",
+        "cannot read the theme HOME/gone.toml: No such file or directory (os error 2); mend [console] theme, or name one of default, light, mono, high-contrast, deuteranopia, tritanopia",
+    ),
+];
+
+#[test]
+fn files_of_the_console_with_a_mistake_are_told_by_check_and_by_the_console() {
+    let home = Home::new();
+    for (set, text, sentence) in CONSOLE {
+        fs::write(home.path("it.toml"), text).unwrap();
+        let sentence = sentence.replace("HOME", &home.path("").display().to_string().trim_end_matches('/'));
+        // The second opens the console, which must refuse before anything is opened or made.
+        for command in [&["config", "check"][..], &[]] {
+            let done = home.firn(&[command, &["--set", set]].concat()).expect(2).clean().says(&[&sentence]);
+            assert_eq!(done.out, "");
+        }
+        assert!(!home.path("firn.db").exists());
+    }
+    // All that is wrong at once.
+    let text = "[vault]\npath = \"vault\"\n[console]\ntheme = \"drak\"\nkeymap = \"gone.toml\"\n";
+    fs::write(home.path("firn.toml"), text).unwrap();
+    home.firn(&["config", "check"]).expect(2).says(&[
+        "firn: cannot read the keymap ",
+        "firn: no theme is called \"drak\"",
+        "no source: add [[source]] with a name and a path",
+    ]);
+    // The demo takes them from the command line.
+    home.firn(&["demo", "--until", "0s", "--print", "80x24", "--set", "console.theme=drak"])
+        .expect(2)
+        .says(&["no theme is called \"drak\""]);
 }

@@ -6,6 +6,7 @@
 mod colour;
 mod depth;
 mod file;
+mod ink;
 mod role;
 
 #[cfg(test)]
@@ -18,6 +19,7 @@ use ratatui::style::{Modifier, Style};
 pub use colour::Colour;
 pub use depth::Depth;
 pub use file::ThemeError;
+pub use ink::{Ink, PAPER, PEN};
 pub use role::Role;
 
 use file::Sheet;

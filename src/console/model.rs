@@ -165,6 +165,8 @@ pub struct Model {
     pub report: Report,
     /// Deeds that have not been answered, with what they are about.
     pub under_way: BTreeMap<Ticket, String>,
+    /// How many overlays there were when the plan of a restore was asked for.
+    pub plan_over: Option<usize>,
     /// The next ticket.
     pub next_ticket: Ticket,
     /// Actions done by name, the newest last.
@@ -203,6 +205,7 @@ impl Model {
             size,
             report: Report::default(),
             under_way: BTreeMap::new(),
+            plan_over: None,
             next_ticket: 1,
             recent: Vec::new(),
             drafts: BTreeMap::new(),

@@ -115,6 +115,14 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
 
 /// Asks before a restore, with what it comes to; or asks for another folder.
 fn plan(model: &mut Model, what: Wanted, name: String, into: PathBuf, result: Result<Vec<String>, String>) {
+    if model.plan_over.take() != Some(model.overlays.len()) {
+        // Whoever does something else by now is not to be asked in the middle of it.
+        model.tell(
+            Severity::Warning,
+            format!("the plan to restore {name} came while something else was open; ask again"),
+        );
+        return;
+    }
     let place = Shown::path(&into).to_string();
     match result {
         Ok(lines) => {

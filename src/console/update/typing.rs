@@ -263,6 +263,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             }
             Ok(into) => {
                 model.overlays.pop();
+                model.plan_over = Some(model.overlays.len());
                 vec![Effect::Ask(Query::Restore { what: what.clone(), name: name.clone(), into })]
             }
         },

@@ -155,7 +155,8 @@ fn strips(snapshot: &Snapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     if unknown > 0 {
         bundles.push(text(format!(" {unknown} UNKNOWN"), Role::Warning));
     }
-    let bundles = Part { items: bundles, drop: 2 };
+    // Files whose archive nobody can vouch for are not safe: that is never left out.
+    let bundles = Part { items: bundles, drop: if unknown > 0 { 0 } else { 2 } };
     let stored = Part {
         items: vec![
             text("IN VAULT ", Role::Title),

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Pure: [`model`], [`msg`], [`effect`], [`update`], [`action`], [`keymap`], [`list`], [`overlay`], [`details`] decide;
-//! [`draw`], [`tabs`], [`widgets`], [`theme`], [`glyphs`] and [`format`] make cells of it. Thin: [`term`] is the only
+//! [`draw`], [`tabs`], [`widgets`], [`theme`], [`glyphs`] and [`mod@format`] make cells of it. Thin: [`term`] is the only
 //! room that touches the terminal, [`run`] is the loop where all of them meet. The console never awaits: whatever
 //! takes time is an effect, and its answer a message.
 

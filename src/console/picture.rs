@@ -41,7 +41,7 @@ impl Style {
     fn words(self) -> String {
         let mut words = String::new();
         if self.ink != PEN {
-            words += &format!(" fill=\"{}\"", self.ink);
+            let _ = write!(words, " fill=\"{}\"", self.ink);
         }
         for (modifier, word) in [
             (Modifier::BOLD, " font-weight=\"bold\""),

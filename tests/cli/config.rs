@@ -490,7 +490,7 @@ fn files_of_the_console_with_a_mistake_are_told_by_check_and_by_the_console() {
     let home = Home::new();
     for (set, text, sentence) in CONSOLE {
         fs::write(home.path("it.toml"), text).unwrap();
-        let sentence = sentence.replace("HOME", &home.path("").display().to_string().trim_end_matches('/'));
+        let sentence = sentence.replace("HOME", home.path("").display().to_string().trim_end_matches('/'));
         // The second opens the console, which must refuse before anything is opened or made.
         for command in [&["config", "check"][..], &[]] {
             let done = home.firn(&[command, &["--set", set]].concat()).expect(2).clean().says(&[&sentence]);

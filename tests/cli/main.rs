@@ -6,6 +6,7 @@ mod acts;
 mod backup;
 mod clock;
 mod config;
+mod demo;
 mod full;
 mod kit;
 mod pools;

@@ -2,7 +2,7 @@
 //! a screen, as text or as JSON.
 //!
 //! Pure: [`rates`] computes every rate, percentile and remaining time from timestamps and counts of rows; what there
-//! is not enough of is nothing, never zero. Thin: [`gather`] reads the state, in one transaction. [`json`] writes it
+//! is not enough of is nothing, never zero. Thin: [`mod@gather`] reads the state, in one transaction. [`mod@json`] writes it
 //! all down for scripts.
 
 pub mod gather;

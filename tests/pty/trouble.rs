@@ -54,7 +54,7 @@ fn a_state_in_a_folder_without_permission_is_refused() {
     let config = fs::read_to_string(place.path("firn.toml")).unwrap();
     fs::write(place.path("firn.toml"), format!("{config}[state]\nurl = \"sqlite:closed/firn.db\"\n")).unwrap();
     fs::rename(place.path("firn.db"), place.path("closed/firn.db")).unwrap();
-    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(place.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = place.command(&["--no-workers"]);
     if rustix::process::geteuid().is_root() {

@@ -194,7 +194,17 @@ fn without_colour_there_are_still_styles() {
     });
     assert_eq!(coloured, 0);
     assert!(styled > 0);
-    leave(pty);
+    let raw = leave(pty);
+    // Every "select graphic rendition" that it sent: 39 and 49 take colours away, the others around them set some.
+    let sent = raw.split("\x1b[").skip(1).filter_map(|rest| {
+        let (numbers, _) = rest.split_once('m')?;
+        numbers.chars().all(|c| c.is_ascii_digit() || c == ';').then_some(numbers)
+    });
+    let colours: Vec<u32> = sent
+        .flat_map(|numbers| numbers.split(';').filter_map(|n| n.parse().ok()))
+        .filter(|n| matches!(n, 30..=38 | 40..=48 | 90..=107))
+        .collect();
+    assert_eq!(colours, [0; 0]);
 }
 
 #[test]

@@ -226,7 +226,7 @@ fn a_terminal_that_is_gone_ends_even_what_hears_no_signal() {
 
 #[test]
 fn a_terminal_that_cannot_place_text_is_refused() {
-    let pty = Pty::start((80, 24), program::command(), &[("FIRN_TEST_PROGRAM", "listens"), ("TERM", "dumb")]);
+    let pty = Pty::start((80, 24), program::command(), &[("PTY_TEST_PROGRAM", "listens"), ("TERM", "dumb")]);
     let ended = pty.end();
     ended.exactly(2);
     assert!(ended.text.contains("TERM is \"dumb\": such a terminal cannot place text"), "{}", ended.text);
@@ -236,7 +236,7 @@ fn a_terminal_that_cannot_place_text_is_refused() {
 #[test]
 fn output_that_is_no_terminal_is_refused() {
     let inner = ["sh", "-c", "\"$@\" | cat", "sh"].map(str::to_owned).into_iter().chain(program::command());
-    let pty = Pty::start((80, 24), inner, &[("FIRN_TEST_PROGRAM", "listens")]);
+    let pty = Pty::start((80, 24), inner, &[("PTY_TEST_PROGRAM", "listens")]);
     let ended = pty.end();
     assert!(ended.text.contains("standard output is not a terminal"), "{}", ended.text);
     assert!(!String::from_utf8_lossy(&ended.raw).contains("\x1b[?"), "it was drawn on");

@@ -2,17 +2,35 @@
 
 use std::process::exit;
 
-use firn::base::Clock;
+use std::sync::Arc;
+
+use firn::base::host::ProcessIdentity;
+use firn::base::{Clock, Stop};
+use firn::config::{Config, Given};
 use firn::console::chord::Chord;
+use firn::console::run::{self as console, Options};
 use firn::console::term::{Caps, Input, Inputs, Screen, Signal, Signals, Tty, install_panic_hook, usable};
+use firn::console::work::Work;
 use firn::log::{self, Ring};
+use firn::services::Services;
+use firn::store::sqlite::SqliteStore;
+use firn::worker::supervisor::supervise;
 use ratatui::text::Line;
 use ratatui::widgets::Paragraph;
 
 use super::pty::Pty;
 
-/// Set for the run that is the program. `deaf`: it listens to no signal.
-const MODE: &str = "FIRN_TEST_PROGRAM";
+/// Set for the run that is the program. `deaf`: it listens to no signal. `panics`: it is the console itself, with a
+/// worker in it that falls over and over, over the configuration named in [`CONFIG`].
+const MODE: &str = "PTY_TEST_PROGRAM";
+
+/// The configuration of a console that is the program.
+pub const CONFIG: &str = "PTY_TEST_CONFIG";
+
+/// The console with a worker in it that panics, drawn.
+pub fn start_panicking(size: (u16, u16), config: &str) -> Pty {
+    Pty::start(size, command(), &[(MODE, "panics"), (CONFIG, config)])
+}
 
 /// The program's command line.
 pub fn command() -> Vec<String> {
@@ -48,8 +66,22 @@ pub const SIGNALLED: i32 = 5;
 fn run() {
     let Ok(mode) = std::env::var(MODE) else { return };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-    let code = runtime.block_on(talk(mode == "deaf"));
+    let code = if mode == "panics" { runtime.block_on(panicking()) } else { runtime.block_on(talk(mode == "deaf")) };
     exit(code);
+}
+
+async fn panicking() -> i32 {
+    let file = std::env::var(CONFIG).unwrap();
+    let config = Config::load(&Given { file: Some(file.into()), ..Given::default() }).unwrap();
+    let clock = Clock::system();
+    let store = SqliteStore::open(&config.state, clock.clone(), true).unwrap();
+    let services = Arc::new(Services::over(config, clock.clone(), Arc::new(store), ProcessIdentity::own()));
+    let stop = Stop::new();
+    let (told, standing) = tokio::sync::watch::channel(firn::worker::supervisor::Standing::Running);
+    let fall = |_| async { if true { panic!("a worker has \x1b[31mfallen\nover") } else { Ok::<(), String>(()) } };
+    drop(services.spawn(supervise("backup", clock, stop.clone(), told, fall)));
+    let ended = console::run(services, Options::default(), Some(Work { stop, standing })).await;
+    ended.map_or(NO_DRAWING, i32::from)
 }
 
 /// What is shown, newest last.

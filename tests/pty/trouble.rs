@@ -8,6 +8,7 @@ use std::process::Command;
 use rusqlite::params;
 
 use super::place::{FIRN, Place};
+use super::program::start_panicking;
 use super::pty::{PLAIN, Pty};
 
 /// What is refused before anything is drawn.
@@ -53,7 +54,7 @@ fn a_state_in_a_folder_without_permission_is_refused() {
     let config = fs::read_to_string(place.path("firn.toml")).unwrap();
     fs::write(place.path("firn.toml"), format!("{config}[state]\nurl = \"sqlite:closed/firn.db\"\n")).unwrap();
     fs::rename(place.path("firn.db"), place.path("closed/firn.db")).unwrap();
-    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o0)).unwrap();
+    fs::set_permissions(place.path("closed"), fs::Permissions::from_mode(0o000)).unwrap();
     fs::set_permissions(place.path("."), fs::Permissions::from_mode(0o755)).unwrap();
     let mut command = place.command(&["--no-workers"]);
     if rustix::process::geteuid().is_root() {
@@ -206,6 +207,29 @@ fn names_full_of_escape_sequences_are_shown_and_not_obeyed() {
     ended.exactly(0);
     let raw = String::from_utf8_lossy(&ended.raw).into_owned();
     for bad in ["\x1b]0;", "\x1b[31mred", "\u{202e}"] {
+        assert!(!raw.contains(bad), "{bad:?} reached the terminal");
+    }
+}
+
+#[test]
+fn a_worker_that_panics_is_told_and_writes_nothing_over_the_screen() {
+    let place = Place::backed_up(2);
+    let mut pty = start_panicking((200, 50), place.path("firn.toml").to_str().unwrap());
+    pty.wait_for("the workers of this console stopped:");
+    pty.wait_for("workers STOPPED");
+    // It goes on: keys, the state, and what happened in the log.
+    pty.wait_for("db ok");
+    pty.press("L");
+    pty.wait_for("a worker has \\x1b[31mfallen\\x0aover");
+    pty.press("esc");
+    pty.wait_gone("fallen\\x0aover");
+    pty.press("q");
+    pty.wait_for("Leave the console");
+    pty.press("right enter");
+    let ended = pty.end();
+    ended.exactly(0);
+    let raw = String::from_utf8_lossy(&ended.raw).into_owned();
+    for bad in ["\x1b[31mfallen", "note: run with"] {
         assert!(!raw.contains(bad), "{bad:?} reached the terminal");
     }
 }

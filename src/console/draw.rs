@@ -1,6 +1,8 @@
 //! The whole screen from the model: header, tab, footer, and what lies over them. Pure; what it reports back are the
 //! places of rows and what can be clicked.
 
+use std::time::Duration;
+
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Position, Rect};
@@ -85,7 +87,7 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
         Connection::Fine => header::Connection { name: name.into(), state: "ok".into(), severity: Severity::Ok },
         Connection::Trouble(since, _) => header::Connection {
             name: name.into(),
-            state: format!("away {}", format::span(Some(model.now.since(*since)))).into(),
+            state: away(model.now.since(*since)).into(),
             severity: Severity::Critical,
         },
     };
@@ -124,6 +126,11 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
             report.hits.push((rect, Hit::Tab(*tab)));
         }
     }
+}
+
+/// For how long something is away, once that is a figure.
+fn away(span: Duration) -> String {
+    if span < Duration::from_secs(1) { "away".to_owned() } else { format!("away {}", format::span(Some(span))) }
 }
 
 /// Actions that the footer shows where the console is, the first the most important.

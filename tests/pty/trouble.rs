@@ -220,9 +220,9 @@ fn a_worker_that_panics_is_told_and_writes_nothing_over_the_screen() {
     // It goes on: keys, the state, and what happened in the log.
     pty.wait_for("db ok");
     pty.press("L");
-    pty.wait_for("a worker has \\x1b[31mfallen\\x0aover");
+    pty.wait_for("panic=a worker has \\x1b[31mfallen\\x0aover place=tests");
     pty.press("esc");
-    pty.wait_gone("place=");
+    pty.wait_gone("place=tests");
     pty.press("q");
     pty.wait_for("Leave the console");
     pty.press("right enter");

@@ -8,7 +8,6 @@ use clap::Args as ClapArgs;
 use super::{CliError, who};
 use crate::config::{Config, home, user_state};
 use crate::console::run::{self, ConsoleError, Options};
-use crate::console::work;
 use crate::services::Services;
 
 /// What a headless command says instead.
@@ -69,6 +68,5 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let works = writes && (!configured || !args.no_workers && config.console.workers != "none");
     super::run::more_open_files();
     let services = Arc::new(Services::open(config, works).await?);
-    let work = run::kinds(&services, &options).map_err(refused)?.map(|kinds| work::start(&services, kinds));
-    run::run(services, options, work).await.map_err(refused)
+    run::run(services, options, None).await.map_err(refused)
 }

@@ -241,15 +241,15 @@ pub fn terminal() -> Result<(), ConsoleError> {
     Ok(usable(&Caps::of_process())?)
 }
 
-/// Runs the console until it is left, with the workers that were started for it. The terminal is as it was when this
-/// returns.
-pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) -> Result<u8, ConsoleError> {
+/// Runs the console until it is left, with the workers that were started for it, or those that it starts itself once
+/// nothing they print can reach the terminal. The terminal is as it was when this returns.
+pub async fn run(services: Arc<Services>, options: Options, started: Option<Work>) -> Result<u8, ConsoleError> {
     let caps = Caps::of_process();
     usable(&caps)?;
     let console = services.config.console.clone();
     let look = OwnLook::new(&console, &caps)?;
     let keymap = Arc::new(Keymap::load(console.keymap.as_deref())?);
-    let kinds = if work.is_some() { kinds(&services, &options)? } else { None };
+    let kinds = kinds(&services, &options)?;
     let real = Clock::system();
     let ring = Ring::new();
     let log = crate::log::install(&services.config.log_level, &ring, options.log.as_deref(), &real)?;
@@ -281,7 +281,7 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
         look,
         screen,
         drafts,
-        work,
+        work: started,
         queue: VecDeque::new(),
     };
     // The first frame is there before anything else is asked.
@@ -291,6 +291,9 @@ pub async fn run(services: Arc<Services>, options: Options, work: Option<Work>) 
         drop(task::spawn(work::watch_vault(work::look_at_vault(&services), to.clone())));
     }
     drop(task::spawn(work::watch_log(ring, to.clone())));
+    if hub.work.is_none() {
+        hub.work = kinds.map(|kinds| work::start(&services, kinds));
+    }
     if let Some(work) = &hub.work {
         drop(task::spawn(work::watch_workers(work.standing.clone(), to.clone())));
     }

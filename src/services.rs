@@ -341,8 +341,10 @@ impl Services {
             vault.only_as(uuid);
             vault.ready().await?;
         } else {
-            // The first worker makes it.
-            vault.identity().await?;
+            // The first worker makes it, if it can be one.
+            if vault.identity().await?.is_none() && !vault.is_vacant().await? {
+                return Err(ServiceError::NotEmpty { place: vault.place() });
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! The one table of actions: it feeds dispatch, footer, help, palette, keymap file and documentation.
 
 use super::effect::Effect;
-use super::model::Model;
+use super::model::{Area, Model};
 use super::tabs::TabId;
 use super::update::{deeds, moves, views};
 
@@ -73,7 +73,7 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 6] = ["confirm", "findings", "log", "themes", "details", "files"];
+pub const OVERLAYS: [&str; 7] = ["confirm", "findings", "log", "themes", "details", "files", "waiting"];
 /// Overlays in which something is typed.
 pub const TYPED: [&str; 3] = ["help", "palette", "prompt"];
 
@@ -154,7 +154,14 @@ const BACKUP: Scope = Tab(TabId::Backup);
 pub const ACTIONS: &[Action] = &[
     // What matters on the tab comes first: the footer takes them in this order.
     deed(
-        action("backup.pause", &["p"], "pause the selected pool, or let it work again", "pause", BACKUP, deeds::pause),
+        action(
+            "backup.pause",
+            &["p"],
+            "pause the selected pool, or let it work again",
+            "pause/resume",
+            BACKUP,
+            deeds::pause,
+        ),
         Asks,
         deeds::no_pool,
     ),
@@ -222,7 +229,10 @@ pub const ACTIONS: &[Action] = &[
     ),
     action("sort", &["s"], "sort by the next column", "", BACKUP, views::sort),
     action("sort.turn", &["S"], "turn the order round", "", BACKUP, views::turn),
-    unless(action("mark", &["space"], "mark the selected row", "", BACKUP, views::mark), views::nothing_selected),
+    unless(
+        action("mark", &["space"], "mark the selected failed file, to retry many at once", "", BACKUP, views::mark),
+        views::not_marked,
+    ),
     action("pane.next", &["right", "l"], "the next list", "", BACKUP, views::pane_next),
     action("pane.previous", &["left", "h"], "the list before", "", BACKUP, views::pane_previous),
     // Lists.
@@ -322,6 +332,7 @@ pub const ACTIONS: &[Action] = &[
         views::nothing_selected,
     ),
     action("files.close", &["esc", "q"], "back", "back", Overlay("files"), views::close),
+    action("waiting.close", &["esc", "q"], "do not wait; nothing is done", "leave", Overlay("waiting"), views::close),
     action(
         "confirm.switch",
         &["left", "right", "tab", "shift-tab", "h", "l"],
@@ -347,6 +358,11 @@ pub fn find(id: &str) -> Option<&'static Action> {
 pub fn why_not(action: &Action, model: &Model) -> Option<String> {
     if action.danger != Danger::None && model.setup.read_only {
         return Some("this console is read-only ([console] read_only, or --read-only)".to_owned());
+    }
+    if let Scope::Tab(tab) = action.scope
+        && !model.setup.areas.iter().any(|(of, area)| *of == tab && *area == Area::On)
+    {
+        return Some(format!("{} is not configured", tab.title()));
     }
     (action.why_not)(model)
 }

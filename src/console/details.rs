@@ -7,7 +7,7 @@ use super::theme::Role;
 use crate::base::ids::ArchiveUuid;
 use crate::base::units::{Count, Size};
 use crate::base::{Shown, Time};
-use crate::store::{ArchiveDetail, ArchiveState, CopyRow, FailureRow, FileDetail, FileState};
+use crate::store::{ArchiveDetail, ArchiveState, CopyRow, FailureRow, FileDetail, FileState, QueueState};
 
 /// Names and values in groups, and what can be copied of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Details {
     pub groups: Vec<Group>,
     /// What `copy` takes: the one id somebody would paste into a ticket.
     pub id: String,
+    /// It is a file that could not be fetched and waits for its next try.
+    pub failed: bool,
 }
 
 /// Lines that belong together.
@@ -166,7 +168,7 @@ pub fn archive(detail: &ArchiveDetail, now: Time) -> Details {
     }
     let mut groups = vec![what, place, hashes, times, tries];
     groups.extend(failures(&detail.failures, now));
-    Details { title: format!("archive {}", row.uuid), groups, id: row.uuid.to_string() }
+    Details { title: format!("archive {}", row.uuid), groups, id: row.uuid.to_string(), failed: false }
 }
 
 fn copies(rows: &[CopyRow], now: Time) -> Group {
@@ -238,5 +240,6 @@ pub fn file(detail: &FileDetail, now: Time) -> Details {
         groups.insert(1, group);
     }
     groups.extend(failures(&detail.failures, now));
-    Details { title: name.clone(), groups, id: name }
+    let failed = detail.queue.as_ref().is_some_and(|queue| queue.state == QueueState::Failed);
+    Details { title: name.clone(), groups, id: name, failed }
 }

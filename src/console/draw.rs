@@ -21,6 +21,7 @@ use super::widgets::{
     self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, paint, palette, pane,
     picker, prompt, small, table,
 };
+use crate::backup::pipe::Kinds;
 use crate::base::units::{Count, Size};
 use crate::base::{Severity, Shown};
 use crate::log::Level;
@@ -99,11 +100,17 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
             severity: Severity::Unknown,
         };
     }
+    let stopped = matches!(&model.workers, Some(Standing::Stopped { .. }));
     let workers = match (&setup.workers, &model.workers) {
-        (Some(_), Some(Standing::Stopped { .. })) => Some("STOPPED".to_owned()),
-        (Some(_), Some(Standing::Ended)) | (None, _) => None,
+        (Some(_), Some(Standing::Ended | Standing::Stopped { .. })) | (None, _) => None,
+        (Some(kinds), _) if *kinds == Kinds::all().words() => Some("all".to_owned()),
         (Some(kinds), _) => Some(kinds.clone()),
     };
+    if stopped {
+        // Among what is connected, for that is never left out while it is in trouble.
+        let state = "STOPPED".into();
+        connections.push(header::Connection { name: "workers".into(), state, severity: Severity::Critical });
+    }
     let view = header::HeaderView {
         environment: Some(setup.environment.as_str().into()),
         production: setup.production,
@@ -260,6 +267,16 @@ fn over(
         }
         Overlay::Confirm(confirm) => ask(confirm, look, area, buf),
         Overlay::Prompt(prompt) => return line(prompt, look, area, buf),
+        Overlay::Waiting(waiting) => {
+            let lines = vec![detail::DetailLine::Text(Piece::new(waiting.label.as_str(), Role::Text))];
+            let hint = hints(model, "waiting").into();
+            detail::draw(
+                &detail::DetailView { title: "Restore".into(), lines, scroll: 0, selected: None, hint },
+                look,
+                area,
+                buf,
+            )
+        }
         Overlay::Findings { selected } => list_findings(model, selected.as_ref(), look, area, buf),
         Overlay::Log { up } => list_log(model, *up, look, area, buf),
         Overlay::Themes { selected, before } => {

@@ -79,6 +79,10 @@ fn read(path: &Path) -> Result<String, LookError> {
 /// The text of a theme or a keymap, or why it cannot be read. What is no file may have no length, and no end.
 pub(super) fn read_text(path: &Path) -> Result<String, String> {
     let mut text = String::new();
+    // A pipe would be waited for.
+    if !std::fs::metadata(path).map_err(|e| e.to_string())?.is_file() {
+        return Err("it is not a file".to_owned());
+    }
     let read = std::fs::File::open(path).and_then(|file| file.take(LONGEST + 1).read_to_string(&mut text));
     match read {
         Ok(_) if text.len() as u64 > LONGEST => Err(format!("it has over {LONGEST} bytes: it is something else")),

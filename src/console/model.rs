@@ -56,6 +56,28 @@ pub struct Setup {
     pub log_place: String,
 }
 
+/// The rule of a finding that only the console sees: its own workers do not run.
+pub const CONSOLE_WORKERS: &str = "console.workers";
+/// The same: the state cannot be read.
+pub const CONSOLE_STATE: &str = "console.state";
+const HERE: &str = "console";
+
+fn seen_here(rule: &str, object: &str, severity: Severity, now: Time) -> NoticeRow {
+    NoticeRow {
+        rule: rule.to_owned(),
+        object: object.to_owned(),
+        scope: HERE.to_owned(),
+        severity,
+        worst: severity,
+        value: String::new(),
+        limit: String::new(),
+        since: now,
+        seen_at: now,
+        next_step: String::new(),
+        ack_until: None,
+    }
+}
+
 /// Whether an area can be looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Area {
@@ -135,6 +157,8 @@ pub struct Model {
     pub shown: Option<Arc<Snapshot>>,
     /// The newest there is: the same, but while the screen is held.
     pub newest: Option<Arc<Snapshot>>,
+    /// Whatever is wrong, worst first.
+    pub all: Vec<NoticeRow>,
     /// When it came, by the console's clock.
     pub read_at: Option<Time>,
     /// Since when the screen is held.
@@ -165,8 +189,6 @@ pub struct Model {
     pub report: Report,
     /// Deeds that have not been answered, with what they are about.
     pub under_way: BTreeMap<Ticket, String>,
-    /// How many overlays there were when the plan of a restore was asked for.
-    pub plan_over: Option<usize>,
     /// The next ticket.
     pub next_ticket: Ticket,
     /// Actions done by name, the newest last.
@@ -190,6 +212,7 @@ impl Model {
             overlays: Vec::new(),
             shown: None,
             newest: None,
+            all: Vec::new(),
             read_at: None,
             held: None,
             state: Connection::Connecting,
@@ -205,7 +228,6 @@ impl Model {
             size,
             report: Report::default(),
             under_way: BTreeMap::new(),
-            plan_over: None,
             next_ticket: 1,
             recent: Vec::new(),
             drafts: BTreeMap::new(),
@@ -226,9 +248,38 @@ impl Model {
         self.dirty = true;
     }
 
-    /// Open findings of the newest snapshot, worst first: alarms show even while the screen is held.
+    /// Looks anew at what is wrong: open findings of the newest snapshot, and what this console itself sees.
+    pub fn look_again(&mut self) {
+        let mut all = self.newest.as_ref().map_or_else(Vec::new, |snapshot| snapshot.findings.clone());
+        if let Some(Standing::Stopped { reason, failures, again }) = &self.workers {
+            let mut row = seen_here(CONSOLE_WORKERS, &self.setup.host, Severity::Critical, self.state_now());
+            row.value = format!("the workers of this console stopped ({failures} in a row): {reason}");
+            "workers that run".clone_into(&mut row.limit);
+            row.next_step =
+                format!("mend that; they are started again at {}", crate::console::format::utc_second(*again));
+            all.push(row);
+        }
+        if let Connection::Trouble(_, why) = &self.state {
+            let mut row = seen_here(CONSOLE_STATE, "state", Severity::Unknown, self.state_now());
+            row.value = format!("the state cannot be read: {why}");
+            "a state that answers".clone_into(&mut row.limit);
+            "what is shown is what was read last; it is tried again all the time".clone_into(&mut row.next_step);
+            all.push(row);
+        }
+        // Since when: what was seen before keeps its time.
+        for row in &mut all {
+            let known = self.all.iter().find(|known| known.rule == row.rule && known.object == row.object);
+            if let Some(known) = known.filter(|known| known.scope == HERE && row.scope == HERE) {
+                row.since = known.since;
+            }
+        }
+        all.sort_by_key(|row| std::cmp::Reverse(row.severity));
+        self.all = all;
+    }
+
+    /// Whatever is wrong, worst first: alarms show even while the screen is held.
     pub fn findings(&self) -> &[NoticeRow] {
-        self.newest.as_ref().map_or(&[], |snapshot| &snapshot.findings)
+        &self.all
     }
 
     /// The time by the state's clock: that of the newest snapshot, and what has passed here since.
@@ -281,6 +332,9 @@ impl Model {
         }
         self.report = report;
         self.dirty = false;
+        if let Some(Overlay::Confirm(confirm)) = self.overlays.last_mut() {
+            confirm.seen = true;
+        }
     }
 
     /// Rows of a list that the last drawing showed.

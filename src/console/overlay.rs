@@ -21,6 +21,8 @@ pub enum Overlay {
     Confirm(Box<Confirm>),
     /// A line of text is asked for.
     Prompt(Box<Prompt>),
+    /// What a restore comes to is being read; the answer takes its place.
+    Waiting(Box<Waiting>),
     /// Open findings.
     Findings {
         /// The selected one: rule, object.
@@ -42,6 +44,15 @@ pub enum Overlay {
     Details(Box<DetailsView>),
     /// Files of an archive, or files found.
     Files(Box<Files>),
+}
+
+/// Something that is awaited before it can be asked about.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// What is being read.
+    pub label: String,
+    /// What was asked.
+    pub query: Query,
 }
 
 /// A list searched by typing.
@@ -83,6 +94,8 @@ pub struct Confirm {
     pub focus: Focus,
     /// What is then done.
     pub intent: Intent,
+    /// It has been on the screen: one that comes by itself takes no key before.
+    pub seen: bool,
 }
 
 /// What a dialog is about.
@@ -244,6 +257,7 @@ impl Overlay {
             Self::Palette(_) => "palette",
             Self::Confirm(_) => "confirm",
             Self::Prompt(_) => "prompt",
+            Self::Waiting(_) => "waiting",
             Self::Findings { .. } => "findings",
             Self::Log { .. } => "log",
             Self::Themes { .. } => "themes",

@@ -438,6 +438,10 @@ impl Hub {
                     // A task of its own: if it falls over, the operator hears of it.
                     let done = task::spawn(answer::act(services, who, deed)).await;
                     let done = done.unwrap_or_else(|e| Err(format!("it failed inside: {e}; the log has the words")));
+                    match &done {
+                        Ok(said) => tracing::info!("{said}"),
+                        Err(why) => tracing::error!("{why}"),
+                    }
                     // The console has ended; what was done stands in the state.
                     let _ = to.send(Msg::Reply(Reply::Done(ticket, done))).await;
                 }));

@@ -33,7 +33,7 @@ fn ready(action: &Action) -> Model {
     let mut model = desk();
     match action.id {
         "backup.pause" | "backup.larger" | "backup.smaller" | "backup.drain" => go(&mut model, "right right"),
-        "backup.retry" => go(&mut model, "right"),
+        "backup.retry" | "mark" => go(&mut model, "right"),
         "tab.1" => model.tab = TabId::Audit,
         "back" => {
             go(&mut model, "/");
@@ -250,7 +250,7 @@ fn reasons_name_what_stands_in_the_way() {
     snapshot.findings = vec![super::kit::finding(firn::base::Severity::Critical, "worker.none", "")];
     let mut model = console(snapshot);
     assert_eq!(press(&mut model, "F a"), []);
-    assert_eq!(said(&model), "findings.ack: it is seen by this console alone; start a worker instead");
+    assert_eq!(said(&model), "findings.ack: it is what this report sees now, and goes when it no longer holds");
 }
 
 /// Goes all the way with what an action asks: types the folder and the word, presses the button.

@@ -92,7 +92,7 @@ fn in_bulk_and_in_production_the_word_is_typed() {
         press(&mut model, "space");
     }
     press(&mut model, "r");
-    assert_eq!((confirm(&model).word.as_deref(), &confirm(&model).object[0][..]), (Some("retry"), "21 marked files"));
+    assert_eq!((confirm(&model).word.as_deref(), &confirm(&model).object[0][..]), (Some("retry"), "21 files"));
 }
 
 #[test]
@@ -196,6 +196,19 @@ fn restoring_asks_for_a_folder_and_names_it() {
     let effects = press(&mut model, "enter enter");
     let [Effect::Do(_, Deed::Restore { what: Wanted::Archive(_), into })] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!(into.to_str(), Some("/home/robin/out"));
+    // One that comes by itself takes no key before it has been on the screen, and none takes the place of what was left.
+    let mut model = desk();
+    let effects = press(&mut model, "right R enter");
+    let Some(Effect::Ask(query)) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!(top(&model), "waiting");
+    let plan = || Msg::Reply(Reply::Plan(query.clone(), Ok(vec!["1 file, 20 kB".to_owned()])));
+    let mut left = model.clone();
+    press(&mut left, "esc");
+    send(&mut left, plan());
+    assert_eq!(left.overlays.len(), 0, "nobody waits for it");
+    send(&mut model, plan());
+    assert_eq!(press(&mut model, "h enter"), []);
+    assert_eq!((top(&model), confirm(&model).focus), ("confirm", Focus::Cancel));
     // A folder that cannot be used is asked for again.
     let mut model = desk();
     let effects = press(&mut model, "R enter");

@@ -62,7 +62,7 @@ fn strips(json: &Value) -> Vec<String> {
         ),
         format!(" live {} ", files("live")),
         format!(" history {} ", files("history"))
-            + &left.map_or_else(
+            + &left.filter(|_| !["0", "–"].contains(&files("history").as_str())).map_or_else(
                 || " ".to_owned(),
                 |left| format!("({} left)", format::span(Some(Duration::from_secs(left)))),
             ),

@@ -288,7 +288,7 @@ pub fn said(model: &Model) -> &str {
 pub fn details() -> Details {
     let line = |n: u32| (format!("name {n}"), format!("value {n}"), Role::Text);
     let group = Group { title: "copies".to_owned(), lines: (0..60).map(line).collect() };
-    Details { title: "archive".to_owned(), groups: vec![group], id: "the-id".to_owned() }
+    Details { title: "archive".to_owned(), groups: vec![group], id: "the-id".to_owned(), failed: false }
 }
 
 pub fn file_line(n: u64) -> FileLine {
@@ -308,7 +308,8 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
     for effect in effects {
         let Effect::Ask(query) = effect else { continue };
         let reply = match query {
-            Query::Archive(_) | Query::File(_) => Reply::Details(query.clone(), Ok(Box::new(details()))),
+            Query::Archive(_) => Reply::Details(query.clone(), Ok(Box::new(details()))),
+            Query::File(_) => Reply::Details(query.clone(), Ok(Box::new(Details { failed: true, ..details() }))),
             Query::Members { .. } | Query::Find { .. } => {
                 Reply::Files(query.clone(), Ok((1..=40).map(file_line).collect()))
             }
@@ -316,19 +317,28 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
         };
         send(model, Msg::Reply(reply));
+        seen(model);
     }
 }
 
-/// Presses keys and answers what they ask.
+/// The screen has been drawn.
+pub fn seen(model: &mut Model) {
+    model.drawn(model.report.clone());
+}
+
+/// Presses keys and answers what they ask, but for those with a `!` behind them.
 pub fn go(model: &mut Model, keys: &str) {
     for key in keys.split_whitespace() {
-        let effects = press(model, key);
-        answer(model, &effects);
+        let silent = key.strip_suffix('!').filter(|key| !key.is_empty());
+        let effects = press(model, silent.unwrap_or(key));
+        if silent.is_none() {
+            answer(model, &effects);
+        }
     }
 }
 
 /// Ways into every overlay, from the Backup tab of the busy state.
-pub const WAYS: [(&str, &str); 12] = [
+pub const WAYS: [(&str, &str); 13] = [
     ("help", "?"),
     ("palette", ":"),
     ("confirm", "right right p"),
@@ -336,6 +346,7 @@ pub const WAYS: [(&str, &str); 12] = [
     ("prompt of a filter", "/"),
     ("prompt of a search", "f"),
     ("prompt of a folder", "R"),
+    ("waiting", "R enter!"),
     ("findings", "F"),
     ("log", "L"),
     ("themes", "T"),

@@ -9,9 +9,10 @@ use serde_json::Value;
 use super::{ARCHIVES, Bundle, FAILED, PoolRow, Progress, Snapshot, SourceStanding, Stored, Worker, rates};
 use crate::backup::scan::duty_of;
 use crate::base::units::Count;
-use crate::base::{Severity, Time};
+use crate::base::{Severity, Shown, Time};
 use crate::store::{
-    DutyRow, LaneState, Look, NoticeRow, OrderRow, Overview, SessionRow, SourceRow, Store, StoreError, Total,
+    ArchiveState, DutyRow, LaneState, Look, NoticeRow, OrderRow, Overview, SessionRow, SourceRow, Store, StoreError,
+    Total,
 };
 
 /// What a snapshot reads.
@@ -33,7 +34,11 @@ pub async fn gather(store: &dyn Store, sources: &[(String, String)]) -> Result<S
 fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapshot {
     let now = overview.now;
     let workers: Vec<Worker> = overview.sessions.iter().map(|row| worker(row, now)).collect();
-    let findings = findings(overview.notices, &overview.lanes, &workers, now);
+    let pools: Vec<PoolRow> = workers.iter().flat_map(|worker| pools(worker, &overview.orders)).collect();
+    let sealed = overview.archives.iter().filter(|row| row.state == ArchiveState::Sealed).count() as u64;
+    let mut notices = overview.notices;
+    notices.extend(standing_still(&pools, &overview.lanes, sealed, now));
+    let findings = findings(notices, &overview.lanes, &workers, now);
     let history_left = rates::history_left(now, &overview.flow, &overview.watched, &overview.lanes);
     let mut archives = overview.archives;
     let more_bundles = archives.len() > ARCHIVES as usize;
@@ -59,7 +64,7 @@ fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapsh
         bundles: bundles.collect(),
         more_bundles,
         failed: overview.failed,
-        pools: workers.iter().flat_map(|worker| pools(worker, &overview.orders)).collect(),
+        pools,
         sources: sources.iter().map(|named| standing(named, &overview.sources, &overview.duties)).collect(),
         lanes: overview.lanes,
         workers,
@@ -161,6 +166,43 @@ fn standing((name, place): &(String, String), rows: &[SourceRow], duties: &[(Str
 /// The rule of a finding that only a report can see; nobody is there to write it down.
 pub const NOBODY_WORKS: &str = "worker.none";
 
+/// The rule of another: a pool stands still while work for it waits.
+pub const POOL_STANDS: &str = "worker.pool";
+
+/// Pools that somebody made stand still and that work waits for: a pause is forgotten easily.
+fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time) -> Vec<NoticeRow> {
+    let files: u64 = lanes.iter().map(|lane| lane.queued).sum();
+    let row = |pool: &PoolRow| {
+        let waits = match pool.pool.as_str() {
+            "fetch" if files > 0 => format!("{} files wait", Count(files)),
+            "upload" if sealed > 0 => format!("{} bundles wait", Count(sealed)),
+            _ => return None,
+        };
+        let order = pool.order.as_ref();
+        let who = order.map_or_else(String::new, |order| format!(" by {}", Shown::text(&order.who)));
+        let (host, name) = (Shown::text(&pool.host), Shown::text(&pool.pool));
+        let how = if pool.paused { "paused" } else { "drained" };
+        let since = order.map_or(now, |order| order.at);
+        Some(NoticeRow {
+            rule: POOL_STANDS.to_owned(),
+            object: format!("{} {}", pool.host, pool.pool),
+            scope: "report".to_owned(),
+            severity: Severity::Warning,
+            worst: Severity::Warning,
+            value: format!("the pool {name} of {host} was {how}{who}, and {waits}"),
+            limit: "a pool that works while work waits".to_owned(),
+            since,
+            seen_at: now,
+            next_step: format!("let it work: firn pool resume {name} --host {host}"),
+            ack_until: None,
+        })
+    };
+    let mut found: Vec<NoticeRow> =
+        pools.iter().filter(|pool| pool.alive && (pool.paused || pool.draining)).filter_map(row).collect();
+    found.dedup_by(|a, b| a.object == b.object);
+    found
+}
+
 /// Open findings, and what only a report can see: that nobody works.
 fn findings(mut rows: Vec<NoticeRow>, lanes: &[LaneState], workers: &[Worker], now: Time) -> Vec<NoticeRow> {
     let waiting: u64 = lanes.iter().map(|lane| lane.files).sum();
@@ -194,7 +236,7 @@ mod tests {
     use super::*;
     use crate::base::host::ProcessIdentity;
     use crate::base::ids::{ArchiveId, ArchiveUuid, Generation, Lane, SessionId};
-    use crate::store::{ArchiveRow, ArchiveState};
+    use crate::store::ArchiveRow;
     use proptest::prelude::*;
 
     const NOW: Time = Time::from_secs(1000);

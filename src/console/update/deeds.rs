@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use crate::backup::snapshot::PoolRow;
+use crate::backup::snapshot::gather::{NOBODY_WORKS, POOL_STANDS};
 use crate::base::ids::FileId;
 use crate::base::units::{Count, Span};
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Deed, Effect, Wanted};
-use crate::console::model::Model;
+use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
-use crate::console::tabs::backup::Pane;
+use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::update::views;
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::{ArchiveState, PoolChange};
@@ -19,13 +20,17 @@ use crate::worker::pool::{LARGEST, SMALLEST};
 /// A finding is acknowledged for this long; then it alarms again.
 pub const ACK_FOR: Duration = Duration::from_hours(4);
 
+/// Findings that nobody wrote into the state: they are what is seen at the moment.
+const SEEN_HERE: [&str; 4] = [NOBODY_WORKS, POOL_STANDS, CONSOLE_WORKERS, CONSOLE_STATE];
+
 /// More files than this are many.
 const MANY: usize = 20;
 
 // --- why not ------------------------------------------------------------------------------------------------------
 
 fn pool(model: &Model) -> Result<&PoolRow, String> {
-    let snapshot = model.newest.as_ref().ok_or("the state has not been read yet")?;
+    // As it is shown: what has changed since is looked at when it is done.
+    let snapshot = model.shown.as_ref().ok_or("the state has not been read yet")?;
     if model.tab != TabId::Backup || model.backup.pane != Pane::Pools {
         return Err("select a pool first (the list Pools, with the arrow keys)".to_owned());
     }
@@ -35,6 +40,25 @@ fn pool(model: &Model) -> Result<&PoolRow, String> {
         return Err(format!("the worker {host} {} is not heard of; nobody would obey", pool.pid));
     }
     Ok(pool)
+}
+
+/// Processes on its host that have a pool of this name: an order is for all of them.
+fn processes<'a>(model: &'a Model, pool: &PoolRow) -> Vec<&'a PoolRow> {
+    let all = model.shown.as_ref().map_or(&[][..], |snapshot| &snapshot.pools);
+    all.iter().filter(|row| row.alive && row.host == pool.host && row.pool == pool.pool).collect()
+}
+
+/// The pool, and at work in how many places, of every process that an order reaches.
+fn object(model: &Model, pool: &PoolRow) -> Vec<String> {
+    let rows = processes(model, pool);
+    let sum = |of: fn(&PoolRow) -> u32| rows.iter().map(|row| u64::from(of(row))).sum::<u64>();
+    let mut lines =
+        vec![about_pool(pool), format!("{} of {} places at work", sum(|row| row.busy), sum(|row| row.size))];
+    if rows.len() > 1 {
+        let pids: Vec<String> = rows.iter().map(|row| row.pid.to_string()).collect();
+        lines.push(format!("of {} processes there, all of them: {}", rows.len(), pids.join(", ")));
+    }
+    lines
 }
 
 fn asked_already(model: &Model, pool: &PoolRow) -> Option<String> {
@@ -135,8 +159,8 @@ pub fn no_finding(model: &Model) -> Option<String> {
     let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.beneath() else {
         return Some("there is no open finding".to_owned());
     };
-    if rule == "worker.none" {
-        return Some("it is seen by this console alone; start a worker instead".to_owned());
+    if SEEN_HERE.contains(&rule.as_str()) {
+        return Some("it is what this report sees now, and goes when it no longer holds".to_owned());
     }
     let found = model.findings().iter().find(|row| row.rule == *rule && row.object == *object);
     match found {
@@ -189,6 +213,7 @@ pub fn ask(model: &mut Model, question: Question) {
         typed: LineEdit::default(),
         focus: Focus::Cancel,
         intent: question.intent,
+        seen: true,
     };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
@@ -224,7 +249,7 @@ pub fn pause(model: &mut Model) -> Vec<Effect> {
     let Some((pool, deed, seen)) = order(model, |change, _| PoolChange { paused, drain, ..change }) else {
         return Vec::new();
     };
-    let object = vec![about_pool(&pool), format!("{} of {} places at work", pool.busy, pool.size)];
+    let object = object(model, &pool);
     if standing && !model.setup.production {
         // To let it work again takes nothing away.
         return execute(model, deed, &seen);
@@ -253,7 +278,7 @@ pub fn drain(model: &mut Model) -> Vec<Effect> {
     };
     let question = Question {
         title: "Drain a pool".to_owned(),
-        object: vec![about_pool(&pool), format!("{} of {} places at work", pool.busy, pool.size)],
+        object: object(model, &pool),
         effect: vec![
             "what is at work is finished; then the pool stands still and says so".to_owned(),
             "to let it work again: pause or resume".to_owned(),
@@ -283,14 +308,16 @@ fn resize(model: &mut Model, by: i32) -> Vec<Effect> {
     }) else {
         return Vec::new();
     };
-    if !model.setup.production {
+    let many = processes(model, &pool).len() > 1;
+    if !model.setup.production && !many {
         return execute(model, deed, &seen);
     }
     let size = size_of(&pool).saturating_add_signed(by);
+    let each = if many { ", each of them" } else { "" };
     let question = Question {
         title: "Resize a pool".to_owned(),
-        object: vec![about_pool(&pool)],
-        effect: vec![format!("from {} to {size} places", size_of(&pool))],
+        object: object(model, &pool),
+        effect: vec![format!("from {} to {size} places{each}", size_of(&pool))],
         go: "resize",
         bulk: false,
         intent: Intent::Deed { deed, seen },
@@ -304,7 +331,7 @@ fn chosen(model: &Model) -> Vec<FileId> {
     match model.beneath() {
         Some(Overlay::Details(view)) => match view.query {
             crate::console::effect::Query::File(file) => {
-                let failed = model.backup.failed_rows.iter().any(|row| row.row.file == file);
+                let failed = view.details.as_ref().is_some_and(|details| details.failed);
                 failed.then_some(file).into_iter().collect()
             }
             _ => Vec::new(),
@@ -325,13 +352,21 @@ fn failed(model: &Model) -> Option<u64> {
 pub fn retry(model: &mut Model) -> Vec<Effect> {
     let files = chosen(model);
     let count = files.len();
-    let (deed, seen) = (Deed::Retry(Some(files.clone())), Seen::Failed(files));
-    if count <= MANY && !model.setup.production {
+    let in_list = model.beneath().is_none();
+    let shown = |file: &FileId| model.backup.failures.ids.contains(&RowId::File(*file));
+    let hidden = if in_list { files.iter().filter(|file| !shown(file)).count() } else { 0 };
+    let seen = if in_list { Seen::Failed(files.clone()) } else { Seen::Nothing };
+    let deed = Deed::Retry(Some(files));
+    if count <= MANY && hidden == 0 && !model.setup.production {
         return execute(model, deed, &seen);
+    }
+    let mut object = vec![files_of(count)];
+    if hidden > 0 {
+        object.push(format!("{hidden} of them are marked and hidden by the filter"));
     }
     let question = Question {
         title: "Retry failed files".to_owned(),
-        object: vec![format!("{} marked files", Count(count as u64))],
+        object,
         effect: vec!["they are due at once; their attempts go on being counted".to_owned()],
         go: "retry",
         bulk: count > MANY,
@@ -339,6 +374,10 @@ pub fn retry(model: &mut Model) -> Vec<Effect> {
     };
     ask(model, question);
     Vec::new()
+}
+
+fn files_of(count: usize) -> String {
+    crate::console::format::files(count as u64)
 }
 
 /// Tries all failed files now.
@@ -448,6 +487,10 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Ack { rule, object, .. } => about_finding(rule, object),
         Deed::Restore { what, .. } => about_restore(what),
     };
+    if model.is_under_way(&about) {
+        model.tell(Severity::Warning, format!("{about}: it was asked for and has not been answered yet"));
+        return Vec::new();
+    }
     let ticket = model.ticket(about);
     if let Deed::Retry(Some(_)) = &deed {
         model.backup.failures.marks.clear();

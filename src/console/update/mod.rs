@@ -12,6 +12,7 @@ use super::effect::Effect;
 use super::model::{Connection, Hit, Leaving, Model};
 use super::msg::Msg;
 use super::overlay::Overlay;
+use super::widgets::small;
 use crate::base::{Severity, Time};
 use crate::worker::supervisor::Standing;
 
@@ -59,6 +60,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
             model.newest = Some(std::sync::Arc::clone(&snapshot));
             model.read_at = Some(now);
             model.dirty = true;
+            model.look_again();
             if model.held.is_none() {
                 model.backup.adopt(&snapshot);
                 model.shown = Some(snapshot);
@@ -73,6 +75,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
                 };
                 model.state = Connection::Trouble(since, why);
                 model.dirty = true;
+                model.look_again();
             }
             Vec::new()
         }
@@ -92,6 +95,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
             }
             model.dirty = true;
             model.workers = Some(standing);
+            model.look_again();
             Vec::new()
         }
         Msg::Reply(reply) => {
@@ -130,6 +134,18 @@ fn key(model: &mut Model, chord: Chord) -> Vec<Effect> {
         let (q, ctrl_c) = (Chord::char('q'), Chord { ctrl: true, ..Chord::char('c') });
         let again = chord == q || chord == ctrl_c;
         return if again { leave(model) } else { Vec::new() };
+    }
+    if model.size.0 < small::LEAST.0 || model.size.1 < small::LEAST.1 {
+        // Nothing is seen but that the terminal is too small: nothing is done that should be seen.
+        let pressed = |id: &str| model.keymap.keys(id).contains(&chord);
+        if pressed("cancel") {
+            return leave(model);
+        }
+        let action = ["suspend", "redraw"].into_iter().find(|id| pressed(id)).and_then(action::find);
+        return action.map_or_else(Vec::new, |action| perform(model, action));
+    }
+    if matches!(model.overlays.last(), Some(Overlay::Confirm(confirm)) if !confirm.seen) {
+        return Vec::new();
     }
     let context = Context::of(model);
     let typed = model.overlays.last().is_some_and(Overlay::takes_text);

@@ -74,7 +74,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
             model.backup.list_mut().step(by);
             want_failed(model, false)
         }
-        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_)) => Vec::new(),
+        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_)) => Vec::new(),
         Some(Overlay::Help(search) | Overlay::Palette(search)) => {
             search.selected = search.selected.saturating_add_signed(by);
             Vec::new()

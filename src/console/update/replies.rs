@@ -38,11 +38,10 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Reply::Plan(Query::Restore { what, name, into }, result) => {
-            plan(model, what, name, into, result);
+        Reply::Plan(query, result) => {
+            awaited(model, query, result);
             Vec::new()
         }
-        Reply::Plan(..) => Vec::new(),
         Reply::Files(query, result) => {
             let files = model.overlays.iter_mut().find_map(|overlay| match overlay {
                 Overlay::Files(files) if is_of(&query, files) => Some(files),
@@ -113,16 +112,20 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     }
 }
 
+/// A plan has come. Only what is still awaited takes its place; whoever left it, or does something else, is not
+/// interrupted.
+fn awaited(model: &mut Model, query: Query, result: Result<Vec<String>, String>) {
+    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == query);
+    if model.overlays.last().is_some_and(waits) {
+        model.overlays.pop();
+        if let Query::Restore { what, name, into } = query {
+            plan(model, what, name, into, result);
+        }
+    }
+}
+
 /// Asks before a restore, with what it comes to; or asks for another folder.
 fn plan(model: &mut Model, what: Wanted, name: String, into: PathBuf, result: Result<Vec<String>, String>) {
-    if model.plan_over.take() != Some(model.overlays.len()) {
-        // Whoever does something else by now is not to be asked in the middle of it.
-        model.tell(
-            Severity::Warning,
-            format!("the plan to restore {name} came while something else was open; ask again"),
-        );
-        return;
-    }
     let place = Shown::path(&into).to_string();
     match result {
         Ok(lines) => {
@@ -134,6 +137,10 @@ fn plan(model: &mut Model, what: Wanted, name: String, into: PathBuf, result: Re
             let intent = Intent::Deed { deed: Deed::Restore { what, into }, seen: Seen::Nothing };
             let title = "Restore".to_owned();
             deeds::ask(model, Question { title, object: vec![name], effect, go: "restore", bulk, intent });
+            if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+                // It comes when it comes: keys that were meant for something else are not for it.
+                confirm.seen = false;
+            }
         }
         Err(why) => {
             let text = into.to_string_lossy().into_owned();

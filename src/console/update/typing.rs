@@ -59,13 +59,15 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
 pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
     match model.overlays.last_mut() {
         Some(Overlay::Help(search) | Overlay::Palette(search)) => {
-            search.query.paste(text);
+            let lost = search.query.paste(text);
             search.selected = 0;
+            cut(model, lost);
             Vec::new()
         }
         Some(Overlay::Prompt(prompt)) => {
-            prompt.edit.paste(text);
+            let lost = prompt.edit.paste(text);
             prompt.wrong = None;
+            cut(model, lost);
             changed(model)
         }
         // A word that is pasted was not thought about.
@@ -77,6 +79,17 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             model.tell(Severity::Warning, "pasted text was dropped: nothing is being typed here");
             Vec::new()
         }
+    }
+}
+
+/// Says that a line does not hold all that was pasted.
+fn cut(model: &mut Model, lost: usize) {
+    if lost > 0 {
+        let longest = crate::console::widgets::line_edit::LONGEST;
+        model.tell(
+            Severity::Warning,
+            format!("a line holds {longest} characters: {lost} of what was pasted are left out"),
+        );
     }
 }
 
@@ -263,8 +276,11 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             }
             Ok(into) => {
                 model.overlays.pop();
-                model.plan_over = Some(model.overlays.len());
-                vec![Effect::Ask(Query::Restore { what: what.clone(), name: name.clone(), into })]
+                let query = Query::Restore { what: what.clone(), name: name.clone(), into };
+                let label = format!("reading what it comes to to restore {name} …");
+                let waiting = overlay::Waiting { label, query: query.clone() };
+                model.overlays.push(Overlay::Waiting(Box::new(waiting)));
+                vec![Effect::Ask(query)]
             }
         },
     }

@@ -55,7 +55,12 @@ pub fn details(model: &mut Model) -> Vec<Effect> {
             Some(RowId::Pool(..)) => {
                 let text = model.shown.as_ref().and_then(|snapshot| model.backup.pool(snapshot)).map(|pool| {
                     let result = pool.order.as_ref().and_then(|order| order.result.clone());
-                    format!("{} {}: {}", pool.host, pool.pool, result.unwrap_or_else(|| "no order in force".to_owned()))
+                    let said = match (&pool.order, result) {
+                        (None, _) => "no order in force".to_owned(),
+                        (Some(_), Some(result)) => result,
+                        (Some(order), None) => format!("asked by {} at {}, not applied yet", order.who, order.at),
+                    };
+                    format!("{} {}: {said}", pool.host, pool.pool)
                 });
                 if let Some(text) = text {
                     model.tell(Severity::Ok, Shown::text(&text).to_string());
@@ -143,6 +148,14 @@ fn arranged(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Only what can be done to many is marked.
+pub fn not_marked(model: &Model) -> Option<String> {
+    if model.backup.pane == Pane::Failures {
+        return nothing_selected(model);
+    }
+    Some("only failed files are marked: to retry many at once".to_owned())
+}
+
 /// Marks the selected row.
 pub fn mark(model: &mut Model) -> Vec<Effect> {
     model.backup.list_mut().mark();
@@ -219,6 +232,9 @@ pub fn mouse(model: &mut Model) -> Vec<Effect> {
 
 /// Help.
 pub fn help(model: &mut Model) -> Vec<Effect> {
+    if matches!(model.overlays.last(), Some(Overlay::Help(_))) {
+        return close(model);
+    }
     model.overlays.push(Overlay::Help(Search::default()));
     Vec::new()
 }
@@ -367,6 +383,9 @@ fn ask_to_quit(model: &mut Model) {
     }
     for about in model.under_way.values() {
         effect.push(format!("not answered yet: {about}"));
+        if about.starts_with("restore ") {
+            effect.push("it is cut off: what has its name there is whole; ask for it again to get the rest".to_owned());
+        }
     }
     let confirm = Confirm {
         title: "Leave the console".to_owned(),
@@ -377,6 +396,7 @@ fn ask_to_quit(model: &mut Model) {
         typed: LineEdit::default(),
         focus: Focus::Cancel,
         intent: Intent::Quit,
+        seen: true,
     };
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
 }
@@ -414,7 +434,11 @@ pub fn redraw(_: &mut Model) -> Vec<Effect> {
 }
 
 /// Suspends the process.
-pub fn suspend(_: &mut Model) -> Vec<Effect> {
+pub fn suspend(model: &mut Model) -> Vec<Effect> {
+    if works(model) {
+        // Seen when it goes on.
+        model.tell(Severity::Warning, "the workers of this console were suspended with it; they go on now");
+    }
     vec![Effect::Suspend]
 }
 

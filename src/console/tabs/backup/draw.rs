@@ -95,7 +95,9 @@ fn empty(pane: Pane, snapshot: &Snapshot) -> String {
     match pane {
         Pane::Bundles => {
             let waiting: u64 = snapshot.lanes.iter().map(|lane| lane.files).sum();
-            if waiting == 0 {
+            let scanned =
+                !snapshot.sources.is_empty() && snapshot.sources.iter().all(|source| source.scanned.is_some());
+            if waiting == 0 && scanned {
                 "nothing is on its way: every file that was found is in the vault".to_owned()
             } else {
                 "nothing is on its way".to_owned()
@@ -187,7 +189,9 @@ fn strips(snapshot: &Snapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let lane = |lane: Lane| snapshot.lanes.iter().find(|state| state.lane == lane);
     let live =
         Part { items: vec![text("live ", Role::Live), text(rows::waiting(lane(Lane::Live)), Role::Text)], drop: 0 };
-    let left = snapshot.history_left.map_or_else(String::new, |left| format!(" ({} left)", format::span(Some(left))));
+    let some = lane(Lane::History).is_some_and(|lane| lane.files > 0);
+    let left = snapshot.history_left.filter(|_| some);
+    let left = left.map_or_else(String::new, |left| format!(" ({} left)", format::span(Some(left))));
     let history = Part {
         items: vec![
             text("history ", Role::History),
@@ -269,7 +273,8 @@ fn list<R>(
         title = format!("{title} after {}", Count(before));
     }
     if which == Pane::Failures && model.backup.failed.more() && model.backup.failed.loaded() {
-        title.push_str(" and more");
+        let looked = state.sort.is_some() || !state.filter.is_empty();
+        title.push_str(if looked { " of those read, and more" } else { " and more" });
     }
     if which == Pane::Bundles && model.shown.as_ref().is_some_and(|snapshot| snapshot.more_bundles) {
         title.push_str(" and more");
@@ -305,7 +310,12 @@ fn list<R>(
     // Titles of columns take a row.
     let height = inner.height.saturating_sub(1);
     let top = state.scrolled(usize::from(height));
-    let empty = if state.filter.is_empty() { empty } else { "no row passes the filter; Esc drops it".to_owned() };
+    let part = which == Pane::Failures && model.backup.failed.more() && model.backup.failed.loaded();
+    let empty = match (state.filter.is_empty(), part) {
+        (true, _) => empty,
+        (false, false) => "no row passes the filter; Esc drops it".to_owned(),
+        (false, true) => "no row of those read passes the filter, and there are more; Esc drops it".to_owned(),
+    };
     let view = TableView {
         id: Pane::ALL.iter().position(|pane| *pane == which).and_then(|at| u16::try_from(at).ok()).unwrap_or(0),
         columns: &heads,

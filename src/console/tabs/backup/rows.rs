@@ -130,7 +130,7 @@ pub fn progress(bundle: &Bundle) -> Cell {
             Cell { text: filling, role: Role::Text, part }
         }
         (ArchiveState::Open, None) => Cell::new("filling"),
-        (ArchiveState::Sealed, _) => Cell::new("waits for a place").role(Role::Dim),
+        (ArchiveState::Sealed, _) => Cell::new("waits to be sent").role(Role::Dim),
         (ArchiveState::Uploading, Some(progress)) => {
             let part = part_of(progress.done, progress.of);
             let percent = part.map(|part| format::percent(Some(part)));

@@ -282,6 +282,17 @@ pub const ACTIONS: &[Action] = &[
         action("findings.copy", &["y"], "copy the finding", "copy", Overlay("findings"), views::copy),
         views::nothing_selected,
     ),
+    unless(
+        action(
+            "findings.go",
+            &["enter"],
+            "go to the list and the row that it is about",
+            "go there",
+            Overlay("findings"),
+            views::go,
+        ),
+        views::nowhere_to_go,
+    ),
     action("findings.close", &["esc", "q", "F"], "close", "close", Overlay("findings"), views::close),
     action("log.close", &["esc", "q", "L"], "close", "close", Overlay("log"), views::close),
     action("log.copy", &["y"], "copy what is shown", "copy", Overlay("log"), views::copy),

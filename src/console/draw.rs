@@ -28,9 +28,6 @@ use crate::log::Level;
 use crate::store::NoticeRow;
 use crate::worker::supervisor::Standing;
 
-/// Below this many columns some keys are left out of the last line.
-const NARROW: u16 = 100;
-
 /// Draws everything.
 pub fn draw(model: &Model, look: &Look<'_>, frame: &mut Frame<'_>) -> Report {
     let area = frame.area();
@@ -93,6 +90,12 @@ fn head(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &m
         },
     };
     let mut connections = vec![connection("vault", &model.vault), connection("db", &model.state)];
+    // A worker may have seen it before this console looks again.
+    let told = |row: &&NoticeRow| row.rule.starts_with("vault.") && row.severity == Severity::Critical;
+    if model.vault == Connection::Fine && model.findings().iter().any(|row| told(&row)) {
+        connections[0] =
+            header::Connection { name: "vault".into(), state: "in trouble".into(), severity: Severity::Critical };
+    }
     if let (Some(age), Connection::Fine) = (model.stale(), &model.state) {
         connections[1] = header::Connection {
             name: "db".into(),
@@ -146,7 +149,10 @@ fn keys(model: &Model) -> Vec<&'static Action> {
     let fits = |action: &&Action| context.has(action.scope) && !action.short.is_empty();
     let own = |action: &&Action| !matches!(action.scope, Scope::Global | Scope::Always) && fits(action);
     let mut actions: Vec<&Action> = ACTIONS.iter().filter(own).filter(|action| relevant(model, action)).collect();
-    actions.extend(ACTIONS.iter().filter(|action| action.id == "findings" && fits(action)));
+    // When something is wrong, what tells it whole comes first.
+    let wrong = model.findings().iter().any(|row| !model.is_quiet(row));
+    let at = if wrong { 0 } else { actions.len() };
+    actions.splice(at..at, ACTIONS.iter().filter(|action| action.id == "findings" && fits(action)));
     actions.truncate(8);
     actions
 }
@@ -206,9 +212,7 @@ fn foot(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
         }),
         _ => None,
     };
-    // In a narrow terminal what is wrong needs the room.
-    let always: &[&str] = if area.width < NARROW { &["help", "quit"] } else { &["help", "palette", "quit"] };
-    let fixed = always.iter().copied().filter_map(action::find).map(|action| hint(model, action));
+    let fixed = ["help", "palette", "quit"].into_iter().filter_map(action::find).map(|action| hint(model, action));
     let fixed = if model.overlays.is_empty() { fixed.collect() } else { Vec::new() };
     let view = footer::FooterView {
         notice,

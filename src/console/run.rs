@@ -268,7 +268,7 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Work
     let mut model =
         Model::new(setup, keymap, look.theme.name().to_owned(), console.mouse, real.now(), (size.width, size.height));
     let drafts = Drafts::load(options.drafts.clone());
-    for name in ["find", "restore-into"] {
+    for name in ["filter", "find", "restore-into"] {
         if let Some(text) = drafts.texts().get(name) {
             model.drafts.insert(name, text.clone());
         }

@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 
-use super::pty::{Modes, PLAIN, Pty, STOPPED};
+use super::pty::{Ended, Modes, PLAIN, Pty, STOPPED};
 
 /// The console's command line.
 const FIRN: &str = env!("CARGO_BIN_EXE_firn");
@@ -25,7 +25,13 @@ fn demo(size: (u16, u16), env: &[(&str, &str)]) -> Pty {
 
 /// Ends it as an operator does, and everything is as before.
 #[track_caller]
-fn leave(mut pty: Pty) -> String {
+fn leave(pty: Pty) -> String {
+    String::from_utf8_lossy(&ended(pty).raw).into_owned()
+}
+
+/// The same, with all that is known of its end.
+#[track_caller]
+fn ended(mut pty: Pty) -> Ended {
     pty.press("q");
     pty.wait_until("the question, or the end", |screen| {
         screen.contents().contains(LEAVE) || !screen.alternate_screen()
@@ -35,7 +41,7 @@ fn leave(mut pty: Pty) -> String {
     }
     let ended = pty.end();
     ended.exactly(0);
-    String::from_utf8_lossy(&ended.raw).into_owned()
+    ended
 }
 
 /// What the tab's own lines show: without header and footer.
@@ -168,15 +174,7 @@ fn stopped_by_ctrl_z_and_brought_back() {
     let stopped = pty.stty_stopped();
     pty.press("2");
     pty.wait_for("no Restore tab.");
-    pty.press("q");
-    pty.wait_until("the question, or the end", |screen| {
-        screen.contents().contains(LEAVE) || !screen.alternate_screen()
-    });
-    if pty.modes().alternate {
-        pty.press("right enter");
-    }
-    let ended = pty.end();
-    ended.exactly(0);
+    let ended = ended(pty);
     assert_eq!(stopped, ended.stty.0, "stty -g before and while stopped");
 }
 

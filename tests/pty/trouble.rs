@@ -235,3 +235,34 @@ fn a_worker_that_panics_is_told_and_writes_nothing_over_the_screen() {
         assert!(!drawn.contains(bad), "{bad:?} reached the terminal");
     }
 }
+
+/// A process that hangs, and goes when the test does.
+struct Hanging(std::process::Child);
+
+impl Drop for Hanging {
+    fn drop(&mut self) {
+        // A stopped process is killed all the same.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_worker_that_hangs_is_told_by_how_long_it_was_not_heard_of() {
+    let place = Place::backed_up(2);
+    let command = place.command(&["--set", "worker.lease=10s", "run", "--quiet"]);
+    let quiet = std::process::Stdio::null();
+    let worker = Command::new(&command[0]).args(&command[1..]).stderr(quiet).spawn().unwrap();
+    let worker = Hanging(worker);
+    let pty = place.console(&["--no-workers"]);
+    pty.wait_for("running");
+    let pid = rustix::process::Pid::from_child(&worker.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::STOP).unwrap();
+    // Its pools are not shown as working on: nothing is known of them.
+    pty.wait_for("not heard of for");
+    pty.wait_for("–/8");
+    pty.wait_gone("running");
+    let mut pty = pty;
+    pty.press("q");
+    pty.end().exactly(0);
+}

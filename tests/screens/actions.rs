@@ -22,6 +22,7 @@ fn ready(action: &Action) -> Model {
         let way = match (word, action.id) {
             ("details", "details.retry") => "right enter",
             ("confirm", _) => "right right p",
+            ("findings", "findings.go") => "F down",
             _ => WAYS.iter().find(|(_, way)| top(&open(way)) == word).map(|(_, way)| *way).unwrap(),
         };
         let mut model = open(way);
@@ -199,6 +200,7 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "copy",
         "findings.ack",
         "findings.copy",
+        "findings.go",
         "details.files",
         "details.restore",
         "details.retry",

@@ -8,7 +8,7 @@ use firn::base::Severity;
 use firn::console::effect::{Effect, Query};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
-use firn::console::tabs::backup::RowId;
+use firn::console::tabs::backup::{Pane, RowId};
 use firn::console::update::update;
 use firn::store::ArchiveState;
 
@@ -81,7 +81,10 @@ fn a_filter_is_seen_while_it_is_typed_and_dropped_by_escape() {
     press(&mut model, "esc");
     assert_eq!((said(&model), model.backup.list().ids.len()), ("the filter is gone", 15));
     // What must not be there.
+    // What was typed and left is there again.
     press(&mut model, "/");
+    assert!(screen(&model, (140, 40)).contains("upload nothing"));
+    press(&mut model, "ctrl-u");
     type_in(&mut model, "!sealed");
     assert_eq!(model.backup.list().ids.len(), 4);
 }
@@ -252,4 +255,40 @@ fn an_empty_console_says_why_it_is_empty() {
         assert!(text.contains(wanted), "{wanted:?} in\n{text}");
     }
     assert!(screen(&super::kit::blank(), (140, 40)).contains("reading the state …"));
+}
+
+#[test]
+fn a_finding_leads_to_what_can_be_done_about_it() {
+    // A pool that stands still: the list, the row, and the key that acts on it.
+    let mut model = desk();
+    let mut pools = model.newest.as_ref().unwrap().pools.clone();
+    pools[3].paused = true;
+    let object = format!("{} {}", pools[3].host, pools[3].pool);
+    send(
+        &mut model,
+        newer(|snapshot| {
+            snapshot.pools.clone_from(&pools);
+            snapshot.findings = vec![finding(Severity::Warning, "worker.pool", &object)];
+        }),
+    );
+    press(&mut model, "F enter");
+    assert!(model.overlays.is_empty() && model.backup.pane == Pane::Pools);
+    let row = RowId::Pool(pools[3].host.clone(), pools[3].pid, pools[3].pool.clone());
+    assert_eq!(model.backup.list().selected, Some(row));
+    let text = screen(&model, (140, 40));
+    assert!(text.contains("F findings  p pause/resume"), "{text}");
+    // An unknown archive, behind a filter.
+    let mut model = desk();
+    press(&mut model, "/");
+    type_in(&mut model, "open");
+    press(&mut model, "enter");
+    press(&mut model, "F down enter");
+    let selected = model.backup.list().selected.clone().unwrap();
+    let bundles = model.newest.as_ref().unwrap().bundles.clone();
+    let row = bundles.iter().find(|bundle| RowId::Archive(bundle.row.uuid) == selected).unwrap();
+    assert_eq!((model.backup.pane, row.row.state), (Pane::Bundles, ArchiveState::Unknown));
+    // What no list holds says so.
+    let mut model = desk();
+    press(&mut model, "F enter");
+    assert!(said(&model).ends_with("nothing in the lists can be done about it; the last line says what can"));
 }

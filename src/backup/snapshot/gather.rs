@@ -193,7 +193,7 @@ fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time
             limit: "a pool that works while work waits".to_owned(),
             since,
             seen_at: now,
-            next_step: format!("let it work: firn pool resume {name} --host {host}"),
+            next_step: format!("let it work: p on it in the console, or firn pool resume {name} --host {host}"),
             ack_until: None,
         })
     };

@@ -6,6 +6,8 @@ mod replies;
 pub mod typing;
 pub mod views;
 
+use std::sync::Arc;
+
 use super::action::{self, Action, Context, Danger};
 use super::chord::Chord;
 use super::effect::Effect;
@@ -13,6 +15,7 @@ use super::model::{Connection, Hit, Leaving, Model};
 use super::msg::Msg;
 use super::overlay::Overlay;
 use super::widgets::small;
+use crate::backup::snapshot::Snapshot;
 use crate::base::{Severity, Time};
 use crate::worker::supervisor::Standing;
 
@@ -55,18 +58,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
             model.dirty = true;
             Vec::new()
         }
-        Msg::Snapshot(snapshot) => {
-            model.state = Connection::Fine;
-            model.newest = Some(std::sync::Arc::clone(&snapshot));
-            model.read_at = Some(now);
-            model.dirty = true;
-            model.look_again();
-            if model.held.is_none() {
-                model.backup.adopt(&snapshot);
-                model.shown = Some(snapshot);
-            }
-            moves::want_failed(model, true)
-        }
+        Msg::Snapshot(snapshot) => adopt(model, snapshot),
         Msg::Blind(why) => {
             if !matches!(&model.state, Connection::Trouble(_, known) if *known == why) {
                 let since = match &model.state {
@@ -117,6 +109,27 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
             leave(model)
         }
     }
+}
+
+/// The state was read: it is shown, unless the screen is held.
+fn adopt(model: &mut Model, snapshot: Arc<Snapshot>) -> Vec<Effect> {
+    model.state = Connection::Fine;
+    model.newest = Some(Arc::clone(&snapshot));
+    model.read_at = Some(model.now);
+    model.dirty = true;
+    model.look_again();
+    if model.held.is_none() {
+        model.backup.adopt(&snapshot);
+        model.shown = Some(snapshot);
+    }
+    let mut effects = moves::want_failed(model, true);
+    // What is looked at closely changes, too.
+    if let (None, Some(Overlay::Details(view))) = (model.held, model.overlays.last())
+        && view.details.is_some()
+    {
+        effects.push(Effect::Ask(view.query.clone()));
+    }
+    effects
 }
 
 /// Begins to leave; a second time it is at once.

@@ -4,9 +4,8 @@ use crate::base::Severity;
 use crate::console::action::{self, ACTIONS, Action, Context};
 use crate::console::chord::{Chord, Press};
 use crate::console::effect::{Effect, Query};
-use crate::console::list::Paged;
 use crate::console::model::Model;
-use crate::console::overlay::{self, Files, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
+use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
 use crate::console::update::{moves, perform, views};
 use crate::console::widgets::line_edit::LineEdit;
 
@@ -248,24 +247,16 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
     match &prompt.purpose {
         Purpose::Filter { .. } => {
             model.overlays.pop();
-            Vec::new()
+            views::keep_filter(model, "")
         }
         Purpose::Find => {
             model.overlays.pop();
-            let mut files = Files {
-                title: if text.is_empty() {
-                    "all files".to_owned()
-                } else {
-                    format!("files that begin with \"{}\"", crate::base::Shown::text(&text))
-                },
-                of: FilesOf::Found(text),
-                paged: Paged::default(),
-                selected: 0,
-                wrong: None,
+            let title = if text.is_empty() {
+                "all files".to_owned()
+            } else {
+                format!("files that begin with \"{}\"", crate::base::Shown::text(&text))
             };
-            let effects = moves::want_files(&mut files);
-            model.overlays.push(Overlay::Files(Box::new(files)));
-            effects
+            views::files(model, title, FilesOf::Found(text))
         }
         Purpose::RestoreInto { what, name } => match overlay::folder(&text, model.setup.home.as_deref()) {
             Err(wrong) => {

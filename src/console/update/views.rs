@@ -1,14 +1,18 @@
 //! Actions that only show.
 
+use crate::backup::snapshot::Bundle;
+use crate::backup::snapshot::gather::POOL_STANDS;
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Effect, Query, Wanted};
 use crate::console::list::Paged;
 use crate::console::model::Model;
 use crate::console::overlay::{Confirm, DetailsView, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search};
 use crate::console::tabs::TabId;
+use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::update::{deeds, leave, moves};
 use crate::console::widgets::line_edit::LineEdit;
+use crate::store::ArchiveState;
 use crate::worker::supervisor::Standing;
 
 /// Goes to a tab.
@@ -88,13 +92,12 @@ pub fn no_members(model: &Model) -> Option<String> {
 pub fn members(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Details(view)) = model.overlays.last() else { return Vec::new() };
     let Query::Archive(uuid) = view.query else { return Vec::new() };
-    let mut files = Files {
-        title: format!("files of {uuid}"),
-        of: FilesOf::Archive(uuid),
-        paged: Paged::default(),
-        selected: 0,
-        wrong: None,
-    };
+    files(model, format!("files of {uuid}"), FilesOf::Archive(uuid))
+}
+
+/// Opens a list of files and asks for its first page.
+pub fn files(model: &mut Model, title: String, of: FilesOf) -> Vec<Effect> {
+    let mut files = Files { title, of, paged: Paged::default(), selected: 0, wrong: None };
     let effects = moves::want_files(&mut files);
     model.overlays.push(Overlay::Files(Box::new(files)));
     effects
@@ -104,8 +107,22 @@ pub fn members(model: &mut Model) -> Vec<Effect> {
 pub fn filter(model: &mut Model) -> Vec<Effect> {
     let before = model.backup.list().filter.clone();
     let label = format!("filter {}", model.backup.pane.title().to_lowercase());
-    prompt(model, label, &before.clone(), Purpose::Filter { before });
+    // What was typed and left is there again.
+    let draft = if before.is_empty() { model.drafts.get("filter").cloned() } else { None };
+    let text = draft.unwrap_or_else(|| before.clone());
+    prompt(model, label, &text, Purpose::Filter { before });
+    set_filter(model, &text);
     Vec::new()
+}
+
+/// Keeps a filter that was left, or forgets the one that was kept.
+pub fn keep_filter(model: &mut Model, text: &str) -> Vec<Effect> {
+    let known = model.drafts.get("filter").map_or("", String::as_str);
+    if known == text {
+        return Vec::new();
+    }
+    model.drafts.insert("filter", text.to_owned());
+    vec![Effect::Draft { name: "filter", text: text.to_owned() }]
 }
 
 /// Filters by a text.
@@ -189,6 +206,54 @@ pub fn findings(model: &mut Model) -> Vec<Effect> {
     let selected = model.findings().first().map(|row| (row.rule.clone(), row.object.clone()));
     model.overlays.push(Overlay::Findings { selected });
     Vec::new()
+}
+
+/// Where the selected finding can be seen and acted on: the list, and the row if there is one.
+fn place_of(model: &Model) -> Option<(Pane, Option<RowId>)> {
+    let Some(Overlay::Findings { selected: Some((rule, object)) }) = model.beneath() else { return None };
+    let snapshot = model.shown.as_ref()?;
+    match rule.as_str() {
+        POOL_STANDS => {
+            let row = snapshot.pools.iter().find(|pool| format!("{} {}", pool.host, pool.pool) == *object);
+            Some((Pane::Pools, row.map(pool_id)))
+        }
+        "backup.failed" => Some((Pane::Failures, None)),
+        "archive.unknown" | "archive.failing" => {
+            let unknown = rule == "archive.unknown";
+            let wanted = |bundle: &&Bundle| {
+                if unknown { bundle.row.state == ArchiveState::Unknown } else { bundle.row.attempts > 0 }
+            };
+            let row = snapshot.bundles.iter().find(wanted);
+            Some((Pane::Bundles, row.map(|bundle| RowId::Archive(bundle.row.uuid))))
+        }
+        _ => None,
+    }
+}
+
+/// The selected finding is about nothing that is in a list.
+pub fn nowhere_to_go(model: &Model) -> Option<String> {
+    if matches!(model.beneath(), Some(Overlay::Findings { selected: None })) {
+        return Some("there is no open finding".to_owned());
+    }
+    place_of(model)
+        .is_none()
+        .then(|| "nothing in the lists can be done about it; the last line says what can".to_owned())
+}
+
+/// Goes to what the selected finding is about.
+pub fn go(model: &mut Model) -> Vec<Effect> {
+    let Some((pane, row)) = place_of(model) else { return Vec::new() };
+    model.overlays.clear();
+    model.tab = TabId::Backup;
+    model.backup.pane = pane;
+    if !model.backup.list().filter.is_empty() {
+        // What it is about may not pass the filter.
+        set_filter(model, "");
+    }
+    if let Some(place) = row.and_then(|row| model.backup.list().ids.iter().position(|id| *id == row)) {
+        model.backup.list_mut().select(place);
+    }
+    moves::want_failed(model, false)
 }
 
 /// Holds the screen, or lets it go on.
@@ -285,10 +350,9 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
     match model.overlays.pop() {
         Some(Overlay::Themes { before, .. }) if before != model.theme => vec![Effect::Theme(before)],
         Some(Overlay::Prompt(prompt)) => {
-            if let Purpose::Filter { before } = &prompt.purpose {
-                set_filter(model, &before.clone());
-            }
-            Vec::new()
+            let Purpose::Filter { before } = &prompt.purpose else { return Vec::new() };
+            set_filter(model, before);
+            keep_filter(model, prompt.edit.text())
         }
         _ => Vec::new(),
     }

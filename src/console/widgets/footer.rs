@@ -33,14 +33,24 @@ pub struct KeyHint<'a> {
     pub enabled: bool,
 }
 
+/// Below this many columns a message and the keys do not share a row.
+const NARROW: u16 = 100;
+
 /// Between keys, in cells.
 const GAP: u16 = 2;
 
 /// Draws it. [`super::HitId::Key`] counts `keys` and then `fixed`.
 pub fn draw(view: &FooterView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer, hits: &mut Vec<Hit>) {
     let area = area.intersection(buf.area);
+    // In a narrow screen what is wrong, or was done, has a row of its own in place of the rule.
+    let narrow = area.width < NARROW && (view.notice.is_some() || view.finding.is_some());
     let line = if let (Some(above), Some(line)) = (paint::row(area, 0), paint::row(area, 1)) {
-        paint::rule(above, look, buf);
+        if narrow {
+            let said = if above.width > 2 { paint::inset(above, 1, 0) } else { above };
+            message(view, said, said.width, look, buf);
+        } else {
+            paint::rule(above, look, buf);
+        }
         line
     } else {
         let Some(line) = paint::row(area, 0) else { return };
@@ -54,19 +64,23 @@ pub fn draw(view: &FooterView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer
     let room = Rect { width: inner.width.saturating_sub(if wide > 0 { wide + GAP } else { 0 }), ..inner };
     // A message stands alone; a finding leaves half of what is left to the keys that matter here.
     let needed = total(&view.keys, look).saturating_add(GAP);
-    let mut x = room.x;
-    if let Some(message) = &view.notice {
-        x = notice::draw(message, look, room, buf);
-    } else if let Some((severity, text)) = &view.finding {
-        let most = room.width.saturating_sub(needed).max(room.width / 2);
-        let mark = format!("{} ", look.glyphs.severity(*severity));
-        x = paint::text(&mark, Role::of(*severity), x, room.y, most, look, buf);
-        let left = (room.x + most).saturating_sub(x);
-        x = paint::text(text, Role::Text, x, room.y, left, look, buf);
-    }
+    let most = room.width.saturating_sub(needed).max(room.width / 2);
+    let alone = area.height > 1 && narrow;
+    let x = if alone { room.x } else { message(view, room, most, look, buf) };
     let from = if x > room.x { x.saturating_add(GAP) } else { x };
     let rest = Rect { x: from, width: room.right().saturating_sub(from), ..room };
     keys(taken(&view.keys, rest.width, look), 0, rest, look, buf, hits);
+}
+
+/// Draws what is said, or else what is wrong (in at most `most` cells); gives the column after it.
+fn message(view: &FooterView<'_>, room: Rect, most: u16, look: &Look<'_>, buf: &mut Buffer) -> u16 {
+    if let Some(message) = &view.notice {
+        return notice::draw(message, look, room, buf);
+    }
+    let Some((severity, text)) = &view.finding else { return room.x };
+    let mark = format!("{} ", look.glyphs.severity(*severity));
+    let x = paint::text(&mark, Role::of(*severity), room.x, room.y, most, look, buf);
+    paint::text(text, Role::Text, x, room.y, (room.x + most).saturating_sub(x), look, buf)
 }
 
 /// Draws keys from the left of a row.

@@ -248,7 +248,8 @@ fn draw_row(view: &TableView<'_>, n: u64, places: &[Place], row: Rect, look: &Lo
     } else if selected {
         paint::sign(look.glyphs.cursor, Role::Accent, row.x, row.y, look, buf);
     }
-    if let Some(data) = data {
+    let cells = data.as_ref().map_or(&[][..], |data| &data.cells);
+    if let Some(data) = &data {
         for place in places {
             if let Some(cell) = data.cells.get(place.column) {
                 let at = Rect { x: row.x + place.x, width: place.width, ..row };
@@ -261,6 +262,22 @@ fn draw_row(view: &TableView<'_>, n: u64, places: &[Place], row: Rect, look: &Lo
     }
     if selected {
         paint::select(row, view.focused, look, buf);
+        // A bar is not turned inside out with the row: what is filled of it stays filled.
+        for (place, cell) in places.iter().filter_map(|place| Some((place, cells.get(place.column)?))) {
+            if let Cell::Bar { fraction, .. } = cell {
+                let at = Rect { x: row.x + place.x, width: bar_width(place.width), ..row };
+                paint::clear(at, look, buf);
+                bar::draw(&BarView { fraction: *fraction, role: Role::Bar }, look, at, buf);
+            }
+        }
+    }
+}
+
+/// The bars of a column are of one length, whatever stands after them.
+fn bar_width(column: u16) -> u16 {
+    match column {
+        0..12 => 0,
+        width => (width / 2).min(12),
     }
 }
 
@@ -272,11 +289,7 @@ fn draw_cell(cell: &Cell<'_>, column: &Column<'_>, at: Rect, look: &Look<'_>, bu
             paint::text(&words, piece.role, at.x, at.y, at.width, look, buf);
         }
         Cell::Bar { fraction, text } => {
-            // The bars of a column are of one length, whatever stands after them.
-            let bar = match at.width {
-                0..12 => 0,
-                width => (width / 2).min(12),
-            };
+            let bar = bar_width(at.width);
             bar::draw(&BarView { fraction: *fraction, role: Role::Bar }, look, Rect { width: bar, ..at }, buf);
             let skip = if bar > 0 { bar + 1 } else { 0 };
             paint::text(&text.text, text.role, at.x + skip, at.y, at.width - skip, look, buf);

@@ -178,18 +178,23 @@ pub fn more(above: bool, below: bool, outer: Rect, inner: Rect, look: &Look<'_>,
     }
 }
 
-/// Paints the row of what is selected: where the keys go to it in one style, whatever its cells were drawn in (their
-/// words and signs still tell); elsewhere strongly. What is dim does not stay so.
+/// Paints the row of what is selected: where the keys go to it in one style, but for severities, which keep theirs;
+/// elsewhere strongly. What is dim does not stay so.
 pub fn select(row: Rect, focused: bool, look: &Look<'_>, buf: &mut Buffer) {
     let row = row.intersection(buf.area);
     let style = look.theme.style(if focused { Role::Selected } else { Role::Strong });
+    let plain = look.theme.style(Role::Text);
+    let severities = [Role::Unknown, Role::Warning, Role::Critical].map(|role| look.theme.style(role));
     for x in row.left()..row.right() {
         for y in row.top()..row.bottom() {
             if let Some(cell) = buf.cell_mut((x, y)) {
-                if focused {
-                    let kept = cell.modifier & Modifier::BOLD;
-                    cell.set_style(Style::reset()).set_style(look.theme.style(Role::Text));
-                    cell.modifier |= kept;
+                let severe = severities.iter().any(|style| {
+                    style.fg.is_none_or(|fg| fg == cell.fg)
+                        && cell.modifier.contains(style.add_modifier)
+                        && *style != plain
+                });
+                if focused && !severe {
+                    cell.set_style(Style::reset()).set_style(plain);
                 }
                 cell.modifier.remove(Modifier::DIM);
                 cell.set_style(style);

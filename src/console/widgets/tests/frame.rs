@@ -141,8 +141,8 @@ fn the_footer_at_80_and_120_columns_and_its_styles() {
     assert_seen(
         &footer(&footer_view(), 80, &look),
         "
-────────────────────────────────────────────────────────────────────────────────
- ✖ Delay: replica db14 out of b…  f freeze  w window  ? help  : command  q quit
+ ✖ Delay: replica db14 out of band 11 min, not recovering (slope +0.9 s/s)
+ f freeze  w window                                   ? help  : command  q quit
 ",
     );
     let screen = footer(&footer_view(), 120, &look);
@@ -169,8 +169,8 @@ fn a_message_stands_in_for_the_finding() {
     assert_seen(
         &screen,
         "
-────────────────────────────────────────────────────────────────────────────────
- error: resize: host db-2 is gone  (+2)  f freeze     ? help  : command  q quit
+ error: resize: host db-2 is gone  (+2)
+ f freeze  w window                                   ? help  : command  q quit
 ",
     );
     screen.assert_role("error:", Role::Critical, &look);

@@ -95,10 +95,12 @@ pub enum ServiceError {
 
 /// A folder that nothing is restored into.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{dest} lies in {what} ({path}); restore to a folder outside it: nothing was restored")]
+#[error("{dest} {how} {what} ({path}); restore to a folder outside it: nothing was restored")]
 pub struct NoDestination {
     /// The folder, safe to show.
     pub dest: String,
+    /// `lies in` or `holds`.
+    pub how: &'static str,
     /// Whose it is.
     pub what: &'static str,
     /// Its root, safe to show.
@@ -356,10 +358,14 @@ impl Services {
         let dest = real(dest);
         let vault = config.vault.as_ref().map(|vault| ("the vault", real(&vault.path)));
         for (what, path) in vault.into_iter().chain([("the staging folder", real(&config.staging))]) {
-            if dest.starts_with(&path) {
-                let (dest, path) = (Shown::path(&dest).to_string(), Shown::path(&path).to_string());
-                return Err(NoDestination { dest, what, path });
-            }
+            // Below it, or above: a key may spell the way down into it.
+            let how = match (dest.starts_with(&path), path.starts_with(&dest)) {
+                (true, _) => "lies in",
+                (_, true) => "holds",
+                _ => continue,
+            };
+            let (dest, path) = (Shown::path(&dest).to_string(), Shown::path(&path).to_string());
+            return Err(NoDestination { dest, how, what, path });
         }
         let holds = |root: &Path| dest.starts_with(root) && dest != root;
         let source = config.sources.iter().find(|source| holds(&real(&source.path)));

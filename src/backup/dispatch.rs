@@ -8,7 +8,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use super::fetch::fetch;
 use super::lane::{Lanes, give_back};
-use super::pipe::{BackupError, Pipe};
+use super::pipe::{BackupError, Kind, Pipe};
 use super::plan::{BATCH_BYTES, MD5_BATCH_BYTES, Route, take_batch};
 use super::upload::upload;
 use crate::base::Time;
@@ -220,7 +220,7 @@ fn seal_now(order: &OrderRow, began: Time, now: Time) -> SealNow {
         return SealNow::No;
     }
     if now.since(order.at) >= SEAL_WITHIN {
-        let text = format!("too old: nobody carried it out within {}; ask again", Span(SEAL_WITHIN));
+        let text = format!("{TOO_OLD}: nobody carried it out within {}; ask again", Span(SEAL_WITHIN));
         return if answered { SealNow::No } else { SealNow::TooOld(text) };
     }
     SealNow::Yes
@@ -235,15 +235,21 @@ async fn seal(pipe: Arc<Pipe>, lanes: Arc<Lanes>, order: OrderRow) -> Result<(),
             files += sealed;
         }
     }
+    if !pipe.settings.kinds.has(Kind::Fetch) {
+        // It has no bundles; whoever has answers.
+        return Ok(());
+    }
     // Another process of this host may have answered: what was sealed is what counts.
     let stands = pipe.store.orders(order.host.clone()).await?.into_iter().find(|row| row.pool == order.pool);
     let before = stands.filter(|row| row.applied == Some(order.generation)).and_then(|row| row.result);
+    let before = before.filter(|said| !said.starts_with(TOO_OLD));
     let result = sealed_words(bundles, files, before);
     tracing::info!(who = order.who, result, "an order to seal was carried out");
     pipe.store.order_applied(order.host, order.pool, order.generation, result).await?;
     Ok(())
 }
 
+const TOO_OLD: &str = "too old";
 const NOTHING_OPEN: &str = "nothing was open";
 
 fn sealed_words(bundles: u64, files: u64, before: Option<String>) -> String {

@@ -1,9 +1,11 @@
 //! Settling: what became of uploads whose end nobody saw; and clearing up after those who died.
 
 use std::collections::HashSet;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::sync::Arc;
 use std::time::Duration;
+
+use uuid::Uuid;
 
 use super::pipe::{BackupError, Pipe, blocking};
 use super::staging::is_staged_name;
@@ -143,11 +145,8 @@ async fn clear_staged(
 /// At the start: staged bundles that are still wanted hold their share of the budget, the rest is removed. Files that
 /// firn did not put there are left alone; how many there are.
 pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
-    let staging = pipe.staging.clone();
     // The listing comes first: a bundle that is begun meanwhile is in the state before it is in the folder.
-    let names = blocking(move || staging.dir().names()).await??;
-    let there: Vec<String> =
-        names.iter().filter(|name| is_staged_name(name)).filter_map(|name| name.to_str().map(str::to_owned)).collect();
+    let (names, there) = staged_names(pipe).await?;
     adopt(pipe, there).await?;
     let wanted = pipe.store.staged(pipe.settings.host.clone(), pipe.staging.path().to_owned()).await?;
     let keep: HashSet<&str> = wanted.iter().map(|(name, ..)| name.as_str()).collect();
@@ -158,8 +157,11 @@ pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
             continue;
         }
         if name.to_str().is_none_or(|name| !keep.contains(name)) {
+            let whole = was_whole(pipe, &name).await?;
             let staging = pipe.staging.clone();
-            blocking(move || staging.dir().remove(&name)).await??;
+            // One that was given up although it was complete (its disk was away) may hold what its source has deleted since.
+            let clear = move || if whole { set_aside(staging.dir(), &name) } else { staging.dir().remove(&name) };
+            blocking(clear).await??;
         }
     }
     for (_, uuid, size) in wanted {
@@ -170,8 +172,30 @@ pub async fn clear_staging(pipe: &Arc<Pipe>) -> Result<u64, BackupError> {
     Ok(foreign)
 }
 
+/// Whether a staged file is a complete bundle that came to nothing.
+async fn was_whole(pipe: &Pipe, name: &OsStr) -> Result<bool, BackupError> {
+    let uuid = name.to_str().and_then(|name| name.strip_suffix(".tar")).and_then(|stem| Uuid::try_parse(stem).ok());
+    let Some(uuid) = uuid else { return Ok(false) };
+    let row = pipe.store.archive(ArchiveUuid(uuid)).await?;
+    Ok(row.is_some_and(|row| row.state == ArchiveState::Abandoned && row.sealed_at.is_some()))
+}
+
+/// Names of staged bundles in the folder.
+async fn staged_names(pipe: &Pipe) -> Result<(Vec<OsString>, Vec<String>), BackupError> {
+    let staging = pipe.staging.clone();
+    let names = blocking(move || staging.dir().names()).await??;
+    let there = names.iter().filter(|name| is_staged_name(name)).filter_map(|name| name.to_str().map(str::to_owned));
+    let there = there.collect();
+    Ok((names, there))
+}
+
 /// Takes over bundles that wait on a host which is gone, and gives up those that nobody can reach.
-pub async fn adopt(pipe: &Arc<Pipe>, there: Vec<String>) -> Result<(), BackupError> {
+pub async fn adopt_later(pipe: &Arc<Pipe>) -> Result<(), BackupError> {
+    let (_, there) = staged_names(pipe).await?;
+    adopt(pipe, there).await
+}
+
+async fn adopt(pipe: &Arc<Pipe>, there: Vec<String>) -> Result<(), BackupError> {
     let (host, dir) = (pipe.settings.host.clone(), pipe.staging.path().to_owned());
     let outcome = pipe.store.adopt_staged(pipe.session, host, dir, there, LOST_AFTER).await?;
     if outcome.adopted + outcome.abandoned > 0 {

@@ -48,7 +48,7 @@ pub async fn run(pipe: Arc<Pipe>, lease: Lease, rounds: watch::Sender<u64>) -> R
         inventory(&pipe).await?;
         let now = pipe.store.now().await?;
         if adopted.is_none_or(|at| now.since(at) >= ADOPT_EVERY) {
-            settle::adopt(&pipe, Vec::new()).await?;
+            settle::adopt_later(&pipe).await?;
             adopted = Some(now);
         }
         if pruned.is_none_or(|at| now.since(at) >= INVENTORY_EVERY) {

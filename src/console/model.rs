@@ -273,7 +273,8 @@ impl Model {
                 row.since = known.since;
             }
         }
-        all.sort_by_key(|row| std::cmp::Reverse(row.severity));
+        // What somebody has seen to comes after what nobody has.
+        all.sort_by_key(|row| (self.is_quiet(row), std::cmp::Reverse(row.severity)));
         self.all = all;
     }
 

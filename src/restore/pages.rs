@@ -146,15 +146,15 @@ impl<'a> Lists<'a> {
         if !matches!(row.state, ArchiveState::Stored | ArchiveState::Duplicate) {
             return Err(RestoreError::NotStored { archive: uuid, state: row.state });
         }
-        let (mut after, mut first): (_, Option<String>) = (None, None);
+        let (mut after, mut first) = (None, None);
         loop {
-            let page = store.restorable_members(row.id, after, PAGE).await?;
+            let page = store.members(row.id, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok((row.id, false)) };
             after = Some(last.header_offset);
             for member in page {
-                match &first {
+                match first {
                     None => first = Some(member.source),
-                    Some(source) if *source != member.source => return Ok((row.id, true)),
+                    Some(source) if source != member.source => return Ok((row.id, true)),
                     Some(_) => {}
                 }
             }

@@ -138,7 +138,7 @@ async fn who_was_there_is_told_until_when_they_were_heard_of(w: World) {
     w.advance(50);
     let at = |secs| START.plus(Duration::from_secs(secs));
     let watch = |from, until, kinds: &str| Watch { from: at(from), until: at(until), kinds: kinds.to_owned() };
-    let all = [watch(0, 30, "scan"), watch(35, 55, "fetch"), watch(155, 205, "scan,upload")];
+    let all = [watch(0, 30, "scan"), watch(35, 55, "fetch"), watch(155, 165, "scan,upload")];
     assert_eq!(w.store.watched(Time::from_secs(0)).await.unwrap(), all);
     assert_eq!(w.store.watched(at(31)).await.unwrap(), all[1..], "who was last heard of before is left out");
     assert_eq!(w.store.watched(at(56)).await.unwrap(), all[2..]);

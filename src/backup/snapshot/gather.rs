@@ -175,10 +175,12 @@ fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time
     let row = |pool: &PoolRow| {
         let waits = match pool.pool.as_str() {
             "fetch" if files > 0 => format!("{} files wait", Count(files)),
-            "upload" if sealed > 0 => format!("{} bundles wait", Count(sealed)),
+            "upload" if sealed > 0 => "bundles wait to be sent".to_owned(),
             _ => return None,
         };
         let order = pool.order.as_ref();
+        // The newest order may be another one, not applied yet.
+        let order = order.filter(|order| order.paused || order.drain);
         let who = order.map_or_else(String::new, |order| format!(" by {}", Shown::text(&order.who)));
         let (host, name) = (Shown::text(&pool.host), Shown::text(&pool.pool));
         let how = if pool.paused { "paused" } else { "drained" };
@@ -199,6 +201,8 @@ fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time
     };
     let mut found: Vec<NoticeRow> =
         pools.iter().filter(|pool| pool.alive && (pool.paused || pool.draining)).filter_map(row).collect();
+    // Processes of one host obey one order.
+    found.sort_by(|a, b| a.object.cmp(&b.object));
     found.dedup_by(|a, b| a.object == b.object);
     found
 }
@@ -215,7 +219,7 @@ fn findings(mut rows: Vec<NoticeRow>, lanes: &[LaneState], workers: &[Worker], n
             worst: Severity::Warning,
             value: format!("{} files wait and no worker runs", Count(waiting)),
             limit: "a worker that is heard of".to_owned(),
-            since: now,
+            since: workers.iter().map(|worker| worker.last_seen).max().unwrap_or(now),
             seen_at: now,
             next_step: "start one: firn run".to_owned(),
             ack_until: None,

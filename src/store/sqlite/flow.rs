@@ -73,16 +73,16 @@ pub(super) fn rows(db: &Db<'_>, since: Time) -> Result<Vec<FlowRow>> {
     )
 }
 
-/// A session is at work from its start until it was last heard of. While its lease holds it is at work still: it
-/// writes every two seconds, and what it has not written yet it will.
+/// A session is at work from its start until it was last heard of, and a bucket longer while its lease holds: it writes
+/// every two seconds. One that was killed is not taken to be at work until its lease runs out.
 pub(super) fn watched(db: &Db<'_>, since: Time) -> Result<Vec<Watch>> {
     db.rows(
-        "SELECT started, CASE WHEN lease_until > ?2 THEN ?2 ELSE last_seen END, kinds
+        "SELECT started, CASE WHEN lease_until > ?2 THEN min(?2, last_seen + ?3) ELSE last_seen END, kinds
          FROM worker WHERE ended_at IS NULL AND (lease_until > ?2 OR last_seen >= ?1)
          UNION ALL
          SELECT started, last_seen, kinds FROM worker WHERE ended_at >= ?1 AND last_seen >= ?1
          ORDER BY 1",
-        params![since, db.now()],
+        params![since, db.now(), MICROS],
         |row| Ok(Watch { from: row.get(0)?, until: row.get(1)?, kinds: row.get(2)? }),
     )
 }

@@ -103,6 +103,8 @@ impl Shared {
         };
         faults::step("commit");
         tx.commit().map_err(failed)?;
+        // What was committed into a file that has been taken away meanwhile is lost: nobody is told that it is done.
+        self.file.check(&self.place)?;
         Ok(value)
     }
 }

@@ -130,7 +130,8 @@ pub(super) fn members(
              JOIN file f ON f.id = m.file AND f.sha256 IS NOT NULL
              JOIN source s ON s.id = f.source
              WHERE m.archive = ?1 AND m.header_offset > ?2
-             AND NOT EXISTS (SELECT 1 FROM file o JOIN member n ON n.file = o.id AND n.archive = ?1
+             -- CROSS JOIN: by key first, so that it does not grow with the archive.
+             AND NOT EXISTS (SELECT 1 FROM file o CROSS JOIN member n ON n.file = o.id AND n.archive = ?1
                              WHERE o.source = f.source AND o.key = f.key AND n.header_offset > m.header_offset)
              ORDER BY m.header_offset LIMIT ?3"
         ),

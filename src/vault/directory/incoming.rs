@@ -13,6 +13,9 @@ use crate::base::ids::ArchiveUuid;
 use crate::base::{Shown, faults};
 use crate::vault::{ArchiveName, Confirmed, OpenUpload, Page, PartBody, Put, Result, VaultError};
 
+/// Uploads that came out otherwise than they were sent, kept for people: no more than this.
+const KEPT: usize = 8;
+
 impl Inner {
     pub(super) fn put(&self, put: &Put) -> Result<Confirmed> {
         let root = self.root()?;
@@ -117,6 +120,11 @@ impl Inner {
             if root.incoming.rename_new(incoming, &put.staging, &put.file).is_ok() {
                 return Ok(());
             }
+        }
+        let kept = root.incoming.names().map_err(|e| self.disk(e))?;
+        if kept.iter().filter(|name| layout::is_damaged(name)).count() >= KEPT {
+            // Enough to look into; the vault is not filled with them.
+            return root.incoming.remove(incoming).map_err(|e| self.disk(e));
         }
         let damaged = os(layout::damaged_name(name.uuid));
         root.incoming.rename_new(incoming, &root.incoming, &damaged).map_err(|e| self.disk(e))

@@ -56,6 +56,11 @@ pub(super) fn damaged_name(uuid: ArchiveUuid) -> String {
     format!("{uuid}.damaged")
 }
 
+/// Whether a file in `incoming` is such a one.
+pub(super) fn is_damaged(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().ends_with(b".damaged")
+}
+
 /// The archive that a file in `incoming` belongs to.
 pub(super) fn incoming_uuid(name: &str) -> Option<ArchiveUuid> {
     let (stem, _) = name.rsplit_once('.').filter(|(_, end)| matches!(*end, "tar" | "copying"))?;

@@ -38,6 +38,18 @@ number_id!(
     SourceId
 );
 number_id!(
+    /// A row of `plan`: what was asked to be restored in one go.
+    PlanId
+);
+number_id!(
+    /// A row of `dest`: a folder, or another place, that a plan restores to.
+    DestId
+);
+number_id!(
+    /// A row of `retrieval`: one job at a vault.
+    RetrievalId
+);
+number_id!(
     /// Grows each time a row passes to another owner; a transition names the one it was made under.
     Generation
 );
@@ -61,6 +73,23 @@ impl ArchiveUuid {
 }
 
 impl fmt::Display for ArchiveUuid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a retrieval is called in the description of its job, the only field of it that is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RetrievalUuid(pub Uuid);
+
+impl RetrievalUuid {
+    /// A new random name.
+    pub fn new() -> Result<Self, random::RandomError> {
+        Ok(Self(uuid::Builder::from_random_bytes(random::bytes()?).into_uuid()))
+    }
+}
+
+impl fmt::Display for RetrievalUuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -13,6 +13,7 @@
 //! bundles, uploads, duties) names the session; when it ends or its lease runs out, another session *reaps* it, which
 //! gives back everything in one transaction.
 
+mod restores;
 mod rows;
 pub mod sqlite;
 
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use restores::*;
 pub use rows::*;
 
 use crate::base::file::FoundFile;
@@ -149,7 +151,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The state database.
 #[async_trait]
-pub trait Store: Send + Sync {
+pub trait Store: Restores {
     /// Where it is, safe to show (no password).
     fn place(&self) -> &str;
 

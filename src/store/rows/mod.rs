@@ -36,11 +36,13 @@ macro_rules! coded {
 
 mod archives;
 mod files;
+mod plans;
 mod shared;
 mod views;
 
 pub use archives::*;
 pub use files::*;
+pub use plans::*;
 pub use shared::*;
 pub use views::*;
 

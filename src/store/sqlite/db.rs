@@ -8,12 +8,15 @@ use rusqlite::{Connection, Params, Row, StatementStatus};
 use uuid::Uuid;
 
 use super::translate;
-use crate::base::Time;
 use crate::base::hash::{Hash16, Hash32};
 use crate::base::ids::{
-    ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, VaultUuid, Version,
+    ArchiveId, ArchiveUuid, DestId, FileId, Generation, Key, Lane, PlanId, RetrievalId, RetrievalUuid, SessionId,
+    SourceId, VaultUuid, Version,
 };
-use crate::store::{ArchiveState, ClosedBy, QueueState, Result, StoreError};
+use crate::base::{Money, Time};
+use crate::store::{
+    ArchiveState, ClosedBy, PartState, PlanState, QueueState, RestoreState, Result, RetrievalState, StoreError,
+};
 
 /// Counts the steps of SQLite's machine: what an operation costs whatever the machine, for the tests that hold the
 /// cost of a claim or a page against the number of archived rows.
@@ -138,7 +141,7 @@ macro_rules! number {
     )*};
 }
 
-number!(FileId ArchiveId SessionId SourceId Generation);
+number!(FileId ArchiveId SessionId SourceId Generation PlanId DestId RetrievalId);
 
 macro_rules! code {
     ($($name:ident)*) => {$(
@@ -156,7 +159,7 @@ macro_rules! code {
     )*};
 }
 
-code!(QueueState ArchiveState ClosedBy);
+code!(QueueState ArchiveState ClosedBy PlanState PartState RestoreState RetrievalState);
 
 macro_rules! blob {
     ($($name:ident)*) => {$(
@@ -207,7 +210,19 @@ macro_rules! uuid {
     )*};
 }
 
-uuid!(ArchiveUuid VaultUuid);
+uuid!(ArchiveUuid VaultUuid RetrievalUuid);
+
+impl ToSql for Money {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.nanos().into())
+    }
+}
+
+impl FromSql for Money {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(Money::from_nanos)
+    }
+}
 
 impl ToSql for Time {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {

@@ -249,6 +249,140 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          CREATE INDEX failure_archive ON failure (archive) WHERE archive IS NOT NULL;
          CREATE INDEX worker_ended ON worker (ended_at) WHERE ended_at IS NOT NULL;",
     ),
+    (
+        "restores",
+        "-- state: see PlanState. live: 1 until it has ended, was cancelled or dropped, else NULL.
+         CREATE TABLE plan (
+             id INTEGER PRIMARY KEY,
+             state INTEGER NOT NULL,
+             live INTEGER,
+             title TEXT NOT NULL,
+             made_by TEXT NOT NULL,
+             made_at INTEGER NOT NULL,
+             host TEXT NOT NULL,
+             vault TEXT NOT NULL,
+             supplement_of INTEGER,
+             tier TEXT,
+             tariff TEXT,
+             tariff_hash BLOB,
+             hash BLOB,
+             files INTEGER NOT NULL DEFAULT 0,
+             bytes INTEGER NOT NULL DEFAULT 0,
+             impossible INTEGER NOT NULL DEFAULT 0,
+             archives INTEGER NOT NULL DEFAULT 0,
+             jobs INTEGER NOT NULL DEFAULT 0,
+             joined INTEGER NOT NULL DEFAULT 0,
+             asked_bytes INTEGER NOT NULL DEFAULT 0,
+             read_bytes INTEGER NOT NULL DEFAULT 0,
+             price INTEGER NOT NULL DEFAULT 0,
+             sure INTEGER NOT NULL DEFAULT 0,
+             ceiling INTEGER NOT NULL DEFAULT 0,
+             risks TEXT NOT NULL DEFAULT '[]',
+             seconds_from INTEGER,
+             seconds_to INTEGER,
+             confirmed_by TEXT,
+             confirmed_at INTEGER,
+             ended_at INTEGER,
+             spent INTEGER NOT NULL DEFAULT 0,
+             delivered INTEGER NOT NULL DEFAULT 0,
+             delivered_bytes INTEGER NOT NULL DEFAULT 0,
+             failed INTEGER NOT NULL DEFAULT 0,
+             parts_left INTEGER NOT NULL DEFAULT 0,
+             parts_stopped INTEGER NOT NULL DEFAULT 0
+         );
+         CREATE INDEX plan_live ON plan (state, made_at) WHERE live = 1;
+
+         CREATE TABLE dest (
+             id INTEGER PRIMARY KEY,
+             plan INTEGER NOT NULL,
+             kind TEXT NOT NULL,
+             place BLOB NOT NULL,
+             UNIQUE (plan, kind, place)
+         );
+
+         -- range_start and range_end are NULL where no job is needed. live: 1 while its plan runs and it is not at its end.
+         CREATE TABLE plan_part (
+             plan INTEGER NOT NULL,
+             archive INTEGER NOT NULL,
+             state INTEGER NOT NULL,
+             live INTEGER,
+             range_start INTEGER,
+             range_end INTEGER,
+             files INTEGER NOT NULL,
+             bytes INTEGER NOT NULL,
+             read_bytes INTEGER NOT NULL,
+             price INTEGER NOT NULL,
+             full_price INTEGER NOT NULL,
+             egress INTEGER NOT NULL,
+             joins INTEGER,
+             day INTEGER NOT NULL,
+             not_before INTEGER,
+             retrieval INTEGER,
+             asked_times INTEGER NOT NULL DEFAULT 0,
+             owner INTEGER,
+             generation INTEGER NOT NULL DEFAULT 0,
+             attempts INTEGER NOT NULL DEFAULT 0,
+             reason TEXT,
+             PRIMARY KEY (plan, archive)
+         ) WITHOUT ROWID;
+         CREATE INDEX plan_part_live ON plan_part (state, not_before, plan, archive) WHERE live = 1;
+         CREATE INDEX plan_part_job ON plan_part (retrieval) WHERE live = 1;
+         CREATE INDEX plan_part_owner ON plan_part (owner) WHERE owner IS NOT NULL;
+
+         -- archive 0: no vault has it. state: see RestoreState.
+         CREATE TABLE restore (
+             plan INTEGER NOT NULL,
+             archive INTEGER NOT NULL,
+             data_offset INTEGER NOT NULL,
+             n INTEGER NOT NULL,
+             file INTEGER,
+             name BLOB,
+             length INTEGER NOT NULL,
+             dest INTEGER NOT NULL,
+             target BLOB NOT NULL,
+             overwrite INTEGER NOT NULL,
+             state INTEGER NOT NULL,
+             reason TEXT,
+             done_at INTEGER,
+             PRIMARY KEY (plan, archive, data_offset, n)
+         ) WITHOUT ROWID;
+         CREATE INDEX restore_wrong ON restore (plan, archive, data_offset, n) WHERE state IN (3, 4);
+
+         CREATE TABLE retrieval (
+             id INTEGER PRIMARY KEY,
+             uuid BLOB NOT NULL UNIQUE,
+             vault TEXT NOT NULL,
+             archive INTEGER NOT NULL,
+             range_start INTEGER NOT NULL,
+             range_end INTEGER NOT NULL,
+             tier TEXT,
+             plan INTEGER,
+             state INTEGER NOT NULL,
+             live INTEGER,
+             job_id BLOB,
+             price INTEGER NOT NULL,
+             asked_at INTEGER NOT NULL,
+             ready_at INTEGER,
+             expires_at INTEGER,
+             next_look INTEGER NOT NULL,
+             note TEXT
+         );
+         CREATE INDEX retrieval_archive ON retrieval (archive) WHERE live = 1;
+         CREATE INDEX retrieval_look ON retrieval (next_look) WHERE live = 1;
+         CREATE INDEX retrieval_live ON retrieval (id) WHERE live = 1;
+
+         -- day: whole days since 1970 UTC. What is reserved for a plan that has ended counts no more.
+         CREATE TABLE ledger (
+             spender TEXT NOT NULL,
+             day INTEGER NOT NULL,
+             plan INTEGER NOT NULL,
+             reserved INTEGER NOT NULL,
+             spent INTEGER NOT NULL,
+             open INTEGER NOT NULL,
+             PRIMARY KEY (spender, day, plan)
+         ) WITHOUT ROWID;
+         CREATE INDEX ledger_plan ON ledger (plan, day);",
+    ),
 ];
 
 fn known() -> i64 {

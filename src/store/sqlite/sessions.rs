@@ -162,6 +162,7 @@ fn release(db: &Db<'_>, session: SessionId, here: bool) -> Result<Reaped> {
         reaped.files += super::bundles::unbundle(db, archive)?;
         super::bundles::close(db, archive, ArchiveState::Abandoned, "its session ended before it was sent")?;
     }
+    super::delivery::release(db, session)?;
     db.run("UPDATE duty SET owner = NULL, generation = generation + 1 WHERE owner = ?", [session])?;
     tally::fold(db, session)?;
     Ok(reaped)

@@ -1,0 +1,195 @@
+//! Delivery: parts claimed, outcomes of their files, and how parts go on.
+
+use rusqlite::params;
+
+use super::db::Db;
+use super::plans::{self, SPENDER};
+use super::{ledger, retrievals};
+use crate::base::FileTime;
+use crate::base::ids::{ArchiveId, Generation, PlanId, RetrievalId, SessionId};
+use crate::store::{
+    FileOutcome, PartEnd, PartFile, PartKey, PartState, PartWork, PlanState, RestoreState, Result, StoreError,
+};
+
+pub(super) fn claim(db: &Db<'_>, session: SessionId, host: &str, only: Option<PlanId>) -> Result<Option<PartWork>> {
+    super::alive(db, session)?;
+    let found = db.one(
+        "SELECT p.plan, p.archive, a.uuid, coalesce(a.size, 0), p.generation, p.retrieval, p.attempts
+         FROM plan_part p JOIN plan l ON l.id = p.plan AND l.host = ?3 AND l.state = ?4
+         JOIN archive a ON a.id = p.archive
+         WHERE p.live = 1 AND p.state = ?1 AND p.not_before <= ?2 AND p.owner IS NULL AND p.plan = coalesce(?5, p.plan)
+         ORDER BY p.not_before, p.plan, p.archive LIMIT 1",
+        params![PartState::Ready, db.now(), host, PlanState::Running, only],
+        |row| {
+            Ok((
+                PartWork {
+                    plan: row.get(0)?,
+                    archive: row.get(1)?,
+                    uuid: row.get(2)?,
+                    archive_size: row.get(3)?,
+                    generation: row.get(4)?,
+                    retrieval: None,
+                    attempts: row.get(6)?,
+                },
+                row.get::<_, Option<RetrievalId>>(5)?,
+            ))
+        },
+    )?;
+    let Some((mut work, job)) = found else { return Ok(None) };
+    work.generation = Generation(work.generation.0 + 1);
+    db.run(
+        "UPDATE plan_part SET owner = ?3, generation = ?4 WHERE plan = ?1 AND archive = ?2",
+        params![work.plan, work.archive, session, work.generation],
+    )?;
+    work.retrieval = job.map(|job| retrievals::by_id(db, job)).transpose()?.flatten();
+    Ok(Some(work))
+}
+
+/// Nothing is written about a part that belongs to somebody else by now.
+fn held(db: &Db<'_>, session: SessionId, key: PartKey) -> Result<()> {
+    let held = db.one(
+        "SELECT 1 FROM plan_part WHERE plan = ?1 AND archive = ?2 AND owner = ?3 AND generation = ?4 AND live = 1",
+        params![key.plan, key.archive, session, key.generation],
+        |_| Ok(()),
+    )?;
+    let what = || format!("the part of archive {} of plan {}", key.archive, key.plan);
+    held.ok_or_else(|| StoreError::Stale { what: what(), session })
+}
+
+pub(super) fn files(
+    db: &Db<'_>,
+    plan: PlanId,
+    archive: ArchiveId,
+    after: Option<(u64, u64)>,
+    limit: u32,
+) -> Result<Vec<PartFile>> {
+    let (offset, n) = after.map_or((-1, 0), |(offset, n)| (i64::try_from(offset).unwrap_or(i64::MAX), n));
+    db.rows(
+        "SELECT r.data_offset, r.n, f.id, f.source, f.key, r.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.md5, r.dest,
+                r.target, r.overwrite
+         FROM restore r JOIN file f ON f.id = r.file AND f.sha256 IS NOT NULL
+         WHERE r.plan = ?1 AND r.archive = ?2 AND (r.data_offset, r.n) > (?3, ?4) AND r.state = ?5
+         ORDER BY r.data_offset, r.n LIMIT ?6",
+        params![plan, archive, offset, n, RestoreState::Waiting, limit],
+        |row| {
+            Ok(PartFile {
+                offset: row.get(0)?,
+                n: row.get(1)?,
+                file: row.get(2)?,
+                source: row.get(3)?,
+                key: row.get(4)?,
+                length: row.get(5)?,
+                mode: row.get(6)?,
+                mtime: FileTime { secs: row.get(7)?, nanos: row.get(8)? },
+                sha256: row.get(9)?,
+                md5: row.get(10)?,
+                dest: row.get(11)?,
+                target: row.get(12)?,
+                overwrite: row.get(13)?,
+            })
+        },
+    )
+}
+
+pub(super) fn spend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate::base::Money) -> Result<bool> {
+    held(db, session, key)?;
+    ledger::spend(db, SPENDER, key.plan, money)
+}
+
+pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: &[FileOutcome]) -> Result<()> {
+    held(db, session, key)?;
+    let (mut delivered, mut bytes, mut failed) = (0u64, 0u64, 0u64);
+    for outcome in outcomes {
+        let changed = db.run(
+            "UPDATE restore SET state = ?5, reason = ?6, done_at = ?7
+             WHERE plan = ?1 AND archive = ?2 AND data_offset = ?3 AND n = ?4 AND state = ?8",
+            params![
+                key.plan,
+                key.archive,
+                outcome.offset,
+                outcome.n,
+                outcome.state,
+                outcome.reason,
+                db.now(),
+                RestoreState::Waiting
+            ],
+        )?;
+        match outcome.state {
+            RestoreState::Delivered => {
+                delivered += changed;
+                bytes += changed * outcome.bytes;
+            }
+            RestoreState::There => delivered += changed,
+            _ => failed += changed,
+        }
+    }
+    db.run(
+        "UPDATE plan SET delivered = delivered + ?2, delivered_bytes = delivered_bytes + ?3, failed = failed + ?4
+         WHERE id = ?1",
+        params![key.plan, delivered, bytes, failed],
+    )?;
+    Ok(())
+}
+
+pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) -> Result<bool> {
+    held(db, session, key)?;
+    let job: Option<RetrievalId> = db
+        .one(
+            "SELECT retrieval FROM plan_part WHERE plan = ?1 AND archive = ?2",
+            params![key.plan, key.archive],
+            |row| row.get(0),
+        )?
+        .flatten();
+    match end {
+        PartEnd::Done => {
+            let waits = db.one(
+                "SELECT 1 FROM restore WHERE plan = ?1 AND archive = ?2 AND state = ?3 LIMIT 1",
+                params![key.plan, key.archive, RestoreState::Waiting],
+                |_| Ok(()),
+            )?;
+            if waits.is_some() {
+                return Err(StoreError::Impossible(format!(
+                    "the part of archive {} of plan {} is done, and files of it wait",
+                    key.archive, key.plan
+                )));
+            }
+            db.run(
+                "UPDATE plan_part SET state = ?3, live = NULL, owner = NULL, reason = NULL WHERE plan = ?1 AND archive = ?2",
+                params![key.plan, key.archive, PartState::Done],
+            )?;
+            db.run("UPDATE plan SET parts_left = parts_left - 1 WHERE id = ?", [key.plan])?;
+        }
+        PartEnd::Later { next_try, reason, failed } => {
+            db.run(
+                "UPDATE plan_part SET owner = NULL, generation = generation + 1, not_before = ?3, reason = ?4,
+                        attempts = attempts + ?5
+                 WHERE plan = ?1 AND archive = ?2",
+                params![key.plan, key.archive, next_try, reason, failed],
+            )?;
+            return Ok(false);
+        }
+        PartEnd::AskAgain(reason) => {
+            db.run(
+                "UPDATE plan_part SET owner = NULL, generation = generation + 1, state = ?3, retrieval = NULL,
+                        not_before = ?4, reason = ?5
+                 WHERE plan = ?1 AND archive = ?2",
+                params![key.plan, key.archive, PartState::Waiting, db.now(), reason],
+            )?;
+            return Ok(false);
+        }
+        PartEnd::Stopped(reason) => retrievals::stop(db, key.plan, key.archive, reason)?,
+    }
+    retrievals::close_unwanted(db, job)?;
+    if plans::end_if_over(db, key.plan)? {
+        return Ok(true);
+    }
+    Ok(db
+        .one("SELECT 1 FROM plan WHERE id = ?1 AND state = ?2", params![key.plan, PlanState::Ended], |_| Ok(()))?
+        .is_some())
+}
+
+/// A session is over: what it was delivering is for others.
+pub(super) fn release(db: &Db<'_>, session: SessionId) -> Result<()> {
+    db.run("UPDATE plan_part SET owner = NULL, generation = generation + 1 WHERE owner = ?", [session])?;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! The ledger: what is set aside for a plan, day by day (UTC), and what has been spent of it.
+//!
+//! What counts for a day is, for a plan that is carried out, the larger of what is set aside and what is spent; for one
+//! that is over, what was spent. Money that is spent on another day than it was set aside for takes its place along: the
+//! sum of a plan's places is its ceiling for as long as it runs.
+
+use rusqlite::params;
+
+use super::db::Db;
+use crate::base::ids::PlanId;
+use crate::base::{Money, Time};
+use crate::store::{Confirm, Confirmed, Result, Used};
+
+const DAY: i64 = 86_400_000_000;
+
+/// The day of a time: whole days since 1970, UTC.
+pub(super) fn day(time: Time) -> i64 {
+    time.as_micros().div_euclid(DAY)
+}
+
+/// The first day of a day's month, and of the month after it.
+fn month(day: i64) -> (i64, i64) {
+    let first = |year: i16, month: i8| {
+        jiff::civil::Date::new(year, month, 1).ok().and_then(|date| {
+            let since = date.since(jiff::civil::date(1970, 1, 1)).ok()?;
+            Some(i64::from(since.get_days()))
+        })
+    };
+    let date = i32::try_from(day)
+        .ok()
+        .and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).ok());
+    let Some(date) = date else { return (day, day + 1) };
+    let (year, next) = if date.month() == 12 { (date.year() + 1, 1) } else { (date.year(), date.month() + 1) };
+    (first(date.year(), date.month()).unwrap_or(day), first(year, next).unwrap_or(day + 1))
+}
+
+const COUNTS: &str = "coalesce(sum(CASE WHEN open = 1 THEN max(reserved, spent) ELSE spent END), 0)";
+
+fn of_days(db: &Db<'_>, spender: &str, from: i64, until: i64) -> Result<Money> {
+    let sum = db.one(
+        &format!("SELECT {COUNTS} FROM ledger WHERE spender = ?1 AND day >= ?2 AND day < ?3"),
+        params![spender, from, until],
+        |row| row.get(0),
+    )?;
+    Ok(sum.unwrap_or_default())
+}
+
+pub(super) fn used(db: &Db<'_>, spender: &str) -> Result<Used> {
+    let today = day(db.now());
+    let (from, until) = month(today);
+    Ok(Used { day: of_days(db, spender, today, today + 1)?, month: of_days(db, spender, from, until)? })
+}
+
+/// The budget that a plan would go beyond, if there is one.
+pub(super) fn over(db: &Db<'_>, spender: &str, confirm: &Confirm, ceiling: Money) -> Result<Option<Confirmed>> {
+    let beyond = |budget, when, limit: Option<Money>, used: Money, asked: Money| {
+        let limit = limit.filter(|limit| used.plus(asked) > *limit && !asked.is_zero())?;
+        Some(Confirmed::Over { budget, when, limit, used, asked })
+    };
+    if let Some(over) = beyond("plan", String::new(), confirm.plan_limit, Money::ZERO, ceiling) {
+        return Ok(Some(over));
+    }
+    let today = day(db.now());
+    let mut months: Vec<(i64, i64, Money)> = Vec::new();
+    for (later, money) in &confirm.days {
+        let at = today + i64::from(*later);
+        let used = of_days(db, spender, at, at + 1)?;
+        let when = Time::from_micros(at * DAY).to_string();
+        let when = when.get(..10).unwrap_or(&when).to_owned();
+        if let Some(over) = beyond("day", when, confirm.day_limit, used, *money) {
+            return Ok(Some(over));
+        }
+        let (from, until) = month(at);
+        match months.iter_mut().find(|known| known.0 == from) {
+            Some(known) => known.2 = known.2.plus(*money),
+            None => months.push((from, until, *money)),
+        }
+    }
+    for (from, until, money) in months {
+        let when = Time::from_micros(from * DAY).to_string();
+        let when = when.get(..7).unwrap_or(&when).to_owned();
+        if let Some(over) = beyond("month", when, confirm.month_limit, of_days(db, spender, from, until)?, money) {
+            return Ok(Some(over));
+        }
+    }
+    Ok(None)
+}
+
+pub(super) fn reserve(db: &Db<'_>, spender: &str, plan: PlanId, day: i64, money: Money) -> Result<()> {
+    db.run(
+        "INSERT INTO ledger (spender, day, plan, reserved, spent, open) VALUES (?1, ?2, ?3, ?4, 0, 1)
+         ON CONFLICT (spender, day, plan) DO UPDATE SET reserved = reserved + excluded.reserved",
+        params![spender, day, plan, money],
+    )?;
+    Ok(())
+}
+
+/// Spends money of a running plan today. Whether its ceiling allows that; else nothing changes.
+pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<bool> {
+    let changed =
+        db.run("UPDATE plan SET spent = spent + ?2 WHERE id = ?1 AND spent + ?2 <= ceiling", params![plan, money])?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    let today = day(db.now());
+    reserve(db, spender, plan, today, Money::ZERO)?;
+    db.run(
+        "UPDATE ledger SET spent = spent + ?4 WHERE spender = ?1 AND day = ?2 AND plan = ?3",
+        params![spender, today, plan, money],
+    )?;
+    // What today lacks was set aside for other days.
+    let lacks = db.one(
+        "SELECT spent - reserved FROM ledger WHERE spender = ?1 AND day = ?2 AND plan = ?3",
+        params![spender, today, plan],
+        |row| row.get::<_, Money>(0),
+    )?;
+    let mut lacks = lacks.unwrap_or_default();
+    let others: Vec<(i64, Money)> = db.rows(
+        "SELECT day, reserved - spent FROM ledger WHERE plan = ?1 AND day <> ?2 AND spender = ?3 AND reserved > spent
+         ORDER BY day",
+        params![plan, today, spender],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (other, free) in others {
+        if lacks <= Money::ZERO {
+            break;
+        }
+        let moved = lacks.min(free);
+        reserve(db, spender, plan, other, Money::ZERO.minus(moved))?;
+        reserve(db, spender, plan, today, moved)?;
+        lacks = lacks.minus(moved);
+    }
+    Ok(true)
+}
+
+/// Takes back what was spent and, as it turned out, was not.
+pub(super) fn refund(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<()> {
+    db.run("UPDATE plan SET spent = max(0, spent - ?2) WHERE id = ?1", params![plan, money])?;
+    let mut left = money;
+    let days: Vec<(i64, Money)> = db.rows(
+        "SELECT day, spent FROM ledger WHERE plan = ?1 AND spender = ?2 AND spent > 0 ORDER BY day DESC",
+        params![plan, spender],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (day, spent) in days {
+        let back = left.min(spent);
+        db.run(
+            "UPDATE ledger SET spent = spent - ?4 WHERE spender = ?1 AND day = ?2 AND plan = ?3",
+            params![spender, day, plan, back],
+        )?;
+        left = left.minus(back);
+    }
+    Ok(())
+}
+
+/// A plan is over: only what was spent counts.
+pub(super) fn close(db: &Db<'_>, plan: PlanId) -> Result<()> {
+    db.run("UPDATE ledger SET open = 0 WHERE plan = ?", [plan])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_begin_and_end_as_the_calendar_has_it() {
+        let day_of = |text: &str| day(Time::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()));
+        for (at, from, until) in [
+            ("2026-11-23T04:00:00Z", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"),
+            ("2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
+            ("2025-12-31T23:59:59Z", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z"),
+        ] {
+            assert_eq!(month(day_of(at)), (day_of(from), day_of(until)), "{at}");
+        }
+    }
+}

@@ -1,0 +1,495 @@
+//! Plans: put together, saved, confirmed, stopped, looked at.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
+
+use rusqlite::{Row, params};
+
+use super::db::Db;
+use super::{events, ledger, retrievals};
+use crate::base::ids::{ArchiveId, DestId, Key, PlanId};
+use crate::base::{Money, Time};
+use crate::store::{
+    CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanPartRow, PlanRow,
+    PlanState, PlanTotals, PlannedFile, RestorePlace, RestoreRow, RestoreState, Result, StoreError,
+};
+
+/// Who spends what restores cost.
+pub(super) const SPENDER: &str = "restore";
+
+pub(super) fn begin(db: &Db<'_>, new: &NewPlan) -> Result<PlanId> {
+    db.run(
+        "INSERT INTO plan (state, live, title, made_by, made_at, host, vault, supplement_of)
+         VALUES (?1, 1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![PlanState::Draft, new.title, new.who, db.now(), new.host, new.vault, new.supplement_of],
+    )?;
+    Ok(PlanId(db.last_id()))
+}
+
+fn in_draft(db: &Db<'_>, plan: PlanId) -> Result<()> {
+    match state(db, plan)? {
+        Some(PlanState::Draft) => Ok(()),
+        other => {
+            let what = other.map_or("not there", PlanState::word);
+            Err(StoreError::Impossible(format!("files are added to plan {plan}, which is {what}")))
+        }
+    }
+}
+
+fn state(db: &Db<'_>, plan: PlanId) -> Result<Option<PlanState>> {
+    db.one("SELECT state FROM plan WHERE id = ?", [plan], |row| row.get(0))
+}
+
+pub(super) fn dests(db: &Db<'_>, plan: PlanId, dests: &[NewDest]) -> Result<Vec<DestId>> {
+    in_draft(db, plan)?;
+    let one = |dest: &NewDest| {
+        let place = dest.place.as_bytes();
+        db.run(
+            "INSERT INTO dest (plan, kind, place) VALUES (?1, ?2, ?3) ON CONFLICT (plan, kind, place) DO NOTHING",
+            params![plan, dest.kind, place],
+        )?;
+        let id = db.one(
+            "SELECT id FROM dest WHERE plan = ?1 AND kind = ?2 AND place = ?3",
+            params![plan, dest.kind, place],
+            |row| row.get(0),
+        )?;
+        id.ok_or_else(|| StoreError::Impossible("a destination was entered and is not there".to_owned()))
+    };
+    dests.iter().map(one).collect()
+}
+
+pub(super) fn places(db: &Db<'_>, plan: PlanId) -> Result<Vec<(DestId, DestRow)>> {
+    db.rows("SELECT id, kind, place FROM dest WHERE plan = ? ORDER BY id", [plan], |row| {
+        Ok((row.get(0)?, DestRow { kind: row.get(1)?, place: OsString::from_vec(row.get(2)?) }))
+    })
+}
+
+pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<()> {
+    in_draft(db, plan)?;
+    for file in files {
+        let (archive, offset) = file.from.unwrap_or((ArchiveId(0), 0));
+        let state = if file.from.is_some() { RestoreState::Waiting } else { RestoreState::Impossible };
+        // The file's row has its key.
+        let name = file.file.is_none().then_some(&file.name);
+        db.run(
+            "INSERT INTO restore (plan, archive, data_offset, n, file, name, length, dest, target, overwrite, state, reason)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                plan,
+                archive,
+                offset,
+                file.n,
+                file.file,
+                name,
+                file.length,
+                file.dest,
+                file.target,
+                file.overwrite,
+                state,
+                file.why
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>> {
+    let (archive, offset, n) = after.unwrap_or((ArchiveId(0), u64::MAX >> 1, u64::MAX >> 1));
+    db.rows(
+        "SELECT r.archive, coalesce(a.size, 0), a.state, r.data_offset, r.n, r.length, r.dest, r.target
+         FROM restore r JOIN archive a ON a.id = r.archive
+         WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4)
+         ORDER BY r.archive, r.data_offset, r.n LIMIT ?5",
+        params![plan, archive, offset, n, limit],
+        |row| {
+            Ok(PlannedFile {
+                archive: row.get(0)?,
+                archive_size: row.get(1)?,
+                archive_state: row.get(2)?,
+                offset: row.get(3)?,
+                n: row.get(4)?,
+                length: row.get(5)?,
+                dest: row.get(6)?,
+                target: row.get(7)?,
+            })
+        },
+    )
+}
+
+pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> {
+    in_draft(db, plan)?;
+    for part in parts {
+        let range = part.range.as_ref();
+        db.run(
+            "INSERT INTO plan_part (plan, archive, state, range_start, range_end, files, bytes, read_bytes, price,
+                                    full_price, egress, joins, day)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            params![
+                plan,
+                part.archive,
+                range.map(|range| range.start),
+                range.map(|range| range.end),
+                part.files,
+                part.bytes,
+                part.read_bytes,
+                part.price,
+                part.full_price,
+                part.egress,
+                part.joins,
+                part.day
+            ],
+        )?;
+    }
+    Ok(())
+}
+
+pub(super) fn unpriced(db: &Db<'_>, plan: PlanId) -> Result<bool> {
+    let changed = db.run(
+        "UPDATE plan SET state = ?2, hash = NULL WHERE id = ?1 AND state IN (?2, ?3)",
+        params![plan, PlanState::Draft, PlanState::Planned],
+    )?;
+    if changed > 0 {
+        db.run("DELETE FROM plan_part WHERE plan = ?", [plan])?;
+    }
+    Ok(changed > 0)
+}
+
+pub(super) fn save(db: &Db<'_>, plan: PlanId, totals: &PlanTotals) -> Result<bool> {
+    let risks: Vec<(&str, i64)> = totals.risks.iter().map(|(name, money)| (name.as_str(), money.nanos())).collect();
+    let risks = serde_json::to_string(&risks).map_err(|e| StoreError::Impossible(e.to_string()))?;
+    let changed = db.run(
+        "UPDATE plan SET state = ?2, tier = ?3, tariff = ?4, tariff_hash = ?5, hash = ?6, files = ?7, bytes = ?8,
+                impossible = ?9, archives = ?10, jobs = ?11, joined = ?12, asked_bytes = ?13, read_bytes = ?14,
+                price = ?15, sure = ?16, ceiling = ?17, risks = ?18, seconds_from = ?19, seconds_to = ?20
+         WHERE id = ?1 AND state = ?21",
+        params![
+            plan,
+            PlanState::Planned,
+            totals.tier,
+            totals.tariff,
+            totals.tariff_hash,
+            totals.hash,
+            totals.files,
+            totals.bytes,
+            totals.impossible,
+            totals.archives,
+            totals.jobs,
+            totals.joined,
+            totals.asked_bytes,
+            totals.read_bytes,
+            totals.price,
+            totals.sure,
+            totals.ceiling,
+            risks,
+            totals.seconds.map(|(from, _)| from),
+            totals.seconds.map(|(_, to)| to),
+            PlanState::Draft
+        ],
+    )?;
+    Ok(changed > 0)
+}
+
+pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
+    let Some(plan) = plan(db, confirm.plan)? else { return Ok(Confirmed::Not(PlanState::Dropped)) };
+    match plan.state {
+        PlanState::Planned => {}
+        PlanState::Running | PlanState::Ended => {
+            return Ok(match plan.confirmed {
+                Some((who, at)) => Confirmed::Already { who, at },
+                None => Confirmed::Not(plan.state),
+            });
+        }
+        other => return Ok(Confirmed::Not(other)),
+    }
+    let Some(totals) = plan.totals.filter(|totals| totals.hash == confirm.hash) else { return Ok(Confirmed::Changed) };
+    // What is set aside is the whole ceiling, whatever the caller says of days.
+    let set_aside: Money = confirm.days.iter().map(|(_, money)| *money).sum();
+    if set_aside != totals.ceiling {
+        return Err(StoreError::Impossible(format!(
+            "plan {} has a ceiling of {} and {set_aside} is set aside for it",
+            confirm.plan, totals.ceiling
+        )));
+    }
+    if let Some(over) = ledger::over(db, SPENDER, confirm, totals.ceiling)? {
+        return Ok(over);
+    }
+    let today = ledger::day(db.now());
+    for (day, money) in &confirm.days {
+        ledger::reserve(db, SPENDER, confirm.plan, today + i64::from(*day), *money)?;
+    }
+    db.run(
+        "UPDATE plan_part SET live = 1, not_before = CASE WHEN day = 0 THEN ?2 ELSE (?3 + day) * 86400000000 END
+         WHERE plan = ?1",
+        params![confirm.plan, db.now(), today],
+    )?;
+    let parts = db.one("SELECT count(*) FROM plan_part WHERE plan = ?", [confirm.plan], |row| row.get::<_, u64>(0))?;
+    db.run(
+        "UPDATE plan SET state = ?2, confirmed_by = ?3, confirmed_at = ?4, parts_left = ?5 WHERE id = ?1",
+        params![confirm.plan, PlanState::Running, confirm.who, db.now(), parts.unwrap_or(0)],
+    )?;
+    event(
+        db,
+        &confirm.who,
+        "restore.confirmed",
+        confirm.plan,
+        &format!("{}: {} files, {}, at most {}", plan.title, totals.files, totals.price, totals.ceiling),
+    )?;
+    if parts == Some(0) {
+        end_if_over(db, confirm.plan)?;
+    }
+    Ok(Confirmed::Yes)
+}
+
+/// Ends a plan when none of its parts is left. Whether it has.
+pub(super) fn end_if_over(db: &Db<'_>, plan: PlanId) -> Result<bool> {
+    let changed = db.run(
+        "UPDATE plan SET state = ?2, live = NULL, ended_at = ?3 WHERE id = ?1 AND state = ?4 AND parts_left = 0",
+        params![plan, PlanState::Ended, db.now(), PlanState::Running],
+    )?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    ledger::close(db, plan)?;
+    if let Some(row) = self::plan(db, plan)? {
+        let detail =
+            format!("{}: {} files delivered, {} failed, {} spent", row.title, row.delivered, row.failed, row.spent);
+        event(db, &row.confirmed.map_or(row.made_by, |(who, _)| who), "restore.ended", plan, &detail)?;
+    }
+    Ok(true)
+}
+
+pub(super) fn event(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &str) -> Result<()> {
+    events::add(
+        db,
+        &NewEvent {
+            who: who.to_owned(),
+            what: what.to_owned(),
+            object: format!("plan {plan}"),
+            detail: detail.to_owned(),
+            outcome: "done".to_owned(),
+        },
+    )
+}
+
+pub(super) fn drop_unconfirmed(db: &Db<'_>, plan: PlanId) -> Result<bool> {
+    let changed = db.run(
+        "UPDATE plan SET state = ?2 WHERE id = ?1 AND state IN (?3, ?4)",
+        params![plan, PlanState::Dropped, PlanState::Draft, PlanState::Planned],
+    )?;
+    Ok(changed > 0)
+}
+
+pub(super) fn cancel(db: &Db<'_>, id: PlanId, who: &str) -> Result<CancelledPlan> {
+    let changed = db.run(
+        "UPDATE plan SET state = ?2, live = NULL, ended_at = ?3 WHERE id = ?1 AND state = ?4",
+        params![id, PlanState::Cancelled, db.now(), PlanState::Running],
+    )?;
+    let row = plan(db, id)?;
+    let (spent, delivered) = row.as_ref().map_or((Money::ZERO, 0), |row| (row.spent, row.delivered));
+    if changed == 0 {
+        return Ok(CancelledPlan { done: false, spent, delivered, jobs: 0 });
+    }
+    // Who delivers one of them finds its claim gone at its next word.
+    db.run(
+        "UPDATE plan_part SET state = 5, live = NULL, owner = NULL, generation = generation + 1
+         WHERE plan = ?1 AND live = 1",
+        [id],
+    )?;
+    let jobs = retrievals::left_alone(db, id)?;
+    db.run("UPDATE plan SET parts_left = 0 WHERE id = ?", [id])?;
+    ledger::close(db, id)?;
+    let detail = format!("{delivered} files delivered, {spent} spent, {jobs} jobs go on at the vault");
+    event(db, who, "restore.cancelled", id, &detail)?;
+    Ok(CancelledPlan { done: true, spent, delivered, jobs })
+}
+
+pub(super) fn prune(db: &Db<'_>, before: Time, limit: u32) -> Result<u64> {
+    db.run(
+        "UPDATE plan SET state = ?2 WHERE live = 1 AND state IN (?3, ?4) AND made_at < ?1",
+        params![before, PlanState::Dropped, PlanState::Draft, PlanState::Planned],
+    )?;
+    let mut gone = 0;
+    let dropped: Vec<PlanId> = db.rows(
+        "SELECT id FROM plan WHERE live = 1 AND state = ?1 ORDER BY made_at LIMIT ?2",
+        params![PlanState::Dropped, limit],
+        |row| row.get(0),
+    )?;
+    for plan in dropped {
+        let rows = db.run(
+            "DELETE FROM restore WHERE plan = ?1 AND (archive, data_offset, n) IN
+                (SELECT archive, data_offset, n FROM restore WHERE plan = ?1 LIMIT ?2)",
+            params![plan, u64::from(limit) - gone.min(u64::from(limit))],
+        )?;
+        gone += rows;
+        if gone >= u64::from(limit) {
+            return Ok(gone);
+        }
+        db.run("DELETE FROM plan_part WHERE plan = ?", [plan])?;
+        db.run("DELETE FROM dest WHERE plan = ?", [plan])?;
+        db.run("DELETE FROM plan WHERE id = ?", [plan])?;
+        gone += 1;
+    }
+    Ok(gone)
+}
+
+const PLAN: &str =
+    "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
+    bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
+    seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
+    parts_stopped";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
+    let tariff: Option<String> = row.get(9)?;
+    let hashes = (row.get(10)?, row.get(11)?);
+    let totals = match (tariff, hashes) {
+        (Some(tariff), (Some(tariff_hash), Some(hash))) => {
+            let risks: String = row.get(23)?;
+            // Written by `save` alone; what cannot be read is no risk that anybody was told.
+            let risks: Vec<(String, i64)> = serde_json::from_str(&risks).unwrap_or_default();
+            let (from, to): (Option<u64>, Option<u64>) = (row.get(24)?, row.get(25)?);
+            Some(PlanTotals {
+                tier: row.get(8)?,
+                tariff,
+                tariff_hash,
+                hash,
+                files: row.get(12)?,
+                bytes: row.get(13)?,
+                impossible: row.get(14)?,
+                archives: row.get(15)?,
+                jobs: row.get(16)?,
+                joined: row.get(17)?,
+                asked_bytes: row.get(18)?,
+                read_bytes: row.get(19)?,
+                price: row.get(20)?,
+                sure: row.get(21)?,
+                ceiling: row.get(22)?,
+                risks: risks.into_iter().map(|(name, nanos)| (name, Money::from_nanos(nanos))).collect(),
+                seconds: from.zip(to),
+            })
+        }
+        _ => None,
+    };
+    let (who, at): (Option<String>, Option<Time>) = (row.get(26)?, row.get(27)?);
+    Ok(PlanRow {
+        id: row.get(0)?,
+        state: row.get(1)?,
+        title: row.get(2)?,
+        made_by: row.get(3)?,
+        made_at: row.get(4)?,
+        host: row.get(5)?,
+        vault: row.get(6)?,
+        supplement_of: row.get(7)?,
+        totals,
+        confirmed: who.zip(at),
+        ended_at: row.get(28)?,
+        spent: row.get(29)?,
+        delivered: row.get(30)?,
+        delivered_bytes: row.get(31)?,
+        failed: row.get(32)?,
+        parts_left: row.get(33)?,
+        parts_stopped: row.get(34)?,
+    })
+}
+
+pub(super) fn plan(db: &Db<'_>, plan: PlanId) -> Result<Option<PlanRow>> {
+    db.one(&format!("SELECT {PLAN} FROM plan WHERE id = ?"), [plan], read)
+}
+
+pub(super) fn plans(db: &Db<'_>, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>> {
+    db.rows(
+        &format!("SELECT {PLAN} FROM plan WHERE id < ?1 AND state <> ?2 ORDER BY id DESC LIMIT ?3"),
+        params![before.unwrap_or(PlanId(i64::MAX)), PlanState::Dropped, limit],
+        read,
+    )
+}
+
+const PART: &str =
+    "p.plan, p.archive, a.uuid, p.state, p.range_start, p.range_end, p.files, p.bytes, p.read_bytes, p.price,
+    p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval";
+
+fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base::ids::RetrievalId>)> {
+    let range: (Option<u64>, Option<u64>) = (row.get(4)?, row.get(5)?);
+    let archive = row.get(1)?;
+    let part = PlanPartRow {
+        plan: row.get(0)?,
+        archive,
+        uuid: row.get(2)?,
+        state: row.get(3)?,
+        part: NewPart {
+            archive,
+            range: range.0.zip(range.1).map(|(start, end)| start..end),
+            files: row.get(6)?,
+            bytes: row.get(7)?,
+            read_bytes: row.get(8)?,
+            price: row.get(9)?,
+            full_price: row.get(10)?,
+            egress: row.get(11)?,
+            joins: row.get(12)?,
+            day: row.get(13)?,
+        },
+        retrieval: None,
+        asked_times: row.get(14)?,
+        not_before: row.get(15)?,
+        reason: row.get(16)?,
+    };
+    Ok((part, row.get(17)?))
+}
+
+/// Parts that a condition names, each with its job.
+pub(super) fn read_parts(db: &Db<'_>, which: &str, with: impl rusqlite::Params) -> Result<Vec<PlanPartRow>> {
+    let rows = db.rows(
+        &format!("SELECT {PART} FROM plan_part p JOIN archive a ON a.id = p.archive {which}"),
+        with,
+        read_part,
+    )?;
+    rows.into_iter()
+        .map(|(mut part, job)| {
+            part.retrieval = job.map(|job| retrievals::by_id(db, job)).transpose()?.flatten();
+            Ok(part)
+        })
+        .collect()
+}
+
+pub(super) fn parts_page(db: &Db<'_>, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
+    let after = after.unwrap_or(ArchiveId(0));
+    read_parts(db, "WHERE p.plan = ?1 AND p.archive > ?2 ORDER BY p.archive LIMIT ?3", params![plan, after, limit])
+}
+
+pub(super) fn restores(
+    db: &Db<'_>,
+    plan: PlanId,
+    wrong: bool,
+    after: Option<RestorePlace>,
+    limit: u32,
+) -> Result<Vec<RestoreRow>> {
+    let (archive, offset, n) = after.map_or((-1, 0, 0), |(archive, offset, n)| (archive.0, offset, n));
+    let only = if wrong { "AND r.state IN (3, 4)" } else { "" };
+    db.rows(
+        &format!(
+            "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
+                    r.target, r.state, r.reason, r.done_at
+             FROM restore r LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
+             JOIN dest d ON d.id = r.dest
+             WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
+             ORDER BY r.archive, r.data_offset, r.n LIMIT ?5"
+        ),
+        params![plan, archive, offset, n, limit],
+        |row| {
+            let archive: ArchiveId = row.get(0)?;
+            Ok(RestoreRow {
+                archive: (archive.0 != 0).then_some(archive),
+                offset: row.get(1)?,
+                n: row.get(2)?,
+                file: row.get(3)?,
+                source: row.get(4)?,
+                name: row.get::<_, Key>(5)?,
+                length: row.get(6)?,
+                place: OsString::from_vec(row.get(7)?),
+                target: row.get(8)?,
+                state: row.get(9)?,
+                reason: row.get(10)?,
+                done_at: row.get(11)?,
+            })
+        },
+    )
+}

@@ -1,0 +1,147 @@
+//! The operations of [`Restores`], each one transaction.
+
+use async_trait::async_trait;
+
+use super::{SqliteStore, delivery, ledger, plans, retrievals};
+use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
+use crate::base::{Money, Time};
+use crate::store::{
+    AskPart, Asked, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, NewDest, NewPart, NewPlan,
+    NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
+    RestoreRow, Restores, Result, RetrievalRow, Used,
+};
+
+#[async_trait]
+impl Restores for SqliteStore {
+    async fn plan_begin(&self, new: NewPlan) -> Result<PlanId> {
+        self.write(move |db| plans::begin(db, &new)).await
+    }
+
+    async fn plan_dests(&self, plan: PlanId, dests: Vec<NewDest>) -> Result<Vec<DestId>> {
+        self.write(move |db| plans::dests(db, plan, &dests)).await
+    }
+
+    async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<()> {
+        self.write(move |db| plans::add(db, plan, &files)).await
+    }
+
+    async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>> {
+        self.read(move |db| plans::files(db, plan, after, limit)).await
+    }
+
+    async fn joinable(&self, vault: String, archives: Vec<ArchiveId>, until: Time) -> Result<Vec<RetrievalRow>> {
+        self.read(move |db| retrievals::joinable(db, &vault, &archives, until)).await
+    }
+
+    async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()> {
+        self.write(move |db| plans::parts(db, plan, &parts)).await
+    }
+
+    async fn plan_unpriced(&self, plan: PlanId) -> Result<bool> {
+        self.write(move |db| plans::unpriced(db, plan)).await
+    }
+
+    async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool> {
+        self.write(move |db| plans::save(db, plan, &totals)).await
+    }
+
+    async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed> {
+        self.write(move |db| plans::confirm(db, &confirm)).await
+    }
+
+    async fn plan_drop(&self, plan: PlanId) -> Result<bool> {
+        self.write(move |db| plans::drop_unconfirmed(db, plan)).await
+    }
+
+    async fn plan_cancel(&self, plan: PlanId, who: String) -> Result<CancelledPlan> {
+        self.write(move |db| plans::cancel(db, plan, &who)).await
+    }
+
+    async fn plan_prune(&self, before: Time, limit: u32) -> Result<u64> {
+        self.write(move |db| plans::prune(db, before, limit)).await
+    }
+
+    async fn plan(&self, plan: PlanId) -> Result<Option<PlanRow>> {
+        self.read(move |db| plans::plan(db, plan)).await
+    }
+
+    async fn plans(&self, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>> {
+        self.read(move |db| plans::plans(db, before, limit)).await
+    }
+
+    async fn plan_parts_page(&self, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
+        self.read(move |db| plans::parts_page(db, plan, after, limit)).await
+    }
+
+    async fn plan_restores(
+        &self,
+        plan: PlanId,
+        wrong: bool,
+        after: Option<RestorePlace>,
+        limit: u32,
+    ) -> Result<Vec<RestoreRow>> {
+        self.read(move |db| plans::restores(db, plan, wrong, after, limit)).await
+    }
+
+    async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
+        self.read(move |db| retrievals::live(db, after, limit)).await
+    }
+
+    async fn used(&self, spender: &'static str) -> Result<Used> {
+        self.read(move |db| ledger::used(db, spender)).await
+    }
+
+    async fn parts_to_ask(&self, limit: u32) -> Result<Vec<PlanPartRow>> {
+        self.read(move |db| retrievals::parts_to_ask(db, limit)).await
+    }
+
+    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<Asked> {
+        self.write(move |db| retrievals::ask(db, session, &ask)).await
+    }
+
+    async fn retrievals_due(&self, limit: u32) -> Result<Vec<RetrievalRow>> {
+        self.read(move |db| retrievals::due(db, limit)).await
+    }
+
+    async fn retrieval(&self, uuid: RetrievalUuid) -> Result<Option<RetrievalRow>> {
+        self.read(move |db| retrievals::by_uuid(db, uuid)).await
+    }
+
+    async fn retrieval_heard(&self, uuid: RetrievalUuid, heard: Heard) -> Result<Option<RetrievalRow>> {
+        self.write(move |db| retrievals::heard(db, uuid, &heard)).await
+    }
+
+    async fn retrieval_wanted(&self, uuid: RetrievalUuid) -> Result<u64> {
+        self.read(move |db| retrievals::wanted(db, uuid)).await
+    }
+
+    async fn part_claim(&self, session: SessionId, host: String, plan: Option<PlanId>) -> Result<Option<PartWork>> {
+        self.write(move |db| delivery::claim(db, session, &host, plan)).await
+    }
+
+    async fn plan_places(&self, plan: PlanId) -> Result<Vec<(DestId, DestRow)>> {
+        self.read(move |db| plans::places(db, plan)).await
+    }
+
+    async fn part_files(
+        &self,
+        plan: PlanId,
+        archive: ArchiveId,
+        after: Option<(u64, u64)>,
+        limit: u32,
+    ) -> Result<Vec<PartFile>> {
+        self.read(move |db| delivery::files(db, plan, archive, after, limit)).await
+    }
+
+    async fn part_spend(&self, session: SessionId, work: PartKey, money: Money) -> Result<bool> {
+        self.write(move |db| delivery::spend(db, session, work, money)).await
+    }
+
+    async fn part_outcomes(&self, session: SessionId, work: PartKey, outcomes: Vec<FileOutcome>) -> Result<()> {
+        self.write(move |db| delivery::outcomes(db, session, work, &outcomes)).await
+    }
+
+    async fn part_end(&self, session: SessionId, work: PartKey, end: PartEnd) -> Result<bool> {
+        self.write(move |db| delivery::end(db, session, work, &end)).await
+    }
+}

@@ -423,6 +423,8 @@ pub enum Heard {
         /// When the parts that wait for it may ask again.
         next_try: Time,
     },
+    /// The vault does not have the archive: what was set aside is free again, and parts that wait for it are stopped.
+    Gone(String),
     /// Nothing new; looked at again then.
     Still {
         /// When.

@@ -223,6 +223,20 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
             }
             again(db, job.id, why, *next_try)?;
         }
+        Heard::Gone(why) if job.state == RetrievalState::Intended => {
+            over(db, job.id, RetrievalState::Failed, why)?;
+            if let Some(plan) = job.plan {
+                ledger::refund(db, SPENDER, plan, job.price)?;
+            }
+            let waiting: Vec<PlanId> = db.rows(
+                "SELECT plan FROM plan_part WHERE retrieval = ?1 AND live = 1 ORDER BY plan",
+                [job.id],
+                |row| row.get(0),
+            )?;
+            for plan in waiting {
+                stop(db, plan, job.archive, why)?;
+            }
+        }
         Heard::Still { next_look, note } => {
             db.run(
                 "UPDATE retrieval SET next_look = ?2, note = ?3 WHERE id = ?1 AND live = 1",

@@ -23,8 +23,8 @@ pub trait Restores: Send + Sync {
     async fn plan_begin(&self, new: NewPlan) -> Result<PlanId>;
     /// Numbers of its destinations, entered on first sight.
     async fn plan_dests(&self, plan: PlanId, dests: Vec<NewDest>) -> Result<Vec<DestId>>;
-    /// Adds files to a draft.
-    async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<()>;
+    /// Adds files to a draft; the numbers of those that were not added, since another file of the plan goes to their place.
+    async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<Vec<u64>>;
     /// Files of a plan that an archive has, in order of archive, offset and number: after a place, at most `limit`.
     async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>>;
     /// Jobs of these archives that can be joined: asked for, or readable until `until` at least.
@@ -44,6 +44,16 @@ pub trait Restores: Send + Sync {
     /// Drops drafts and plans that were made before `before` and never confirmed, and removes files and parts of dropped
     /// ones, at most `limit` rows. How many rows.
     async fn plan_prune(&self, before: Time, limit: u32) -> Result<u64>;
+
+    /// Archives that a vault took from `from` on and before `to`, the newest first: those taken before `before`, at most
+    /// `limit`, each with when it was.
+    async fn archives_between(
+        &self,
+        from: Time,
+        to: Time,
+        before: Option<(Time, ArchiveId)>,
+        limit: u32,
+    ) -> Result<Vec<(ArchiveId, Time)>>;
 
     // --- looking --------------------------------------------------------------------------------------------------
 

@@ -42,6 +42,7 @@ async fn a_stored_version_tells_where_it_lies(w: World) {
         gone_at: None,
         newer_waits: false,
         archive: uuid(1),
+        archive_id: found.version.as_ref().unwrap().archive_id,
         remote_id: b"remote/1".to_vec(),
         data_offset,
     };

@@ -263,6 +263,8 @@ pub struct Restorable {
     pub newer_waits: bool,
     /// The archive it is in.
     pub archive: ArchiveUuid,
+    /// Its number.
+    pub archive_id: ArchiveId,
     /// The vault's name for that archive.
     pub remote_id: Vec<u8>,
     /// Where its bytes start there.

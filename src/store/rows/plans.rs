@@ -146,6 +146,8 @@ pub struct PlannedFile {
     pub dest: DestId,
     /// Its path there.
     pub target: Key,
+    /// Whether what is there is replaced.
+    pub overwrite: bool,
 }
 
 /// An archive's part of a plan.
@@ -153,7 +155,9 @@ pub struct PlannedFile {
 pub struct NewPart {
     /// The archive.
     pub archive: ArchiveId,
-    /// Bytes of it to be made readable; nothing: no job is needed.
+    /// Bytes of it that are wanted, from the first to the last; nothing: no job is needed.
+    pub need: Option<Range<u64>>,
+    /// Bytes of it that a job is asked for; nothing as above.
     pub range: Option<Range<u64>>,
     /// Files.
     pub files: u64,

@@ -64,16 +64,18 @@ pub(super) fn places(db: &Db<'_>, plan: PlanId) -> Result<Vec<(DestId, DestRow)>
     })
 }
 
-pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<()> {
+/// Enters files; the numbers of those whose place another file of the plan has.
+pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<Vec<u64>> {
     in_draft(db, plan)?;
+    let mut twice = Vec::new();
     for file in files {
         let (archive, offset) = file.from.unwrap_or((ArchiveId(0), 0));
         let state = if file.from.is_some() { RestoreState::Waiting } else { RestoreState::Impossible };
         // The file's row has its key.
         let name = file.file.is_none().then_some(&file.name);
-        db.run(
+        let entered = db.run(
             "INSERT INTO restore (plan, archive, data_offset, n, file, name, length, dest, target, overwrite, state, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
             params![
                 plan,
                 archive,
@@ -89,14 +91,18 @@ pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<()>
                 file.why
             ],
         )?;
+        if entered == 0 {
+            twice.push(file.n);
+        }
     }
-    Ok(())
+    Ok(twice)
 }
 
 pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>> {
     let (archive, offset, n) = after.unwrap_or((ArchiveId(0), u64::MAX >> 1, u64::MAX >> 1));
     db.rows(
-        "SELECT r.archive, coalesce(a.size, 0), a.state, r.data_offset, r.n, r.length, r.dest, r.target
+        "SELECT r.archive, coalesce(a.size, 0), a.state, r.data_offset, r.n, r.length, r.dest, r.target,
+                r.overwrite
          FROM restore r JOIN archive a ON a.id = r.archive
          WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4)
          ORDER BY r.archive, r.data_offset, r.n LIMIT ?5",
@@ -111,6 +117,7 @@ pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limi
                 length: row.get(5)?,
                 dest: row.get(6)?,
                 target: row.get(7)?,
+                overwrite: row.get(8)?,
             })
         },
     )
@@ -119,14 +126,16 @@ pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limi
 pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> {
     in_draft(db, plan)?;
     for part in parts {
-        let range = part.range.as_ref();
+        let (need, range) = (part.need.as_ref(), part.range.as_ref());
         db.run(
-            "INSERT INTO plan_part (plan, archive, state, range_start, range_end, files, bytes, read_bytes, price,
-                                    full_price, egress, joins, day)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+            "INSERT INTO plan_part (plan, archive, state, need_start, need_end, range_start, range_end, files, bytes,
+                                    read_bytes, price, full_price, egress, joins, day)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
             params![
                 plan,
                 part.archive,
+                need.map(|need| need.start),
+                need.map(|need| need.end),
                 range.map(|range| range.start),
                 range.map(|range| range.end),
                 part.files,
@@ -405,10 +414,12 @@ pub(super) fn plans(db: &Db<'_>, before: Option<PlanId>, limit: u32) -> Result<V
 
 const PART: &str =
     "p.plan, p.archive, a.uuid, p.state, p.range_start, p.range_end, p.files, p.bytes, p.read_bytes, p.price,
-    p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval";
+    p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval,
+    p.need_start, p.need_end";
 
 fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base::ids::RetrievalId>)> {
     let range: (Option<u64>, Option<u64>) = (row.get(4)?, row.get(5)?);
+    let need: (Option<u64>, Option<u64>) = (row.get(18)?, row.get(19)?);
     let archive = row.get(1)?;
     let part = PlanPartRow {
         plan: row.get(0)?,
@@ -417,6 +428,7 @@ fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base
         state: row.get(3)?,
         part: NewPart {
             archive,
+            need: need.0.zip(need.1).map(|(start, end)| start..end),
             range: range.0.zip(range.1).map(|(start, end)| start..end),
             files: row.get(6)?,
             bytes: row.get(7)?,

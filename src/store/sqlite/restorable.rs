@@ -139,17 +139,35 @@ pub(super) fn members(
         |row| {
             Ok(RestorableMember {
                 version: read_version(row)?,
-                source: row.get(10)?,
-                key: row.get(11)?,
-                header_offset: row.get(12)?,
+                source: row.get(11)?,
+                key: row.get(12)?,
+                header_offset: row.get(13)?,
             })
         },
     )
 }
 
+pub(super) fn archives_between(
+    db: &Db<'_>,
+    from: Time,
+    to: Time,
+    before: Option<(Time, ArchiveId)>,
+    limit: u32,
+) -> Result<Vec<(ArchiveId, Time)>> {
+    // Before the first of `to`'s microsecond: every archive taken earlier.
+    let (at, id) = before.unwrap_or((to, ArchiveId(i64::MIN)));
+    db.rows(
+        "SELECT id, stored_at FROM archive
+         WHERE state IN (3, 6) AND remote_id IS NOT NULL AND stored_at >= ?1 AND (stored_at, id) < (?2, ?3)
+         ORDER BY stored_at DESC, id DESC LIMIT ?4",
+        params![from, at, id, limit],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )
+}
+
 /// Of `file` f, `archive` a and `member` m.
 const VERSION: &str =
-    "f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset";
+    "f.id, f.length, f.mode, f.mtime_s, f.mtime_ns, f.sha256, f.gone_at, a.uuid, a.remote_id, m.data_offset, a.id";
 
 fn read_version(row: &Row<'_>) -> rusqlite::Result<Restorable> {
     Ok(Restorable {
@@ -163,6 +181,7 @@ fn read_version(row: &Row<'_>) -> rusqlite::Result<Restorable> {
         archive: row.get(7)?,
         remote_id: row.get(8)?,
         data_offset: row.get(9)?,
+        archive_id: row.get(10)?,
     })
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteStore, delivery, ledger, plans, retrievals};
+use super::{SqliteStore, delivery, ledger, plans, restorable, retrievals};
 use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
@@ -21,7 +21,7 @@ impl Restores for SqliteStore {
         self.write(move |db| plans::dests(db, plan, &dests)).await
     }
 
-    async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<()> {
+    async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<Vec<u64>> {
         self.write(move |db| plans::add(db, plan, &files)).await
     }
 
@@ -59,6 +59,16 @@ impl Restores for SqliteStore {
 
     async fn plan_prune(&self, before: Time, limit: u32) -> Result<u64> {
         self.write(move |db| plans::prune(db, before, limit)).await
+    }
+
+    async fn archives_between(
+        &self,
+        from: Time,
+        to: Time,
+        before: Option<(Time, ArchiveId)>,
+        limit: u32,
+    ) -> Result<Vec<(ArchiveId, Time)>> {
+        self.read(move |db| restorable::archives_between(db, from, to, before, limit)).await
     }
 
     async fn plan(&self, plan: PlanId) -> Result<Option<PlanRow>> {

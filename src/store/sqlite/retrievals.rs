@@ -129,12 +129,18 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
         }
         None => return stopped(format!("archive {} is not known any more", part.uuid)),
     }
-    let Some(range) = part.part.range else {
+    let (Some(need), Some(range)) = (part.part.need, part.part.range) else {
         set(db, plan, archive, PartState::Ready, None)?;
         return Ok(Asked::Nothing);
     };
+    let tier = row.totals.as_ref().and_then(|totals| totals.tier.as_deref());
+    // One that is slower than what was paid for is not waited for.
+    let serves = |job: &RetrievalRow| {
+        let covers = job.range.start <= need.start && need.end <= job.range.end;
+        covers && (job.state == RetrievalState::Ready || speed(job.tier.as_deref()) <= speed(tier))
+    };
     let there = of_archive(db, &row.vault, archive, ask.joinable_until)?;
-    if let Some(job) = there.into_iter().find(|job| job.range.start <= range.start && range.end <= job.range.end) {
+    if let Some(job) = there.into_iter().find(serves) {
         let state = if job.state == RetrievalState::Ready { PartState::Ready } else { PartState::Asked };
         set(db, plan, archive, state, Some(job.id))?;
         return Ok(Asked::Joined(job));
@@ -180,6 +186,16 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
         params![plan, archive],
     )?;
     Ok(by_id(db, id)?.map_or(Asked::Gone, Asked::New))
+}
+
+/// The faster, the smaller.
+fn speed(tier: Option<&str>) -> u8 {
+    match tier {
+        Some("expedited") => 1,
+        Some("standard") => 2,
+        Some("bulk") => 3,
+        _ => 0,
+    }
 }
 
 fn set(db: &Db<'_>, plan: PlanId, archive: ArchiveId, state: PartState, job: Option<RetrievalId>) -> Result<()> {

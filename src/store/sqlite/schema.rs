@@ -300,12 +300,14 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              UNIQUE (plan, kind, place)
          );
 
-         -- range_start and range_end are NULL where no job is needed. live: 1 while its plan runs and it is not at its end.
+         -- need and range are NULL where no job is needed. live: 1 while its plan runs and it is not at its end.
          CREATE TABLE plan_part (
              plan INTEGER NOT NULL,
              archive INTEGER NOT NULL,
              state INTEGER NOT NULL,
              live INTEGER,
+             need_start INTEGER,
+             need_end INTEGER,
              range_start INTEGER,
              range_end INTEGER,
              files INTEGER NOT NULL,
@@ -346,6 +348,8 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              done_at INTEGER,
              PRIMARY KEY (plan, archive, data_offset, n)
          ) WITHOUT ROWID;
+         -- Two files of a plan do not go to one place.
+         CREATE UNIQUE INDEX restore_target ON restore (plan, dest, target);
          CREATE INDEX restore_wrong ON restore (plan, archive, data_offset, n) WHERE state IN (3, 4);
 
          CREATE TABLE retrieval (
@@ -370,6 +374,9 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          CREATE INDEX retrieval_archive ON retrieval (archive) WHERE live = 1;
          CREATE INDEX retrieval_look ON retrieval (next_look) WHERE live = 1;
          CREATE INDEX retrieval_live ON retrieval (id) WHERE live = 1;
+
+         -- What vaults took, in the order they took it.
+         CREATE INDEX archive_stored ON archive (stored_at, id) WHERE state IN (3, 6);
 
          -- day: whole days since 1970 UTC. What is reserved for a plan that has ended counts no more.
          CREATE TABLE ledger (

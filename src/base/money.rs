@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn an_exact_amount_reads_back() {
-        for (nanos, text) in [(0, "0"), (1, "0.000000001"), (12_500_000_000, "12.5"), (i64::MAX, "9223372036.854775807")] {
+        for (nanos, text) in
+            [(0, "0"), (1, "0.000000001"), (12_500_000_000, "12.5"), (i64::MAX, "9223372036.854775807")]
+        {
             assert_eq!(Money::from_nanos(nanos).exact(), text);
             assert_eq!(Money::parse(text), Some(Money::from_nanos(nanos)));
         }

@@ -125,7 +125,8 @@ mod tests {
     #[test]
     fn a_budget_may_be_spent_to_its_end_and_not_a_billionth_further() {
         let budget = Budget { day: Some(dollars("10")), ..Budget::default() };
-        let over = |asked: Money, used: Money| !budget.over(Asked::at_once(asked), Used { day: used, month: used }).is_empty();
+        let over =
+            |asked: Money, used: Money| !budget.over(Asked::at_once(asked), Used { day: used, month: used }).is_empty();
         assert!(!over(dollars("7"), dollars("3")));
         assert!(over(dollars("7.000000001"), dollars("3")));
         // Spent beyond it by others: what costs nothing may go on.

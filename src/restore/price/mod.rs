@@ -84,9 +84,8 @@ impl Terms {
             if caps.tiers.is_empty() { vec![None] } else { caps.tiers.iter().copied().map(Some).collect() };
         let tiers: Vec<Option<Tier>> = offered.iter().copied().filter(|tier| tariff.rates(*tier).is_some()).collect();
         if tiers.is_empty() {
-            let words = |tiers: &mut dyn Iterator<Item = Option<Tier>>| {
-                tiers.map(tier_word).collect::<Vec<_>>().join(", ")
-            };
+            let words =
+                |tiers: &mut dyn Iterator<Item = Option<Tier>>| tiers.map(tier_word).collect::<Vec<_>>().join(", ");
             return Err(NoTier {
                 priced: words(&mut tariff.tiers()),
                 offered: words(&mut offered.into_iter()),

@@ -140,7 +140,8 @@ impl<'a> QuoteFold<'a> {
         let price = requests(usage.jobs)?.plus(retrieval(usage.asked)?).plus(tariff.egress_price(usage.read));
         // Each step of the ladder is the whole of everything up to it, so that nothing is rounded twice, and the last is
         // what may be spent: every job twice, every joined one once, every output twice, at the dearest it can come.
-        let jobs = [usage.jobs, usage.jobs.saturating_mul(2), usage.jobs.saturating_mul(2).saturating_add(at_risk.jobs)];
+        let jobs =
+            [usage.jobs, usage.jobs.saturating_mul(2), usage.jobs.saturating_mul(2).saturating_add(at_risk.jobs)];
         let twice = usage.asked.saturating_mul(2);
         let asked = [usage.asked, twice, twice.saturating_add(at_risk.asked)];
         let mut ladder = Vec::new();

@@ -191,8 +191,12 @@ impl Tariff {
                 format!("rule peak-hour {free_percent} {month_days} {month_hours} {job_hours}")
             }
         });
-        let rows =
-            [("storage", &self.storage), ("upload", &self.upload), ("egress", &self.egress), ("inventory", &self.inventory)];
+        let rows = [
+            ("storage", &self.storage),
+            ("upload", &self.upload),
+            ("egress", &self.egress),
+            ("inventory", &self.inventory),
+        ];
         lines.extend(rows.map(|(name, found)| format!("{name} {}", row(found))));
         for tier in SPEEDS {
             let Some(rates) = self.rates(tier) else { continue };

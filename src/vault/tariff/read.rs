@@ -118,8 +118,21 @@ fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> Str
 }
 
 const SECTIONS: [&str; 15] = [
-    "name", "title", "currency", "gigabyte", "rule", "minimum_days", "peak", "storage", "upload", "egress", "inventory",
-    "immediate", "expedited", "standard", "bulk",
+    "name",
+    "title",
+    "currency",
+    "gigabyte",
+    "rule",
+    "minimum_days",
+    "peak",
+    "storage",
+    "upload",
+    "egress",
+    "inventory",
+    "immediate",
+    "expedited",
+    "standard",
+    "bulk",
 ];
 const A_ROW: &str = "a section of value, source, date and verified";
 const A_TIER: &str = "a section of fastest, slowest, perhaps largest, and the rows gigabyte and requests";
@@ -146,10 +159,15 @@ pub(super) fn tariff(called: &str, text: &str) -> Result<Tariff> {
     }
     let rule = rule(&top)?;
     let row = |key: &str| top.row(key);
+    let two = "1073741824 or 1000000000";
+    let gigabyte = top.whole("gigabyte", 1_000_000_000..=1 << 30, two)?;
+    if ![1_000_000_000, 1 << 30].contains(&gigabyte) {
+        return Err(top.found("gigabyte", gigabyte.to_string(), two));
+    }
     let mut tariff = Tariff {
         name,
         title: top.word("title", "what it is, in words, in quotes")?.1,
-        gigabyte: top.whole("gigabyte", 1_000_000_000..=1 << 30, "1073741824 or 1000000000")?,
+        gigabyte,
         rule,
         minimum_days: u32::try_from(top.whole("minimum_days", 0..=3650, "a number of days, up to 3650")?).unwrap_or(0),
         storage: row("storage")?,
@@ -362,12 +380,10 @@ impl<'a> Section<'a> {
 
     fn row(&self, key: &str) -> Result<Row> {
         let path = self.path(key);
-        let section =
-            self.section(key, A_ROW)?.ok_or_else(|| self.missing(key, &format!("[{path}], {A_ROW}")))?;
+        let section = self.section(key, A_ROW)?.ok_or_else(|| self.missing(key, &format!("[{path}], {A_ROW}")))?;
         section.only(&["value", "source", "date", "verified"])?;
-        let money = format!(
-            "dollars up to {DEAREST} in quotes, with up to nine digits after the point, such as \"0.0025\""
-        );
+        let money =
+            format!("dollars up to {DEAREST} in quotes, with up to nine digits after the point, such as \"0.0025\"");
         let (_, text) = section.word("value", &money)?;
         let most = Money::from_cents(DEAREST * 100);
         let value = Money::parse(&text)

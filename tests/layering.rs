@@ -31,7 +31,7 @@ const AT_HOME: [(&str, &[&str]); 7] = [
     ("crossterm", &["console/term/"]),
     ("rusqlite", &["store/sqlite/"]),
     ("clap", &["cli/", "main.rs"]),
-    ("toml", &["config/", "console/", "demo/"]),
+    ("toml", &["config/", "console/", "demo/", "vault/tariff/"]),
     ("directories", &["config/"]),
     ("tracing_subscriber", &["cli/", "log/"]),
 ];

@@ -49,6 +49,15 @@ impl Money {
         self.0 == 0
     }
 
+    /// The amount as [`Money::parse`] reads it back: `12.5`, `0.0025`. Nothing below nothing is written.
+    pub fn exact(self) -> String {
+        let nanos = self.0.max(0);
+        let part = format!("{:09}", nanos % NANOS);
+        let part = part.trim_end_matches('0');
+        let point = if part.is_empty() { "" } else { "." };
+        format!("{}{point}{part}", nanos / NANOS)
+    }
+
     /// Reads an amount in dollars: digits, and up to nine of them after a point.
     pub fn parse(text: &str) -> Option<Self> {
         let (whole, part) = text.split_once('.').unwrap_or((text, ""));
@@ -107,6 +116,16 @@ mod tests {
         assert_eq!(shown(999_999_999), "$1.0000");
         assert_eq!(shown(1), "$0.000000001");
         assert_eq!(shown(-2_500_000_000), "-$2.50");
+    }
+
+    #[test]
+    fn an_exact_amount_reads_back() {
+        for (nanos, text) in
+            [(0, "0"), (1, "0.000000001"), (12_500_000_000, "12.5"), (i64::MAX, "9223372036.854775807")]
+        {
+            assert_eq!(Money::from_nanos(nanos).exact(), text);
+            assert_eq!(Money::parse(text), Some(Money::from_nanos(nanos)));
+        }
     }
 
     #[test]

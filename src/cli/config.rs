@@ -12,6 +12,7 @@ use super::{CliError, out};
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
 use crate::console::look;
+use crate::vault::tariff::Tariff;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -46,7 +47,9 @@ pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
         Command::Init { path, force } => init(path, force),
         Command::Check => {
             let config = Config::load(given)?;
-            let wrong = console::wrong(&config.console);
+            let mut wrong = console::wrong(&config.console);
+            let tariff = config.vault.as_ref().map(|vault| Tariff::load(&vault.tariff, &vault.base));
+            wrong.extend(tariff.and_then(Result::err).map(|e| e.to_string()));
             for text in &wrong {
                 out::error(text);
             }
@@ -190,6 +193,9 @@ fn paths(given: &Given) -> Result<u8, CliError> {
     }
     if let Some(vault) = &config.vault {
         line(&format!("vault {}", vault.name), &vault.path, "")?;
+        if let Some(tariff) = Tariff::file(&vault.tariff, &vault.base) {
+            line("tariff", &tariff, "")?;
+        }
     }
     if let Some(log) = log_folder(&config) {
         line("console's log", &log, "")?;

@@ -12,6 +12,8 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::base::Money;
+
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
@@ -39,6 +41,10 @@ pub struct Config {
     pub vault: Option<VaultConfig>,
     /// How the pipeline works.
     pub backup: BackupConfig,
+    /// How archives are retrieved and files given back.
+    pub restore: RestoreConfig,
+    /// What that may cost.
+    pub budget: BudgetConfig,
     /// How long a lease holds.
     pub lease: Duration,
     /// How long work in progress may take to finish.
@@ -71,6 +77,55 @@ pub struct VaultConfig {
     pub name: String,
     /// Its folder.
     pub path: PathBuf,
+    /// What it charges: a tariff's name, or the path of a tariff file.
+    pub tariff: String,
+    /// What a relative path of a tariff file is relative to.
+    pub base: PathBuf,
+}
+
+/// How archives are retrieved and files given back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestoreConfig {
+    /// A plan whose ceiling is above this wants a typed word.
+    pub confirm_above: Money,
+    /// Retrieval jobs asked for in a second, at most.
+    pub new_per_second: u32,
+    /// Archives read and delivered at once.
+    pub slots: u32,
+    /// Bytes asked for in a day, at most; nothing: no limit.
+    pub rate_per_day: Option<u64>,
+}
+
+/// What restores may cost; nothing: no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct BudgetConfig {
+    /// One plan.
+    pub restore_plan: Option<Money>,
+    /// All plans of a day.
+    pub restore_day: Option<Money>,
+    /// All plans of a month.
+    pub restore_month: Option<Money>,
+}
+
+impl Default for RestoreConfig {
+    /// What is in force when nobody says anything: as the table of keys has it.
+    fn default() -> Self {
+        let value = |name: &str| schema::find("restore", name).and_then(|key| key.kind.read(key.default?));
+        let number = |name: &str| match value(name) {
+            Some(Value::Number(n)) => Some(n),
+            _ => None,
+        };
+        let small = |name: &str| number(name).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+        Self {
+            confirm_above: match value("confirm_above") {
+                Some(Value::Dollars(money)) => money,
+                _ => Money::ZERO,
+            },
+            new_per_second: small("new_per_second"),
+            slots: small("slots"),
+            rate_per_day: number("rate_per_day"),
+        }
+    }
 }
 
 /// How the pipeline works.

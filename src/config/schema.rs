@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use crate::base::Money;
 use crate::base::units::{exact_size, exact_span, parse_size, parse_span};
 
 /// What a value may be.
@@ -28,6 +29,12 @@ pub enum Kind {
     Span(u64, u64),
     /// A span of time as before, or `never`.
     SpanOrNever(u64, u64),
+    /// A size in bytes from … to …, or `none`.
+    SizeOrNone(u64, u64),
+    /// An amount of dollars.
+    Dollars,
+    /// An amount of dollars, or `none`.
+    DollarsOrNone,
 }
 
 /// A value, read and found possible.
@@ -41,6 +48,10 @@ pub enum Value {
     Span(Option<Duration>),
     /// Yes or no.
     Flag(bool),
+    /// Money.
+    Dollars(Money),
+    /// `none`: no limit.
+    Nothing,
 }
 
 /// A key of a section.
@@ -112,6 +123,13 @@ pub const KEYS: &[Key] = &[
     key("vault", "name", Kind::Name, Some("vault"), "the vault's name, for commands and reports"),
     key("vault", "kind", Kind::Word(&["directory"]), Some("directory"), "what it is"),
     key("vault", "path", Kind::Path, None, "its folder"),
+    key(
+        "vault",
+        "tariff",
+        Kind::Text,
+        Some("auto"),
+        "what it charges: a tariff by its name, or the path of a tariff file; auto: that of its kind",
+    ),
     key("backup", "bundle_size", Kind::Size(1 << 16, 1 << 40), Some("25MB"), "a bundle is closed at this size …"),
     key(
         "backup",
@@ -161,6 +179,43 @@ pub const KEYS: &[Key] = &[
         Kind::SpanOrNever(60, 365 * DAY),
         Some("1h"),
         "an archive whose upload nobody saw end is sent again after this; or never",
+    ),
+    key(
+        "restore",
+        "confirm_above",
+        Kind::Dollars,
+        Some("10"),
+        "a plan that may cost more than this, dollars, wants a typed word",
+    ),
+    key(
+        "restore",
+        "new_per_second",
+        Kind::Number(1, 100_000),
+        Some("50"),
+        "how many retrieval jobs are asked for in a second",
+    ),
+    key("restore", "slots", Kind::Number(2, 1024), Some("4"), "how many archives are read and delivered at once"),
+    key(
+        "restore",
+        "rate_per_day",
+        Kind::SizeOrNone(1 << 20, 1 << 60),
+        Some("none"),
+        "how much is asked for in a day; a larger plan is spread over days",
+    ),
+    key("budget", "restore_plan", Kind::DollarsOrNone, Some("none"), "what one restore plan may cost, dollars"),
+    key(
+        "budget",
+        "restore_day",
+        Kind::DollarsOrNone,
+        Some("none"),
+        "what all restore plans of a day may cost, dollars",
+    ),
+    key(
+        "budget",
+        "restore_month",
+        Kind::DollarsOrNone,
+        Some("none"),
+        "what all restore plans of a month may cost, dollars",
     ),
     key(
         "worker",
@@ -271,6 +326,15 @@ impl Kind {
             Self::SpanOrNever(low, high) => {
                 format!("a span of time from {} to {}, such as \"1h\", or \"never\"", span(*low), span(*high))
             }
+            Self::SizeOrNone(low, high) => {
+                format!(
+                    "a size from {} to {}, such as \"25MB\" or \"64MiB\", or \"none\"",
+                    exact_size(*low),
+                    exact_size(*high)
+                )
+            }
+            Self::Dollars => "an amount of dollars, such as \"12.50\"".to_owned(),
+            Self::DollarsOrNone => "an amount of dollars, such as \"12.50\", or \"none\"".to_owned(),
         }
     }
 
@@ -296,7 +360,11 @@ impl Kind {
                 ok.then(|| Value::Text(text.to_owned()))
             }
             Self::Number(low, high) => within(low, text.trim().parse().ok()?, high).map(Value::Number),
-            Self::Size(low, high) => within(low, parse_size(text).ok()?, high).map(Value::Number),
+            Self::SizeOrNone(..) | Self::DollarsOrNone if text == "none" => Some(Value::Nothing),
+            Self::Size(low, high) | Self::SizeOrNone(low, high) => {
+                within(low, parse_size(text).ok()?, high).map(Value::Number)
+            }
+            Self::Dollars | Self::DollarsOrNone => Money::parse(text).map(Value::Dollars),
             Self::SpanOrNever(..) if text == "never" => Some(Value::Span(None)),
             Self::Span(low, high) | Self::SpanOrNever(low, high) => span(low, high),
         }
@@ -304,7 +372,7 @@ impl Kind {
 
     /// Whether a TOML integer may stand for it.
     pub fn takes_integer(&self) -> bool {
-        matches!(self, Self::Number(..) | Self::Size(..))
+        matches!(self, Self::Number(..) | Self::Size(..) | Self::SizeOrNone(..) | Self::Dollars | Self::DollarsOrNone)
     }
 
     /// Whether a TOML boolean may stand for it.
@@ -315,11 +383,15 @@ impl Kind {
     /// A value as it is written in a file.
     pub fn write(&self, value: &Value) -> String {
         match value {
-            Value::Number(n) if matches!(self, Self::Size(..)) => format!("{:?}", exact_size(*n)),
+            Value::Number(n) if matches!(self, Self::Size(..) | Self::SizeOrNone(..)) => {
+                format!("{:?}", exact_size(*n))
+            }
             Value::Number(n) => n.to_string(),
             Value::Span(Some(span)) => format!("{:?}", exact_span(*span)),
             Value::Span(None) => "\"never\"".to_owned(),
             Value::Flag(flag) => flag.to_string(),
+            Value::Dollars(money) => format!("{:?}", money.exact()),
+            Value::Nothing => "\"none\"".to_owned(),
             Value::Text(text) => toml_string(text),
         }
     }
@@ -374,6 +446,19 @@ mod tests {
         assert_eq!(number.allowed(), "a whole number from 2 to 1024");
         assert_eq!(Kind::Span(1, DAY).read("25h"), None);
         assert_eq!(Kind::SpanOrNever(60, DAY).read("never"), Some(Value::Span(None)));
+        let money = Kind::DollarsOrNone;
+        assert_eq!(money.read("12.50"), Some(Value::Dollars(Money::from_cents(1250))));
+        assert_eq!((money.read("none"), Kind::Dollars.read("none")), (Some(Value::Nothing), None));
+        assert_eq!(money.write(&Value::Dollars(Money::from_cents(1250))), "\"12.5\"");
+        for text in ["$12", "-1", "12,5", "1e3", "never", ""] {
+            assert_eq!(money.read(text), None, "{text}");
+        }
+        let size = Kind::SizeOrNone(1 << 20, 1 << 60);
+        assert_eq!(
+            (size.read("2TB"), size.read("none")),
+            (Some(Value::Number(2_000_000_000_000)), Some(Value::Nothing))
+        );
+        assert_eq!((size.read("1kB"), size.write(&Value::Nothing)), (None, "\"none\"".to_owned()));
         assert_eq!(Kind::Word(&["a", "b", "c"]).allowed(), "\"a\", \"b\" or \"c\"");
         for name in ["", "a b", "a/b", "é", &"x".repeat(65)] {
             assert_eq!(Kind::Name.read(name), None, "{name}");

@@ -77,6 +77,8 @@ fn the_template_uncommented_is_all_defaults_too() {
     }
     assert_eq!(written.backup, defaults.backup);
     assert_eq!(ConsoleConfig { base: defaults.console.base.clone(), ..ConsoleConfig::default() }, defaults.console);
+    assert_eq!((RestoreConfig::default(), BudgetConfig::default()), (defaults.restore, defaults.budget));
+    assert_eq!((written.restore, written.budget), (defaults.restore, defaults.budget));
     assert_eq!((written.lease, written.stop_within), (defaults.lease, defaults.stop_within));
 }
 
@@ -140,6 +142,34 @@ fn what_firn_writes_must_not_lie_in_a_source_whatever_way_it_is_spelled() {
     }
     let beside = "[[source]]\nname = \"ugc\"\npath = \"photos\"\n[vault]\npath = \"photos2\"\n";
     assert!(Config::parse(Some((&file, beside)), &[], &[]).is_ok());
+}
+
+#[test]
+fn money_is_read_to_the_cent_and_a_vault_has_the_tariff_of_its_kind_unless_said() {
+    let text = "[vault]\npath = \"v\"\n[budget]\nrestore_plan = \"12.50\"\nrestore_day = 100\n[restore]\nrate_per_day = \"500GB\"\nconfirm_above = \"0\"\n";
+    let config = parse(text).unwrap();
+    let budget = BudgetConfig {
+        restore_plan: Some(Money::from_cents(1250)),
+        restore_day: Some(Money::from_cents(10_000)),
+        restore_month: None,
+    };
+    assert_eq!(config.budget, budget);
+    let restore =
+        RestoreConfig { confirm_above: Money::ZERO, new_per_second: 50, slots: 4, rate_per_day: Some(500_000_000_000) };
+    assert_eq!(config.restore, restore);
+    assert_eq!(config.vault.unwrap().tariff, "directory");
+    let vault = parse("[vault]\npath = \"v\"\ntariff = \"mine/deep.toml\"\n").unwrap().vault.unwrap();
+    assert_eq!((vault.tariff.as_str(), vault.base.as_path()), ("mine/deep.toml", Path::new("/c")));
+    let told =
+        problems(parse("[budget]\nrestore_day = 12.5\nrestore_plan = \"$5\"\n[restore]\nconfirm_above = \"none\"\n"));
+    assert_eq!(
+        told,
+        [
+            "/c/firn.toml:2: budget.restore_day: found a float; allowed is an amount of dollars, such as \"12.50\", or \"none\"",
+            "/c/firn.toml:3: budget.restore_plan: found \"$5\"; allowed is an amount of dollars, such as \"12.50\", or \"none\"",
+            "/c/firn.toml:5: restore.confirm_above: found \"none\"; allowed is an amount of dollars, such as \"12.50\"",
+        ]
+    );
 }
 
 #[test]

@@ -7,9 +7,9 @@ use std::time::Duration;
 use super::layers::{Section, Settings};
 use super::problem::{MISSING, Origin, Problem};
 use super::schema::{self, Value};
-use super::{BackupConfig, Config, ConsoleConfig, SourceConfig, VaultConfig};
-use crate::base::Shown;
+use super::{BackupConfig, BudgetConfig, Config, ConsoleConfig, RestoreConfig, SourceConfig, VaultConfig};
 use crate::base::units::exact_size;
+use crate::base::{Money, Shown};
 
 /// Builds the configuration; nothing if what is wrong leaves nothing to build.
 pub(super) fn build(
@@ -32,7 +32,12 @@ pub(super) fn build(
         problems.push(Problem { origin: other.origin.clone(), key: "vault.path".to_owned(), text });
     }
     let vault_name = text(vault, "name")?;
-    let vault = vault_path.map(|path| VaultConfig { name: vault_name, path });
+    let tariff = match text(vault, "tariff")? {
+        // A tariff is called as the kind of vault it is for.
+        auto if auto == "auto" => text(vault, "kind")?,
+        named => named,
+    };
+    let vault = vault_path.map(|path| VaultConfig { name: vault_name, path, tariff, base: base.to_owned() });
     let (staging, backup, worker) = (section("staging"), section("backup"), section("worker"));
     let config = Config {
         state: state(&read, section("state"), problems)?,
@@ -49,6 +54,12 @@ pub(super) fn build(
             attempts: u32::try_from(number(backup, "attempts")?).ok()?,
             memory: number(backup, "memory")?,
             repeat_unknown_after: span(backup, "repeat_unknown_after"),
+        },
+        restore: restore(section("restore"))?,
+        budget: BudgetConfig {
+            restore_plan: dollars(section("budget"), "restore_plan"),
+            restore_day: dollars(section("budget"), "restore_day"),
+            restore_month: dollars(section("budget"), "restore_month"),
         },
         lease: span(worker, "lease")?,
         stop_within: span(worker, "stop_within")?,
@@ -80,6 +91,23 @@ fn console(read: &Paths<'_>, section: &Section) -> Option<ConsoleConfig> {
     })
 }
 
+fn restore(section: &Section) -> Option<RestoreConfig> {
+    Some(RestoreConfig {
+        confirm_above: dollars(section, "confirm_above")?,
+        new_per_second: u32::try_from(number(section, "new_per_second")?).ok()?,
+        slots: u32::try_from(number(section, "slots")?).ok()?,
+        rate_per_day: number(section, "rate_per_day"),
+    })
+}
+
+/// Money; nothing for `none`.
+fn dollars(section: &Section, key: &str) -> Option<Money> {
+    match section.get(key)?.value {
+        Value::Dollars(money) => Some(money),
+        _ => None,
+    }
+}
+
 fn flag(section: &Section, key: &str) -> Option<bool> {
     match section.get(key)?.value {
         Value::Flag(flag) => Some(flag),
@@ -94,6 +122,7 @@ fn text(section: &Section, key: &str) -> Option<String> {
     }
 }
 
+/// A number or a size; nothing for `none`.
 fn number(section: &Section, key: &str) -> Option<u64> {
     match section.get(key)?.value {
         Value::Number(n) => Some(n),

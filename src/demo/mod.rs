@@ -30,7 +30,9 @@ use crate::base::random::RandomError;
 use crate::base::sink::{CounterSink, NoSink};
 use crate::base::world::{World, mix};
 use crate::base::{Clock, Stop};
-use crate::config::{BackupConfig, Config, ConfigError, ConsoleConfig, SourceConfig, VaultConfig};
+use crate::config::{
+    BackupConfig, BudgetConfig, Config, ConfigError, ConsoleConfig, RestoreConfig, SourceConfig, VaultConfig,
+};
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
@@ -41,6 +43,8 @@ use crate::worker::supervisor::{Standing, supervise};
 
 /// What a state of the demo calls its staging folders.
 const STAGING: &str = "/var/spool/firn";
+/// What its vault charges.
+const TARIFF: &str = "glacier-vault";
 /// What it is called itself.
 const STATE: &str = "/var/lib/firn/firn.db";
 /// The fastest that a clock is paced.
@@ -362,7 +366,12 @@ fn config(scenario: &Scenario) -> Result<Config, ConfigError> {
         staging: PathBuf::from(STAGING),
         staging_budget: backup.staging_budget,
         sources: scenario.sources.iter().map(source).collect(),
-        vault: Some(VaultConfig { name: scenario.vault.name.clone(), path: PathBuf::from(&scenario.vault.name) }),
+        vault: Some(VaultConfig {
+            name: scenario.vault.name.clone(),
+            path: PathBuf::from(&scenario.vault.name),
+            tariff: TARIFF.to_owned(),
+            base: PathBuf::from("."),
+        }),
         backup: BackupConfig {
             bundle_size: backup.bundle_size,
             bundle_age: backup.bundle_age,
@@ -373,6 +382,8 @@ fn config(scenario: &Scenario) -> Result<Config, ConfigError> {
             memory: (u64::from(fetchers) + 3) * crate::base::buffers::BUFFER as u64,
             repeat_unknown_after: backup.repeat_unknown_after,
         },
+        restore: RestoreConfig::default(),
+        budget: BudgetConfig::default(),
         lease: backup.lease,
         console: ConsoleConfig { environment: "demo".to_owned(), ..ConsoleConfig::default() },
         ..Config::parse(None, &[], &[])?

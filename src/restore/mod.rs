@@ -5,6 +5,7 @@
 
 pub mod deliver;
 mod pages;
+pub mod price;
 pub mod target;
 
 use std::collections::HashSet;

@@ -6,6 +6,7 @@
 
 pub mod directory;
 pub mod fake;
+pub mod tariff;
 pub mod tree;
 
 use std::ffi::OsString;

@@ -47,19 +47,19 @@ const NAMES: &[(&str, &str)] = &[
     ("[log]\ncolour = \"red\"\n", "FILE:2: log.colour: unknown key; [log] has level"),
     (
         "\n[volt]\npath = \"vault\"\n",
-        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, vault, backup, worker, console, log",
+        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, vault, backup, restore, budget, worker, console, log",
     ),
     (
         "[stagin]\n",
-        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, vault, backup, worker, console, log",
+        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, vault, backup, restore, budget, worker, console, log",
     ),
     (
         "bundle_size = \"25MB\"\n",
-        "FILE:1: bundle_size: unknown section; there are state, staging, source, vault, backup, worker, console, log",
+        "FILE:1: bundle_size: unknown section; there are state, staging, source, vault, backup, restore, budget, worker, console, log",
     ),
     (
         "[\"ev\\u001b[2Jil\"]\n",
-        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, vault, backup, worker, console, log",
+        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, vault, backup, restore, budget, worker, console, log",
     ),
 ];
 
@@ -506,4 +506,51 @@ fn files_of_the_console_with_a_mistake_are_told_by_check_and_by_the_console() {
     home.firn(&["demo", "--until", "0s", "--print", "80x24", "--set", "console.theme=drak"])
         .expect(2)
         .says(&["no theme is called \"drak\""]);
+}
+
+/// What `[vault] tariff` names, with one mistake each: the file's text, and the sentence.
+const TARIFFS: &[(&str, &str, &str)] = &[
+    (
+        "deep-archiv",
+        "",
+        "firn: no tariff is called \"deep-archiv\"; the tariffs are \"directory\", \"glacier-vault-2012\", \"glacier-vault\", \"s3-glacier\", \"deep-archive\", \"glacier-ir\"; or write the path of a file; did you mean \"deep-archive\"?",
+    ),
+    (
+        "it.toml",
+        "currency = \"EUR\"\n",
+        "firn: tariff HOME/it.toml:1: currency: found \"EUR\"; allowed is \"USD\": firn reckons in US dollars alone",
+    ),
+    (
+        "it.toml",
+        "\n[\"\\u001b[2J\"]\n",
+        "firn: tariff HOME/it.toml:2: the file: found \"\\x1b[2J\"; allowed is name, title, ",
+    ),
+    (
+        "/dev/zero",
+        "",
+        "firn: cannot read the tariff /dev/zero: it is not a file; mend [vault] tariff, or name one of directory, ",
+    ),
+    (
+        "gone.toml",
+        "",
+        "firn: cannot read the tariff HOME/gone.toml: No such file or directory (os error 2); mend [vault] tariff",
+    ),
+];
+
+#[test]
+fn a_tariff_with_a_mistake_is_told_by_check() {
+    let home = Home::new();
+    for (called, text, sentence) in TARIFFS {
+        fs::write(home.path("it.toml"), text).unwrap();
+        let sentence = sentence.replace("HOME", home.path("").display().to_string().trim_end_matches('/'));
+        let done = home.firn(&["config", "check", "--set", &format!("vault.tariff={called}")]).expect(2).clean();
+        assert_eq!(done.says(&[&sentence]).out, "");
+    }
+    // One's own is used as it stands, and shown where paths are.
+    let own = include_str!("../../src/vault/tariff/deep-archive.toml").replace("\"0.02\"", "\"0.01\"");
+    fs::write(home.path("it.toml"), own).unwrap();
+    home.firn(&["config", "check", "--set", "vault.tariff=it.toml"]).expect(0).prints(&["/firn.toml: OK"]);
+    home.firn(&["config", "paths", "--set", "vault.tariff=it.toml"])
+        .expect(0)
+        .prints(&["tariff                 ", "/it.toml"]);
 }

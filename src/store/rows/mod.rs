@@ -37,11 +37,13 @@ macro_rules! coded {
 mod archives;
 mod files;
 mod shared;
+mod told;
 mod views;
 
 pub use archives::*;
 pub use files::*;
 pub use shared::*;
+pub use told::*;
 pub use views::*;
 
 coded! {

@@ -19,6 +19,7 @@ mod restorable;
 mod schema;
 mod sessions;
 mod tally;
+mod told;
 mod uploads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

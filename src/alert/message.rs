@@ -22,7 +22,7 @@ const IN_FULL: usize = 50;
 
 /// Where messages come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct From {
+pub struct Origin {
     /// What the installation is called.
     pub environment: String,
     /// The host that sends.
@@ -30,7 +30,7 @@ pub struct From {
 }
 
 /// The message that tells it, to be sent by `sender`. `open` are the findings that hold now.
-pub fn compose(outgoing: &Outgoing, sender: &str, from: &From, open: &[NoticeRow], now: Time) -> AlertMessage {
+pub fn compose(outgoing: &Outgoing, sender: &str, from: &Origin, open: &[NoticeRow], now: Time) -> AlertMessage {
     let (environment, host) = (shown(&from.environment), shown(&from.host));
     let items = &outgoing.items;
     let subject = subject(items, &environment);
@@ -66,7 +66,7 @@ pub fn compose(outgoing: &Outgoing, sender: &str, from: &From, open: &[NoticeRow
 }
 
 /// A message that tells nothing but that it arrived.
-pub fn test(sender: &str, from: &From, now: Time) -> AlertMessage {
+pub fn test(sender: &str, from: &Origin, now: Time) -> AlertMessage {
     let (environment, host) = (shown(&from.environment), shown(&from.host));
     let subject = cut(&format!("[firn {environment}] test of the sender {sender}"), SUBJECT);
     let text = format!(
@@ -202,8 +202,7 @@ fn totals(open: &[NoticeRow], now: Time) -> String {
         return "Open now: nothing.".to_owned();
     }
     let acked = open.iter().filter(|row| row.ack_until.is_some_and(|until| until > now)).count();
-    let acked =
-        if acked == 0 { String::new() } else { format!(" ({} of them acknowledged)", Count(count(acked))) };
+    let acked = if acked == 0 { String::new() } else { format!(" ({} of them acknowledged)", Count(count(acked))) };
     format!("Open now: {}{acked}.", counted.join(", "))
 }
 
@@ -258,8 +257,8 @@ mod tests {
         Item { change, notice, before: None, changes: 1, tells, breaks: false }
     }
 
-    fn from() -> From {
-        From { environment: "prod".to_owned(), host: "alpha".to_owned() }
+    fn from() -> Origin {
+        Origin { environment: "prod".to_owned(), host: "alpha".to_owned() }
     }
 
     fn message(items: Vec<Item>) -> AlertMessage {
@@ -283,13 +282,13 @@ firn prod, seen by alpha at 1970-01-01T01:16:40Z
 CRITICAL archive.damaged cold
   found    3 archives hold 40 files whose bytes are wrong
   limit    none
-  since    1970-01-01T00:16:40Z (1h 00m)
+  since    1970-01-01T00:16:40Z (60 min)
   do       restore them from the other vault
 
 OVER archive.damaged ugc: it no longer holds; told as WARNING at 1970-01-01T00:20:00Z
   was      3 archives hold 40 files whose bytes are wrong
   limit    none
-  over     at 1970-01-01T01:06:40Z (10m 00s ago)
+  over     at 1970-01-01T01:06:40Z (10 min ago)
   changed  720 times since it was last told
   do       restore them from the other vault
 

@@ -18,7 +18,7 @@ pub mod worker;
 
 use std::sync::Arc;
 
-pub use message::From;
+pub use message::Origin;
 pub use rules::Limits;
 pub use worker::{Means, run};
 

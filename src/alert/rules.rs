@@ -129,7 +129,9 @@ pub fn waiting(sender: &str, view: &AlertView, limits: &Limits) -> Vec<Item> {
     let mut items: Vec<Item> = seen.values().filter_map(|seen| seen.item(view.now, since, limits)).collect();
     items.sort_by(|a, b| {
         let order = |item: &Item| (!item.change.holds(), std::cmp::Reverse(item.notice.severity), item.notice.since);
-        order(a).cmp(&order(b)).then_with(|| (&a.notice.rule, &a.notice.object).cmp(&(&b.notice.rule, &b.notice.object)))
+        order(a)
+            .cmp(&order(b))
+            .then_with(|| (&a.notice.rule, &a.notice.object).cmp(&(&b.notice.rule, &b.notice.object)))
     });
     items
 }

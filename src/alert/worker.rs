@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use super::message::{From, compose};
+use super::Senders;
+use super::message::{Origin, compose};
 use super::rules::{CANNOT_SEND, Limits, decide};
 use super::send::ping::Ping;
 use super::send::{SendError, Sender, Sent};
-use super::Senders;
 use crate::base::backoff::Backoff;
 use crate::base::units::Span;
 use crate::base::{Clock, Finding, Severity, Stop, Time, random};
@@ -37,7 +37,7 @@ pub struct Means {
     /// When what is told.
     pub limits: Limits,
     /// Where messages come from.
-    pub from: From,
+    pub from: Origin,
     /// The state.
     pub store: Arc<dyn Store>,
     /// Time.
@@ -137,13 +137,7 @@ async fn tell(means: &Means, lease: &Lease, stop: &Stop, sender: &dyn Sender) ->
 }
 
 /// Looks once, and sends what is to be sent.
-async fn round(
-    means: &Means,
-    hold: Hold,
-    stop: &Stop,
-    sender: &dyn Sender,
-    said: &mut Said,
-) -> Result<(), StoreError> {
+async fn round(means: &Means, hold: Hold, stop: &Stop, sender: &dyn Sender, said: &mut Said) -> Result<(), StoreError> {
     let (store, name) = (&means.store, sender.name().to_owned());
     store.alert_enter(hold, name.clone()).await?;
     let view = store.alert_view(name.clone()).await?;

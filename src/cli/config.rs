@@ -12,6 +12,7 @@ use super::{CliError, out};
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
 use crate::console::look;
+use crate::services;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -46,7 +47,8 @@ pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
         Command::Init { path, force } => init(path, force),
         Command::Check => {
             let config = Config::load(given)?;
-            let wrong = console::wrong(&config.console);
+            let mut wrong = console::wrong(&config.console);
+            wrong.extend(services::alert_senders(&config).err().map(|e| e.to_string()));
             for text in &wrong {
                 out::error(text);
             }

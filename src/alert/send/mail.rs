@@ -26,6 +26,9 @@ use crate::store::AlertMessage;
 /// A whole conversation takes no longer.
 pub const WITHIN: Duration = Duration::from_secs(30);
 
+/// QUIT and its answer are waited for no longer.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// Of what a server answers, so many characters are repeated.
 const ANSWER: usize = 300;
 
@@ -151,7 +154,8 @@ impl MailSender {
         if let Some(path) = &self.settings.ca {
             let place = Shown::path(path).to_string();
             let wrong = |e: &dyn Display| {
-                let text = format!("[alert] mail_ca: {place} holds no certificates in PEM that can be used: {}", said(e));
+                let text =
+                    format!("[alert] mail_ca: {place} holds no certificates in PEM that can be used: {}", said(e));
                 SendError::certain(text)
             };
             let pem = read_ca(path).map_err(|e| wrong(&e))?;
@@ -174,7 +178,7 @@ impl MailSender {
     }
 
     /// The conversation. `handed_over` becomes true when the server may have the mail from then on.
-    async fn converse(&self, mail: &[u8], handed_over: &mut bool) -> Result<Sent, String> {
+    async fn converse(&self, mail: &[u8], handed_over: &mut bool) -> Result<(Sent, AsyncSmtpConnection), String> {
         let tls = self.tls().map_err(|e| e.text)?;
         let password = match &self.settings.login {
             Some((_, place)) => Some(place.read().map_err(|e| format!("[alert] mail_password: {}", said(&e)))?),
@@ -217,7 +221,7 @@ impl MailSender {
             *handed_over = e.status().is_none();
             return Err(self.at("the text", e));
         }
-        Ok(Sent { but: (!refused.is_empty()).then(|| refused.join("; ")) }).inspect(|_| drop(line))
+        Ok((Sent { but: (!refused.is_empty()).then(|| refused.join("; ")) }, line))
     }
 }
 
@@ -231,7 +235,11 @@ impl Sender for MailSender {
         let mail = self.mail(message)?;
         let mut handed_over = false;
         let said = match tokio::time::timeout(self.within, self.converse(&mail, &mut handed_over)).await {
-            Ok(Ok(sent)) => return Ok(sent),
+            Ok(Ok((sent, mut line))) => {
+                // The mail is theirs, whatever becomes of the farewell.
+                let _ = tokio::time::timeout(FAREWELL, line.abort()).await;
+                return Ok(sent);
+            }
             Ok(Err(said)) => said,
             Err(_) => self.at("no end", format!("it took longer than {} s", self.within.as_secs_f32())),
         };

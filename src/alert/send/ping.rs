@@ -46,7 +46,8 @@ impl Ping {
 }
 
 fn ask(place: &SecretRef, within: Duration) -> Result<(), SendError> {
-    let address = place.read().map_err(|e| SendError::certain(format!("[alert] ping_url: {}", shown_again(&e.to_string()))))?;
+    let address =
+        place.read().map_err(|e| SendError::certain(format!("[alert] ping_url: {}", shown_again(&e.to_string()))))?;
     let host = host(address.reveal()).ok_or_else(|| {
         SendError::certain("[alert] ping_url: what it points at is no address such as https://host/path; it is not shown, for it may be a secret")
     })?;

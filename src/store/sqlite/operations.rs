@@ -16,11 +16,12 @@ use crate::base::ids::{
 };
 use crate::base::{Finding, Time, faults};
 use crate::store::{
-    Adopted, AlertMessage, AlertView, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow,
-    EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow, FoundOutcome, Hold, LaneState, Latest, Look,
-    MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow, OrderRow, Orphan, Overview, PartRow,
-    PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember, Result, ResumedBundle, SealedBundle,
-    Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, TellerRow, ToldRow, Total, Unfinished, Upload, VaultKnown, Watch,
+    Adopted, AlertMessage, AlertView, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed,
+    Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow,
+    FoundOutcome, Hold, LaneState, Latest, Look, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
+    OrderRow, Orphan, Overview, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember,
+    Result, ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, TellerRow,
+    ToldRow, Total, Unfinished, Upload, VaultKnown, Watch,
 };
 
 #[async_trait]

@@ -191,14 +191,7 @@ fn forget(db: &Db<'_>, sender: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn failed(
-    db: &Db<'_>,
-    hold: Hold,
-    sender: &str,
-    certain: bool,
-    error: &str,
-    next_try: Time,
-) -> Result<()> {
+pub(super) fn failed(db: &Db<'_>, hold: Hold, sender: &str, certain: bool, error: &str, next_try: Time) -> Result<()> {
     held(db, hold)?;
     if certain {
         forget(db, sender)?;

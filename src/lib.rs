@@ -16,6 +16,7 @@
 //! | [`worker`] | pools, leases, the supervisor: what areas run on | `base`, `store` |
 //! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
 //! | [`restore`] | plan and deliver | `base`, `store`, `source`, `vault` |
+//! | [`alert`] | what is wrong becomes messages that are sent: what is told and when; mail, command, ping | `base`, `store`, `worker` |
 //! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |
 //! | [`services`] | the composition root: a configuration, or a demo, becomes live objects | the above but `log` |
 //! | [`console`] | the interactive console; its own page is its map | `services` and the areas' reports; no source, no vault, no demo |
@@ -105,6 +106,7 @@
 //! threads. A test reads README, too: its keys, settings, commands and files are those of the code.
 #![forbid(unsafe_code)]
 
+pub mod alert;
 pub mod backup;
 pub mod base;
 pub mod cli;

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::alert::send::mail;
+use crate::alert::{self, Limits, Means, Senders};
 use crate::backup::digest::Md5Policy;
 use crate::backup::pipe::{Kinds, Settings};
 use crate::backup::pipeline::{Job, View};
@@ -46,6 +48,9 @@ pub enum ServiceError {
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),
+    /// Mail.
+    #[error(transparent)]
+    Mail(#[from] mail::MailError),
     /// No random bytes.
     #[error(transparent)]
     Random(#[from] RandomError),
@@ -325,6 +330,16 @@ impl Services {
         })
     }
 
+    /// What the worker of alerts works with. In a demo nobody is told.
+    pub fn alerts(&self) -> Result<Means, ServiceError> {
+        let (mut senders, from) = alert_senders(&self.config)?;
+        if matches!(self.backing, Backing::Demo(_)) {
+            senders = Senders::default();
+        }
+        let limits = alert_settings(&self.config).limits;
+        Ok(Means { senders, limits, from, store: Arc::clone(&self.store), clock: self.clock.clone() })
+    }
+
     /// How everything stands now.
     pub async fn snapshot(&self) -> Result<Snapshot, StoreError> {
         let sources: Vec<(String, String)> =
@@ -386,6 +401,43 @@ impl Services {
         vault.ready().await?;
         Ok(Restorer { store: Arc::clone(&self.store), vault })
     }
+}
+
+/// Who is told what, as a configuration has it.
+pub fn alert_settings(config: &Config) -> alert::Settings {
+    let alert = &config.alert;
+    let mail = alert.mail.as_ref().map(|mail| mail::Settings {
+        server: mail.server.clone(),
+        port: mail.port,
+        tls: match mail.tls.as_str() {
+            "tls" => mail::Tls::Wrapped,
+            "none" | "insecure" => mail::Tls::Never,
+            _ => mail::Tls::StartTls,
+        },
+        insecure: mail.tls == "insecure",
+        login: mail.login.clone(),
+        from: mail.from.clone(),
+        to: mail.to.clone(),
+        ca: mail.ca.clone(),
+    });
+    alert::Settings {
+        limits: Limits {
+            least: alert.min_severity,
+            critical: alert.repeat_critical,
+            other: alert.repeat,
+            digest: alert.digest,
+        },
+        mail,
+        command: alert.command.clone(),
+        ping: alert.ping_url.clone().map(|place| (place, alert.ping_every)),
+    }
+}
+
+/// The senders of a configuration, and what messages say of where they come from.
+pub fn alert_senders(config: &Config) -> Result<(Senders, alert::Origin), ServiceError> {
+    let host = ProcessIdentity::own().host;
+    let senders = Senders::new(&alert_settings(config), &host)?;
+    Ok((senders, alert::Origin { environment: config.console.environment.clone(), host }))
 }
 
 /// A folder that can be made and written.

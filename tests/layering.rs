@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("log", &["base"]),
     ("config", &["base"]),
@@ -18,15 +18,19 @@ const FLOORS: [(&str, &[&str]); 14] = [
     ("worker", &["base", "store"]),
     ("backup", &["base", "store", "source", "vault", "worker"]),
     ("restore", &["base", "store", "source", "vault"]),
+    ("alert", &["base", "store", "worker"]),
     ("demo", &["base", "config", "store", "source", "vault", "worker", "backup"]),
-    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore", "demo"]),
+    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore", "alert", "demo"]),
     ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "services"]),
-    ("cli", &["base", "log", "config", "store", "vault", "worker", "backup", "restore", "services", "console"]),
+    (
+        "cli",
+        &["base", "log", "config", "store", "vault", "worker", "backup", "restore", "alert", "services", "console"],
+    ),
     ("main", &["cli"]),
 ];
 
 /// Libraries that belong to one place, by the name their paths start with.
-const AT_HOME: [(&str, &[&str]); 7] = [
+const AT_HOME: [(&str, &[&str]); 9] = [
     ("ratatui", &["console/"]),
     ("crossterm", &["console/term/"]),
     ("rusqlite", &["store/sqlite/"]),
@@ -34,6 +38,8 @@ const AT_HOME: [(&str, &[&str]); 7] = [
     ("toml", &["config/", "console/", "demo/", "vault/tariff/"]),
     ("directories", &["config/"]),
     ("tracing_subscriber", &["cli/", "log/"]),
+    ("lettre", &["alert/"]),
+    ("ureq", &["alert/"]),
 ];
 
 /// Modules from the crate's root down to the file, such as `["backup", "bundle", "member"]`.

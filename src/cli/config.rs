@@ -12,6 +12,7 @@ use super::{CliError, out};
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
 use crate::console::look;
+use crate::services;
 use crate::vault::tariff::Tariff;
 
 #[derive(Debug, Subcommand)]
@@ -50,6 +51,7 @@ pub(super) fn run(given: &Given, command: Command) -> Result<u8, CliError> {
             let mut wrong = console::wrong(&config.console);
             let tariff = config.vault.as_ref().map(|vault| Tariff::load(&vault.tariff, &vault.base));
             wrong.extend(tariff.and_then(Result::err).map(|e| e.to_string()));
+            wrong.extend(services::alert_senders(&config).err().map(|e| e.to_string()));
             for text in &wrong {
                 out::error(text);
             }

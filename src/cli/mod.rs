@@ -1,10 +1,12 @@
 //! The command line: what can be asked, and the headless commands, a file each.
 
 mod ack;
+mod alert;
 mod config;
 mod console;
 mod demo;
 mod find;
+mod findings;
 mod out;
 mod pool;
 mod progress;
@@ -65,6 +67,8 @@ enum Command {
     Retry(retry::Args),
     /// Acknowledges a finding for a while: it no longer counts in the severity
     Ack(ack::Args),
+    /// Lists open findings: what is wrong, since when, what to do, who was told; exit code as for status
+    Findings(findings::Args),
     /// Looks for files by the beginning of their keys
     Find(find::Args),
     /// Shows all there is about a file or an archive
@@ -75,6 +79,9 @@ enum Command {
     /// The sources
     #[command(subcommand)]
     Source(source::Command),
+    /// Alerts
+    #[command(subcommand)]
+    Alert(alert::Command),
     /// Pauses, resumes, drains or resizes a pool of running workers, or seals what they have open, on any host
     #[command(subcommand)]
     Pool(pool::Command),
@@ -127,7 +134,7 @@ const BLIND: u8 = 3;
 impl Cli {
     /// Runs the command. What went wrong is said on standard error.
     pub fn run(self) -> ExitCode {
-        let blind = matches!(self.command, Some(Command::Status(_) | Command::Queue(_)));
+        let blind = matches!(self.command, Some(Command::Status(_) | Command::Queue(_) | Command::Findings(_)));
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => {
@@ -155,7 +162,7 @@ impl Cli {
                     | CliError::Worker(_)
                     | CliError::Pool(_)
                     | CliError::Console(ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_))
-                    | CliError::Service(ServiceError::Demo(_))
+                    | CliError::Service(ServiceError::Demo(_) | ServiceError::Mail(_))
                     | CliError::Restore(
                         RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
                     ) => USAGE,
@@ -194,6 +201,8 @@ impl Cli {
             Command::Restore(args) => restore::run(Config::load(&given)?, args).await,
             Command::Retry(args) => retry::run(Config::load(&given)?, args).await,
             Command::Ack(args) => ack::run(Config::load(&given)?, args).await,
+            Command::Findings(args) => findings::run(Config::load(&given)?, args).await,
+            Command::Alert(command) => alert::run(Config::load(&given)?, command).await,
             Command::Find(args) => find::run(Config::load(&given)?, args).await,
             Command::Show(args) => show::run(Config::load(&given)?, args).await,
             Command::Vault(command) => vault::run(Config::load(&given)?, command).await,

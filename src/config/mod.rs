@@ -1,6 +1,7 @@
 //! Configuration: one TOML file, overridden by `FIRN_*` variables, overridden by `--set`. Everything that is wrong with
 //! it is told at once, with file, line and key, what was found and what is allowed.
 
+mod alert;
 mod layers;
 mod paths;
 mod problem;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use crate::base::Money;
 
+pub use alert::{AlertConfig, MailConfig};
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
@@ -51,6 +53,8 @@ pub struct Config {
     pub stop_within: Duration,
     /// The interactive console.
     pub console: ConsoleConfig,
+    /// Who is told what is wrong.
+    pub alert: AlertConfig,
     /// How much is said on standard error.
     pub log_level: String,
     /// What everything was read from.

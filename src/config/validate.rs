@@ -64,6 +64,7 @@ pub(super) fn build(
         lease: span(worker, "lease")?,
         stop_within: span(worker, "stop_within")?,
         console: console(&read, section("console"))?,
+        alert: super::alert::build(&read, section("alert"), problems)?,
         log_level: text(section("log"), "level")?,
         settings: settings.clone(),
         file,
@@ -115,7 +116,7 @@ fn flag(section: &Section, key: &str) -> Option<bool> {
     }
 }
 
-fn text(section: &Section, key: &str) -> Option<String> {
+pub(super) fn text(section: &Section, key: &str) -> Option<String> {
     match &section.get(key)?.value {
         Value::Text(text) => Some(text.clone()),
         _ => None,
@@ -123,7 +124,7 @@ fn text(section: &Section, key: &str) -> Option<String> {
 }
 
 /// A number or a size; nothing for `none`.
-fn number(section: &Section, key: &str) -> Option<u64> {
+pub(super) fn number(section: &Section, key: &str) -> Option<u64> {
     match section.get(key)?.value {
         Value::Number(n) => Some(n),
         _ => None,
@@ -131,7 +132,7 @@ fn number(section: &Section, key: &str) -> Option<u64> {
 }
 
 /// A span; nothing for `never`.
-fn span(section: &Section, key: &str) -> Option<Duration> {
+pub(super) fn span(section: &Section, key: &str) -> Option<Duration> {
     match section.get(key)?.value {
         Value::Span(span) => span,
         _ => None,
@@ -139,12 +140,12 @@ fn span(section: &Section, key: &str) -> Option<Duration> {
 }
 
 /// Paths are relative to the configuration file.
-struct Paths<'a> {
-    base: &'a Path,
+pub(super) struct Paths<'a> {
+    pub(super) base: &'a Path,
 }
 
 impl Paths<'_> {
-    fn path(&self, section: &Section, key: &str) -> Option<PathBuf> {
+    pub(super) fn path(&self, section: &Section, key: &str) -> Option<PathBuf> {
         Some(self.base.join(text(section, key)?))
     }
 }

@@ -389,6 +389,32 @@ pub trait Store: Restores {
     /// than [`FLOW_KEPT`] ago, which is not counted.
     async fn prune(&self, older_than: Time) -> Result<u64>;
 
+    // --- alerts ---------------------------------------------------------------------------------------------------
+
+    /// Enters a sender into service, unless it is.
+    async fn alert_enter(&self, hold: Hold, sender: String) -> Result<()>;
+    /// All that a sender's next message depends on.
+    async fn alert_view(&self, sender: String) -> Result<AlertView>;
+    /// A message is about to be sent, for the first time or again. It takes the place of any other one that this sender
+    /// has pending.
+    async fn alert_begin(&self, hold: Hold, sender: String, message: AlertMessage) -> Result<()>;
+    /// The message (of a ping: nothing) went out: what it tells has been told.
+    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>) -> Result<()>;
+    /// It did not go out. When that is `certain` it is pending no longer: what is to be told then is told anew. Else it
+    /// stays, to be sent again as it is.
+    async fn alert_failed(
+        &self,
+        hold: Hold,
+        sender: String,
+        certain: bool,
+        error: String,
+        next_try: Time,
+    ) -> Result<()>;
+    /// How all senders stand that have ever been in service.
+    async fn tellers(&self) -> Result<Vec<TellerRow>>;
+    /// What was told, by whom: rule and object, sender, when; of open findings alone.
+    async fn told(&self) -> Result<Vec<(String, ToldRow)>>;
+
     // --- reports --------------------------------------------------------------------------------------------------
 
     /// Totals per vault and lane, summed over all writers.

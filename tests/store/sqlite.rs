@@ -94,11 +94,9 @@ fn a_step_that_is_missing_is_made_good() {
     // As it was before the last step.
     let (last, name, _) = whole.1.last().unwrap().clone();
     let raw = place.raw();
-    assert_eq!(name, "what moves, and what details are looked up by");
-    raw.execute_batch(
-        "DROP TABLE flow; DROP INDEX archive_latest; DROP INDEX failure_archive; DROP INDEX worker_ended",
-    )
-    .unwrap();
+    assert_eq!(name, "alerts");
+    raw.execute_batch("DROP TABLE turn; DROP TABLE told; DROP TABLE teller; DROP TABLE sending; DROP TABLE telling")
+        .unwrap();
     raw.execute("DELETE FROM migration WHERE number = ?", [last]).unwrap();
     drop(raw);
     drop(place.open().unwrap());

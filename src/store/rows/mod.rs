@@ -38,12 +38,14 @@ mod archives;
 mod files;
 mod plans;
 mod shared;
+mod told;
 mod views;
 
 pub use archives::*;
 pub use files::*;
 pub use plans::*;
 pub use shared::*;
+pub use told::*;
 pub use views::*;
 
 coded! {

@@ -109,6 +109,7 @@ pub(super) fn prune(db: &Db<'_>, older_than: Time) -> Result<u64> {
     }
     dropped += db.run("DELETE FROM worker WHERE ended_at < ?", [older_than])?;
     super::flow::drop_old(db)?;
+    super::told::prune(db, older_than)?;
     Ok(dropped)
 }
 

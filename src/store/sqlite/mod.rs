@@ -24,6 +24,7 @@ mod retrievals;
 mod schema;
 mod sessions;
 mod tally;
+mod told;
 mod uploads;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use rusqlite::{Row, params};
 
 use super::db::Db;
-use super::events;
+use super::{events, told};
 use crate::base::ids::{Generation, SessionId};
 use crate::base::{Finding, Severity, Time};
 use crate::store::{DutyRow, NewEvent, NoticeRound, NoticeRow, OrderRow, PoolChange, Result, StoreError};
 
-fn severity_code(severity: Severity) -> i64 {
+pub(super) fn severity_code(severity: Severity) -> i64 {
     match severity {
         Severity::Ok => 0,
         Severity::Unknown => 1,
@@ -19,7 +19,7 @@ fn severity_code(severity: Severity) -> i64 {
     }
 }
 
-fn severity(code: i64) -> Severity {
+pub(super) fn severity(code: i64) -> Severity {
     match code {
         0 => Severity::Ok,
         2 => Severity::Warning,
@@ -70,6 +70,9 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
                 finding.next_step
             ],
         )?;
+        if old != Some(code) {
+            told::turned(db, finding)?;
+        }
         if old.is_none_or(|old| old < code) {
             event(db, scope, "finding.raised", &key.1, &finding.to_string())?;
             round.raised.push(key);
@@ -79,6 +82,7 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
     cleared.sort();
     for key in cleared {
         db.run("DELETE FROM notice WHERE rule = ?1 AND object = ?2", params![key.0, key.1])?;
+        told::ended(db, &key.0, &key.1)?;
         event(db, scope, "finding.cleared", &key.1, &format!("{} no longer holds", key.0))?;
         round.cleared.push(key);
     }

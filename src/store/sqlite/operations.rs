@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::{
     SqliteStore, adopt, bundles, details, events, files, flow, notices, queue, reports, restorable, sessions, tally,
-    uploads,
+    told, uploads,
 };
 use crate::base::file::FoundFile;
 use crate::base::ids::{
@@ -16,11 +16,12 @@ use crate::base::ids::{
 };
 use crate::base::{Finding, Time, faults};
 use crate::store::{
-    Adopted, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed, Confirmation, Due, DutyRow,
-    EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow, FoundOutcome, LaneState, Latest, Look,
-    MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow, OrderRow, Orphan, Overview, PartRow,
-    PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember, Result, ResumedBundle, SealedBundle,
-    Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, Total, Unfinished, Upload, VaultKnown, Watch,
+    Adopted, AlertMessage, AlertView, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed,
+    Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow,
+    FoundOutcome, Hold, LaneState, Latest, Look, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
+    OrderRow, Orphan, Overview, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember,
+    Result, ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, TellerRow,
+    ToldRow, Total, Unfinished, Upload, VaultKnown, Watch,
 };
 
 #[async_trait]
@@ -368,6 +369,41 @@ impl Store for SqliteStore {
 
     async fn prune(&self, older_than: Time) -> Result<u64> {
         self.write(move |db| events::prune(db, older_than)).await
+    }
+
+    async fn alert_enter(&self, hold: Hold, sender: String) -> Result<()> {
+        self.write(move |db| told::enter(db, hold, &sender)).await
+    }
+
+    async fn alert_view(&self, sender: String) -> Result<AlertView> {
+        self.read(move |db| told::view(db, &sender)).await
+    }
+
+    async fn alert_begin(&self, hold: Hold, sender: String, message: AlertMessage) -> Result<()> {
+        self.write(move |db| told::begin(db, hold, &sender, &message)).await
+    }
+
+    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>) -> Result<()> {
+        self.write(move |db| told::sent(db, hold, &sender, message.as_deref())).await
+    }
+
+    async fn alert_failed(
+        &self,
+        hold: Hold,
+        sender: String,
+        certain: bool,
+        error: String,
+        next_try: Time,
+    ) -> Result<()> {
+        self.write(move |db| told::failed(db, hold, &sender, certain, &error, next_try)).await
+    }
+
+    async fn tellers(&self) -> Result<Vec<TellerRow>> {
+        self.read(told::tellers).await
+    }
+
+    async fn told(&self) -> Result<Vec<(String, ToldRow)>> {
+        self.read(told::of_open).await
     }
 
     async fn totals(&self) -> Result<Vec<Total>> {

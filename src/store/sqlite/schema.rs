@@ -390,6 +390,69 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          ) WITHOUT ROWID;
          CREATE INDEX ledger_plan ON ledger (plan, day);",
     ),
+    (
+        "alerts",
+        "-- How often each finding came, went and changed its severity; kept beyond its end.
+         CREATE TABLE turn (
+             rule TEXT NOT NULL,
+             object TEXT NOT NULL,
+             severity INTEGER NOT NULL,
+             value TEXT NOT NULL,
+             since INTEGER NOT NULL,
+             changes INTEGER NOT NULL,
+             first_at INTEGER NOT NULL,
+             changed_at INTEGER NOT NULL,
+             PRIMARY KEY (rule, object)
+         ) WITHOUT ROWID;
+         CREATE INDEX turn_changed ON turn (changed_at);
+
+         -- What a sender last told of a finding. open: 1 told to hold, 0 told to be over.
+         CREATE TABLE told (
+             sender TEXT NOT NULL,
+             rule TEXT NOT NULL,
+             object TEXT NOT NULL,
+             severity INTEGER NOT NULL,
+             open INTEGER NOT NULL,
+             at INTEGER NOT NULL,
+             critical_at INTEGER,
+             changes INTEGER NOT NULL,
+             PRIMARY KEY (sender, rule, object)
+         ) WITHOUT ROWID;
+
+         CREATE TABLE teller (
+             sender TEXT PRIMARY KEY,
+             since INTEGER NOT NULL,
+             last_sent INTEGER,
+             last_made INTEGER,
+             broke INTEGER NOT NULL DEFAULT 0,
+             failures INTEGER NOT NULL DEFAULT 0,
+             failing_since INTEGER,
+             error TEXT,
+             next_try INTEGER
+         ) WITHOUT ROWID;
+
+         -- The one message a sender has on its way, and what it tells.
+         CREATE TABLE sending (
+             sender TEXT PRIMARY KEY,
+             id TEXT NOT NULL,
+             made_at INTEGER NOT NULL,
+             broke INTEGER NOT NULL,
+             subject TEXT NOT NULL,
+             text TEXT NOT NULL,
+             json TEXT NOT NULL,
+             tries INTEGER NOT NULL
+         ) WITHOUT ROWID;
+         CREATE TABLE telling (
+             sender TEXT NOT NULL,
+             rule TEXT NOT NULL,
+             object TEXT NOT NULL,
+             severity INTEGER NOT NULL,
+             open INTEGER NOT NULL,
+             critical INTEGER NOT NULL,
+             changes INTEGER NOT NULL,
+             PRIMARY KEY (sender, rule, object)
+         ) WITHOUT ROWID;",
+    ),
 ];
 
 fn known() -> i64 {

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 14] = [
+const FLOORS: [(&str, &[&str]); 15] = [
     ("base", &[]),
     ("log", &["base"]),
     ("config", &["base"]),
@@ -16,10 +16,11 @@ const FLOORS: [(&str, &[&str]); 14] = [
     ("source", &["base"]),
     ("vault", &["base"]),
     ("worker", &["base", "store"]),
+    ("retrieval", &["base", "store", "vault", "worker"]),
     ("backup", &["base", "store", "source", "vault", "worker"]),
-    ("restore", &["base", "store", "source", "vault"]),
+    ("restore", &["base", "store", "source", "vault", "retrieval"]),
     ("demo", &["base", "config", "store", "source", "vault", "worker", "backup"]),
-    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore", "demo"]),
+    ("services", &["base", "config", "store", "source", "vault", "worker", "retrieval", "backup", "restore", "demo"]),
     ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "services"]),
     ("cli", &["base", "log", "config", "store", "vault", "worker", "backup", "restore", "services", "console"]),
     ("main", &["cli"]),

@@ -14,7 +14,7 @@
 //! | [`source`] | where files come from: a trait, and the directory (scan, watch, read) | `base` |
 //! | [`vault`] | cold storage: a trait (its contract), the tree hash, the directory, an acted Glacier ([`vault::fake`]) | `base` |
 //! | [`worker`] | pools, leases, the supervisor: what areas run on | `base`, `store` |
-//! | [`retrieval`] | jobs at a vault: their names, the messages about them | `base`, `store`, `vault`, `worker` |
+//! | [`retrieval`] | jobs at a vault: asked for, joined, heard of, watched | `base`, `store`, `vault`, `worker` |
 //! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
 //! | [`restore`] | plan and deliver | `base`, `store`, `source`, `vault`, `retrieval` |
 //! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |

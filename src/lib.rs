@@ -14,8 +14,9 @@
 //! | [`source`] | where files come from: a trait, and the directory (scan, watch, read) | `base` |
 //! | [`vault`] | cold storage: a trait (its contract), the tree hash, the directory, an acted Glacier ([`vault::fake`]) | `base` |
 //! | [`worker`] | pools, leases, the supervisor: what areas run on | `base`, `store` |
+//! | [`retrieval`] | jobs at a vault: asked for, joined, heard of, watched | `base`, `store`, `vault`, `worker` |
 //! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
-//! | [`restore`] | plan and deliver | `base`, `store`, `source`, `vault` |
+//! | [`restore`] | requests, plans and their price, delivery | `base`, `store`, `source`, `vault`, `worker`, `retrieval` |
 //! | [`alert`] | what is wrong becomes messages that are sent: what is told and when; mail, command, ping | `base`, `store`, `worker` |
 //! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |
 //! | [`services`] | the composition root: a configuration, or a demo, becomes live objects | the above but `log` |
@@ -115,6 +116,7 @@ pub mod console;
 pub mod demo;
 pub mod log;
 pub mod restore;
+pub mod retrieval;
 pub mod services;
 pub mod source;
 pub mod store;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 15] = [
+const FLOORS: [(&str, &[&str]); 16] = [
     ("base", &[]),
     ("log", &["base"]),
     ("config", &["base"]),
@@ -16,11 +16,15 @@ const FLOORS: [(&str, &[&str]); 15] = [
     ("source", &["base"]),
     ("vault", &["base"]),
     ("worker", &["base", "store"]),
+    ("retrieval", &["base", "store", "vault", "worker"]),
     ("backup", &["base", "store", "source", "vault", "worker"]),
-    ("restore", &["base", "store", "source", "vault"]),
+    ("restore", &["base", "store", "source", "vault", "worker", "retrieval"]),
     ("alert", &["base", "store", "worker"]),
     ("demo", &["base", "config", "store", "source", "vault", "worker", "backup"]),
-    ("services", &["base", "config", "store", "source", "vault", "worker", "backup", "restore", "alert", "demo"]),
+    (
+        "services",
+        &["base", "config", "store", "source", "vault", "worker", "retrieval", "backup", "restore", "alert", "demo"],
+    ),
     ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "services"]),
     (
         "cli",

@@ -291,9 +291,7 @@ impl Room {
         let heard = match listed.map(|listed| listed.get(&job.uuid)) {
             Some(Some(job_id)) => Heard::Taken { job_id: job_id.clone(), next_look: now },
             // Asking again costs nothing there.
-            None if !caps.lists_jobs => {
-                Heard::Refused { why: "its request was interrupted".to_owned(), next_try: now }
-            }
+            None if !caps.lists_jobs => Heard::Refused { why: "its request was interrupted".to_owned(), next_try: now },
             None => wait("whether its request reached the vault is not known: its jobs could not be listed"),
             Some(None) if now.since(job.asked_at) > caps.request_lives => {
                 Heard::Refused { why: "its request did not reach the vault".to_owned(), next_try: now }
@@ -322,9 +320,7 @@ impl Room {
                 (Heard::Ending { next_look: until }, true)
             }
             Ok(JobState::Ready { until }) => (Heard::Ready { until, next_look: next_look(until, now) }, true),
-            Ok(JobState::InProgress) => {
-                (Heard::Still { next_look: now.plus(self.again(&job, now)), note: None }, true)
-            }
+            Ok(JobState::InProgress) => (Heard::Still { next_look: now.plus(self.again(&job, now)), note: None }, true),
             Ok(JobState::Failed(why)) => (Heard::Failed(Shown::text(&why).to_string()), true),
             Ok(JobState::Expired) | Err(VaultError::NoSuch { .. }) => (Heard::Expired, true),
             Err(e) => (Heard::Still { next_look: now.plus(REFUSED), note: Some(e.to_string()) }, false),

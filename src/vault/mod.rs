@@ -6,6 +6,7 @@
 
 pub mod directory;
 pub mod fake;
+mod job;
 pub mod tariff;
 pub mod tree;
 
@@ -19,10 +20,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use uuid::Uuid;
 
-use crate::base::Time;
+pub use self::job::{JobRequest, JobSeen, JobState, MESSAGE_LIMIT, Message, Messages};
 use crate::base::disk::{Dir, DiskError, Room, Trouble};
 use crate::base::hash::{Check, CheckKind};
 use crate::base::ids::{ArchiveUuid, VaultUuid};
+use crate::base::{Shown, Time};
 
 /// What an archive is called in the vault beside its id: short, ASCII, enough to find it again and to read its manifest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +93,9 @@ pub struct Capabilities {
     pub upgrade: bool,
     /// Whether the life of a job's output can be extended.
     pub extend: bool,
+    /// Whether it lists its jobs ([`Vault::jobs`]), so that one whose reply was lost is found again. Where it does not, asking
+    /// again must cost nothing.
+    pub lists_jobs: bool,
     /// Whether putting the same archive twice leaves one.
     pub idempotent_put: bool,
     /// Deleting an archive earlier than this costs as much as keeping it.
@@ -210,35 +215,6 @@ pub struct Page<T> {
     pub next: Option<String>,
 }
 
-/// A retrieval to be asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobRequest {
-    /// The vault's name for the archive.
-    pub remote_id: Vec<u8>,
-    /// Only these bytes, where the vault can.
-    pub range: Option<Range<u64>>,
-    /// How fast; nothing where there is nothing to choose.
-    pub tier: Option<Tier>,
-    /// Comes back with the job: the only field of it that is firn's.
-    pub description: String,
-}
-
-/// Where a retrieval job stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JobState {
-    /// Not yet.
-    InProgress,
-    /// Its output can be read, until then if there is an end.
-    Ready {
-        /// The end.
-        until: Option<Time>,
-    },
-    /// It came to nothing.
-    Failed(String),
-    /// Its output is gone again.
-    Expired,
-}
-
 /// A vault's refusal or trouble.
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -352,6 +328,49 @@ pub enum VaultError {
         /// What went wrong.
         detail: String,
     },
+    /// A retrieval was asked for and the answer did not come: there may be a job now, and another one would cost as much
+    /// again.
+    #[error(
+        "the vault {vault} may or may not have begun the retrieval \"{}\": {detail}; look for it among the vault's jobs before asking again",
+        Shown::text(.description)
+    )]
+    JobUnknown {
+        /// The vault's name.
+        vault: String,
+        /// What the job was described as.
+        description: String,
+        /// What went wrong.
+        detail: String,
+    },
+    /// A job's output ended too early. Nothing of it is handed out.
+    #[error(
+        "the vault {vault} sent {got} of {wanted} bytes of a job's output, from byte {start}; nothing of them is used"
+    )]
+    CutShort {
+        /// The vault's name.
+        vault: String,
+        /// The first byte that was asked for.
+        start: u64,
+        /// Bytes that came.
+        got: u64,
+        /// Bytes that were asked for.
+        wanted: u64,
+    },
+    /// A job's output is not what the vault itself says that it is. Nothing of it is handed out.
+    #[error(
+        "the vault {vault} sent bytes {}..{} of a job's output with {found} and says that they have {expected}; nothing of them is used",
+        .range.start, .range.end
+    )]
+    OutputMismatch {
+        /// The vault's name.
+        vault: String,
+        /// Which bytes of the archive.
+        range: Range<u64>,
+        /// What the vault says.
+        expected: Check,
+        /// What they are.
+        found: Check,
+    },
     /// A service did not do it, or did not answer a request that may be repeated. It may do it later.
     #[error("the vault {vault} does not do that now: {code}: {detail}")]
     Unavailable {
@@ -439,8 +458,13 @@ pub trait Vault: Send + Sync {
     /// Whether it holds an archive.
     async fn head(&self, uuid: ArchiveUuid) -> Result<Head>;
 
-    /// Asks for an archive to be made readable. Returns the job's id.
+    /// Asks for an archive to be made readable. Returns the job's id. Where [`Capabilities::thaw`] is, each call makes another
+    /// job, and [`VaultError::JobUnknown`] means that there may be one.
     async fn request(&self, job: JobRequest) -> Result<Vec<u8>>;
+
+    /// The jobs that it still knows, in whatever state, page by page. A job that begins while pages are read may be
+    /// missed by them.
+    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>>;
 
     /// Makes a job faster.
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()>;
@@ -459,6 +483,11 @@ pub trait Vault: Send + Sync {
 
     /// Deletes an archive; one that is not there is fine.
     async fn delete(&self, remote_id: &[u8]) -> Result<()>;
+
+    /// Where the ends of its jobs are told, if anywhere. What is not told there is found by [`Self::status`].
+    fn messages(&self) -> Option<Arc<dyn Messages>> {
+        None
+    }
 }
 
 #[cfg(test)]

@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use firn::base::clock::Hand;
 use firn::base::hash::{Check, CheckKind};
-use firn::base::ids::ArchiveUuid;
+use firn::base::ids::{ArchiveUuid, RetrievalUuid};
 use firn::base::{Clock, Time};
-use firn::vault::fake::{Core, FakeVault, Fault, Glacier, Link, Rules, Shelf, Weather, Window};
+use firn::retrieval::messages::JobName;
+use firn::vault::fake::{Core, FakeVault, Fault, Glacier, Link, Rules, Shelf, Topic, Weather, Window};
 use firn::vault::{ArchiveName, Head, JobRequest, JobState, Put, Tier, Vault, VaultError};
 use tempfile::TempDir;
 
@@ -18,6 +19,9 @@ use super::suite;
 use super::world::DEADLINE;
 
 contract!(contract, crate::glacier::Emulated::new());
+
+// As the archive classes of S3: jobs can be made faster. And with a queue that nobody would wish for.
+contract!(contract_of_a_bad_queue, crate::glacier::Emulated::with_a_bad_queue());
 
 /// When the clock of these tests starts.
 const START: Time = Time::from_secs(1_700_000_000);
@@ -35,6 +39,28 @@ impl Emulated {
     pub fn new() -> Self {
         // Long tests are slow uploads: they are not to be removed meanwhile.
         Self::with(Rules { upload_lives: Duration::from_hours(24 * 30), ..Rules::default() }, Link::default())
+    }
+
+    fn with_a_bad_queue() -> Self {
+        let fault = |fault| Window { from: START, until: Time::from_micros(i64::MAX), fault };
+        let late = Fault::LateMessage { one_in: 3, by: Duration::from_hours(3) };
+        let windows = [Fault::DoubledMessage { one_in: 2 }, late].map(fault).to_vec();
+        let topic = Topic {
+            of_vault: true,
+            enveloped: false,
+            hidden: Duration::from_mins(1),
+            foreign_one_in: 3,
+            rubbish_one_in: 3,
+            ..Topic::default()
+        };
+        let rules = Rules {
+            weather: Weather { windows },
+            upload_lives: Duration::from_hours(24 * 30),
+            upgrade: true,
+            topic: Some(topic),
+            ..Rules::default()
+        };
+        Self::with(rules, Link::default())
     }
 
     fn with(rules: Rules, link: Link) -> Self {
@@ -80,6 +106,26 @@ impl Subject for Emulated {
         let now = self.clock.now();
         let newest = self.glacier.core().last_inventory(now).unwrap();
         newest.archives.iter().any(|listed| &*listed.description == "holiday photos")
+    }
+
+    fn fail_next_job(&self) -> bool {
+        self.glacier.core().fail_next_job("shelf 7 is on fire");
+        true
+    }
+
+    fn add_foreign_messages(&self) -> Vec<String> {
+        let another = JobName { uuid: RetrievalUuid::new().unwrap() };
+        let job = |description: &str| {
+            format!(
+                "{{\"Action\":\"ArchiveRetrieval\",\"JobId\":\"x\",\"Completed\":true,\"StatusCode\":\"Succeeded\",\
+                 \"JobDescription\":\"{description}\",\"VaultARN\":\"arn:of:others\"}}"
+            )
+        };
+        let bodies = [job("holiday photos"), job(&another.to_string()), "hello".to_owned(), String::new()];
+        for body in &bodies {
+            self.glacier.core().put_message(self.clock.now(), body.clone());
+        }
+        bodies.to_vec()
     }
 }
 

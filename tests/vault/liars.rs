@@ -11,8 +11,8 @@ use firn::base::disk::Room;
 use firn::base::hash::Check;
 use firn::base::ids::ArchiveUuid;
 use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, Put, Result,
-    Tier, Vault, VaultError,
+    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, OpenUpload, Page, PartBody, Put,
+    Result, Tier, Vault, VaultError,
 };
 
 use super::subject::{Directory, Subject, stage};
@@ -179,6 +179,10 @@ impl Vault for Liar {
 
     async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
         self.below.request(job).await
+    }
+
+    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
+        self.below.jobs(after).await
     }
 
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {

@@ -15,8 +15,8 @@ use firn::base::sink::NoSink;
 use firn::base::{Stop, Time};
 use firn::store::ArchiveState;
 use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, Put, Result,
-    Tier, Vault,
+    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, OpenUpload, Page, PartBody, Put,
+    Result, Tier, Vault,
 };
 use tokio::sync::Semaphore;
 
@@ -94,6 +94,10 @@ impl Vault for Slow {
 
     async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
         self.below.request(job).await
+    }
+
+    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
+        self.below.jobs(after).await
     }
 
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {

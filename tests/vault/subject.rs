@@ -36,6 +36,17 @@ pub trait Subject: Send + Sync {
 
     /// Whether they are still what they were.
     fn foreign_is_untouched(&self) -> bool;
+
+    /// Has the next job that is asked for come to nothing at its end. Whether that can be done here.
+    fn fail_next_job(&self) -> bool {
+        false
+    }
+
+    /// Puts messages into the vault's queue that are not about jobs of this vault's firn: their bodies, no two alike. Nothing
+    /// where there is no queue.
+    fn add_foreign_messages(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The directory vault in a folder of its own.

@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::damage::{Damage, Plans};
 use super::draw::Draw;
 use super::hash;
 use super::jobs::Job;
+use super::ledger::Ledger;
+use super::queue::Queue;
 use super::refusal::Refusal;
 use super::shelf::Body;
+use super::topic::Topic;
 use super::uploads::Upload;
 use super::weather::{Fate, Weather};
 use crate::base::Time;
@@ -55,6 +59,11 @@ pub struct Rules {
     pub tiers: TierTimes,
     /// How many requests are taken; nothing: any.
     pub rate: Option<Rate>,
+    /// Whether a retrieval can be made faster while it runs. This service cannot; the archive classes of S3 can (S3 user
+    /// guide, "restoring-objects-upgrade-tier").
+    pub upgrade: bool,
+    /// How the ends of jobs are told; nothing: they are not.
+    pub topic: Option<Topic>,
 }
 
 impl Default for Rules {
@@ -75,6 +84,8 @@ impl Default for Rules {
                 bulk: (hours(5), hours(12)),
             },
             rate: None,
+            upgrade: false,
+            topic: Some(Topic::default()),
         }
     }
 }
@@ -92,7 +103,11 @@ pub(super) enum Op {
     Delete,
     Job,
     Status,
+    Jobs,
+    Upgrade,
     Output,
+    Receive,
+    Done,
 }
 
 impl Op {
@@ -108,7 +123,23 @@ impl Op {
             Self::Delete => "delete",
             Self::Job => "job",
             Self::Status => "status",
+            Self::Jobs => "jobs",
+            Self::Upgrade => "upgrade",
             Self::Output => "output",
+            Self::Receive => "receive",
+            Self::Done => "done",
+        }
+    }
+
+    /// What the log calls it.
+    pub(super) fn logged(self) -> &'static str {
+        match self {
+            Self::Post => "upload",
+            Self::Initiate => "upload-begin",
+            Self::Part => "upload-part",
+            Self::Complete => "upload-end",
+            Self::Abort => "upload-abort",
+            other => other.word(),
         }
     }
 }
@@ -124,6 +155,18 @@ pub(super) struct Archive {
     pub(super) size: u64,
     pub(super) tree_hash: Hash32,
     pub(super) content: Content,
+}
+
+impl Archive {
+    pub(super) fn listed(&self, id: &Arc<str>) -> Listed {
+        Listed {
+            archive_id: Arc::clone(id),
+            description: Arc::clone(&self.description),
+            created: self.created,
+            size: self.size,
+            tree_hash: self.tree_hash,
+        }
+    }
 }
 
 /// The reply to an archive that was taken.
@@ -170,8 +213,14 @@ pub struct Core {
     pub(super) archives: BTreeMap<Arc<str>, Archive>,
     pub(super) uploads: BTreeMap<Arc<str>, Upload>,
     pub(super) jobs: BTreeMap<Arc<str>, Job>,
+    /// When jobs come to their ends.
+    pub(super) due: BTreeSet<(Time, Arc<str>)>,
     /// When the outputs of jobs end.
     pub(super) ends: BTreeSet<(Time, Arc<str>)>,
+    pub(super) queue: Queue,
+    pub(super) ledger: Ledger,
+    pub(super) damage: BTreeMap<Arc<str>, Damage>,
+    pub(super) plans: Plans,
     /// How often each thing has been asked.
     turns: BTreeMap<(Op, String), u32>,
     /// How many things have been made of each kind under one description.
@@ -196,7 +245,12 @@ impl Core {
             archives: BTreeMap::new(),
             uploads: BTreeMap::new(),
             jobs: BTreeMap::new(),
+            due: BTreeSet::new(),
             ends: BTreeSet::new(),
+            queue: Queue::default(),
+            ledger: Ledger::default(),
+            damage: BTreeMap::new(),
+            plans: Plans::default(),
             turns: BTreeMap::new(),
             made: BTreeMap::new(),
             inventory: None,
@@ -217,13 +271,17 @@ impl Core {
 
     /// Whether the vault can be reached.
     pub fn describe(&mut self, now: Time) -> Result<(), Refusal> {
-        self.admit(now, Op::Describe, "")?.reply(Ok(()))
+        let fate = self.admit(now, Op::Describe, "")?;
+        self.note(Op::Describe.logged(), None, 0, true);
+        fate.reply(Ok(()))
     }
 
     /// Takes an archive in one request. Each call that succeeds makes another archive.
     pub fn post(&mut self, now: Time, description: &str, stated: Hash32, body: Body) -> Result<Receipt, Refusal> {
         let fate = self.admit(now, Op::Post, description)?;
+        let size = body.size();
         let taken = self.take(description, stated, body);
+        self.note(Op::Post.logged(), None, size, taken.is_ok());
         fate.receipt(taken)
     }
 
@@ -255,6 +313,7 @@ impl Core {
         if self.archives.remove(archive_id).is_some() {
             self.fail_jobs_of(archive_id);
         }
+        self.note(Op::Delete.logged(), None, 0, true);
         fate.reply(Ok(()))
     }
 
@@ -281,16 +340,24 @@ impl Core {
 
     /// A request comes in: what happens by itself until then happens, and it is decided what becomes of it.
     pub(super) fn admit(&mut self, now: Time, op: Op, subject: &str) -> Result<Fate, Refusal> {
+        let fate = self.admit_to_queue(now, op, subject)?;
+        if fate.throttled || !self.within_rate() {
+            self.note(op.logged(), None, 0, false);
+            return Err(Refusal::Throttling);
+        }
+        Ok(fate)
+    }
+
+    /// The same for a request to the queue, which has no part in the rate of the others.
+    pub(super) fn admit_to_queue(&mut self, now: Time, op: Op, subject: &str) -> Result<Fate, Refusal> {
         self.advance(now);
         let turn = self.turns.entry((op, subject.to_owned())).or_insert(0);
         let this = *turn;
         *turn += 1;
         let fate = self.rules.weather.fate(self.now, self.rules.seed, op.word(), subject, this);
         if fate.out {
+            self.note(op.logged(), None, 0, false);
             return Err(Refusal::Unavailable);
-        }
-        if fate.throttled || !self.within_rate() {
-            return Err(Refusal::Throttling);
         }
         Ok(fate)
     }
@@ -313,6 +380,13 @@ impl Core {
         self.take_inventory();
         let (now, lives, replays) = (self.now, self.rules.upload_lives, self.rules.complete_replays);
         self.uploads.retain(|_, upload| upload.lives_at(now, lives, replays));
+        while let Some((end, id)) = self.due.pop_first() {
+            if end > now {
+                self.due.insert((end, id));
+                break;
+            }
+            self.job_ends(end, &id);
+        }
         while self.ends.first().is_some_and(|(end, _)| *end <= now) {
             if let Some((_, id)) = self.ends.pop_first()
                 && let Some(job) = self.jobs.get_mut(&id)
@@ -331,14 +405,7 @@ impl Core {
         }
         let late = self.now.since(self.next_inventory).as_micros() % every.as_micros();
         let taken = self.now.minus(Duration::from_micros(u64::try_from(late).unwrap_or(0)));
-        let listed = |(id, archive): (&Arc<str>, &Archive)| Listed {
-            archive_id: Arc::clone(id),
-            description: Arc::clone(&archive.description),
-            created: archive.created,
-            size: archive.size,
-            tree_hash: archive.tree_hash,
-        };
-        let archives = self.archives.iter().map(listed).collect();
+        let archives = self.holdings();
         self.inventory = Some(Arc::new(Inventory { taken, archives }));
         self.next_inventory = taken.plus(every);
     }

@@ -5,6 +5,7 @@
 //! whether it holds one is read from its inventory, which is a day old ([`FakeVault::head`]).
 
 mod answers;
+mod inbox;
 mod known;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ use self::known::Known;
 use super::core::{Core, Inventory, Op};
 use super::draw::Draw;
 use super::hash::MIB;
-use super::jobs::{Output, Phase, Retrieval};
+use super::jobs::{JOBS_ON_A_PAGE, JobFilter, Retrieval};
 use super::refusal::Refusal;
 use super::shelf::{Body, Shelf};
 use super::uploads::{LARGEST_PART, PART_LIMIT};
@@ -31,8 +32,8 @@ use crate::base::task;
 use crate::base::{Clock, Time};
 use crate::vault::tree::{LEAF, Tree, leaf};
 use crate::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobState, OpenUpload, Page, PartBody, PartRules,
-    Progress, Put, Result, Tier, Vault, VaultError,
+    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, Messages, OpenUpload, Page,
+    PartBody, PartRules, Progress, Put, Result, Tier, Vault, VaultError,
 };
 
 /// Items on a page of uploads or of the inventory.
@@ -326,7 +327,10 @@ impl Vault for FakeVault {
     }
 
     fn capabilities(&self) -> Capabilities {
-        let lag = self.0.glacier.core().rules().inventory_every;
+        let (lag, upgrade) = {
+            let core = self.0.glacier.core();
+            (core.rules().inventory_every, core.rules().upgrade)
+        };
         Capabilities {
             kind: "glacier",
             check: CheckKind::TreeHash,
@@ -334,8 +338,9 @@ impl Vault for FakeVault {
             thaw: true,
             range_jobs: true,
             tiers: &[Tier::Expedited, Tier::Standard, Tier::Bulk],
-            upgrade: false,
+            upgrade,
             extend: false,
+            lists_jobs: true,
             idempotent_put: false,
             minimum_age: Duration::from_hours(90 * 24),
             parts: PartRules { smallest: MIB, largest: LARGEST_PART, most: PART_LIMIT },
@@ -423,12 +428,28 @@ impl Vault for FakeVault {
         let archive_id = self.0.text(&job.remote_id, "archive")?.to_owned();
         let JobRequest { range, tier, description, .. } = job;
         let asked = Retrieval { archive_id, range, tier, description };
-        let id = self.ask(Op::Job, &asked.archive_id, |core, now| core.initiate_retrieval(now, &asked)).await?;
-        Ok(id.as_bytes().to_vec())
+        self.0.carry(Op::Job, &asked.archive_id, 0, |_| {}).await;
+        match self.0.now(|core, now| core.initiate_retrieval(now, &asked)) {
+            Ok(id) => Ok(id.as_bytes().to_vec()),
+            Err(refusal @ Refusal::NoReply) => {
+                let (vault, detail) = (self.0.name.clone(), refusal.to_string());
+                Err(VaultError::JobUnknown { vault, description: asked.description, detail })
+            }
+            Err(refusal) => Err(self.0.refused(refusal)),
+        }
     }
 
-    async fn upgrade(&self, _job_id: &[u8], _tier: Tier) -> Result<()> {
-        Err(self.0.not_possible("a retrieval cannot be made faster once it was asked for; ask for another".to_owned()))
+    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
+        let list = |core: &mut Core, now| core.list_jobs(now, JobFilter::default(), after.as_deref(), JOBS_ON_A_PAGE);
+        let (page, next) = self.ask(Op::Jobs, after.as_deref().unwrap_or(""), list).await?;
+        // Jobs of inventories are not retrievals of archives.
+        let items = page.into_iter().filter_map(answers::seen).collect();
+        Ok(Page { items, next: next.map(|next| next.to_string()) })
+    }
+
+    async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
+        let id = self.0.text(job_id, "job")?;
+        self.ask(Op::Upgrade, id, |core, now| core.upgrade_job(now, id, tier)).await
     }
 
     async fn extend(&self, job_id: &[u8], _until: Time) -> Result<()> {
@@ -441,11 +462,7 @@ impl Vault for FakeVault {
         let id = self.0.text(job_id, "job")?;
         self.0.carry(Op::Status, id, 0, |_| {}).await;
         match self.0.now(|core, now| core.describe_job(now, id)) {
-            Ok(job) => Ok(match job.phase {
-                Phase::InProgress => JobState::InProgress,
-                Phase::Succeeded { until, .. } => JobState::Ready { until: Some(until) },
-                Phase::Failed { why, .. } => JobState::Failed(why),
-            }),
+            Ok(job) => Ok(answers::state(job.phase)),
             Err(Refusal::JobGone { .. }) => Ok(JobState::Expired),
             Err(refusal) => Err(self.0.refused(refusal)),
         }
@@ -455,20 +472,26 @@ impl Vault for FakeVault {
         let id = self.0.text(job_id, "job")?;
         let bytes = range.clone();
         let output = self.0.now(|core, now| core.job_output(now, id, bytes));
-        let Output { pieces, hash } = output.map_err(|refusal| self.0.refused(refusal))?;
-        self.0.carry(Op::Output, id, range.end.saturating_sub(range.start), |_| {}).await;
+        let output = output.map_err(|refusal| self.0.refused(refusal))?;
+        self.0.carry(Op::Output, id, output.sent, |_| {}).await;
+        let wanted = range.end.saturating_sub(range.start);
+        if output.sent < wanted {
+            let (vault, start, got) = (self.0.name.clone(), range.start, output.sent);
+            return Err(VaultError::CutShort { vault, start, got, wanted });
+        }
         self.blocking(move |inner| {
             let mut bytes = Vec::new();
-            for (body, range) in pieces {
-                let read = body.read_into(&mut bytes, range);
+            for (body, range) in &output.pieces {
+                let read = body.read_into(&mut bytes, range.clone());
                 read.map_err(|source| VaultError::Disk { vault: inner.name.clone(), source })?;
             }
+            output.spoil(&mut bytes);
             let mut tree = Tree::new();
             bytes.chunks(LEAF).for_each(|piece| tree.push(leaf(piece)));
-            match hash {
+            match output.hash {
                 Some(hash) if hash != tree.root() => {
-                    let detail = format!("the output came with tree hash {hash} and has {}", tree.root());
-                    Err(VaultError::Unavailable { vault: inner.name.clone(), code: "wrong checksum", detail })
+                    let (expected, found) = (Check::TreeHash(hash), Check::TreeHash(tree.root()));
+                    Err(VaultError::OutputMismatch { vault: inner.name.clone(), range, expected, found })
                 }
                 _ => Ok(bytes),
             }
@@ -487,5 +510,10 @@ impl Vault for FakeVault {
         // An answer that was lost may be that it is gone.
         self.0.known.deleted(remote_id, self.0.clock.now());
         done
+    }
+
+    fn messages(&self) -> Option<Arc<dyn Messages>> {
+        let told = self.0.glacier.core().rules().topic.is_some();
+        told.then(|| Arc::new(self.clone()) as Arc<dyn Messages>)
     }
 }

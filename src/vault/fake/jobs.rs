@@ -1,10 +1,11 @@
 //! Retrievals: of archives, whole or in part, and of the vault's inventory.
 
-use std::ops::Range;
+use std::ops::{Bound, Range};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::core::{Archive, Content, Core, Inventory, Op, TierTimes, checked_description};
+use super::damage::SPOILT;
 use super::draw::Draw;
 use super::hash::{self, MIB};
 use super::refusal::Refusal;
@@ -12,6 +13,9 @@ use super::shelf::Body;
 use crate::base::Time;
 use crate::base::hash::Hash32;
 use crate::vault::Tier;
+
+/// Jobs on a page of their list at most.
+pub(super) const JOBS_ON_A_PAGE: usize = 50;
 
 /// What a retrieval asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,23 @@ impl Job {
             Of::Inventory { output } => *output = None,
         }
     }
+
+    /// As it stands at a time.
+    fn view(&self, id: &str, now: Time) -> JobView {
+        let phase = match &self.fails {
+            _ if now < self.ends => Phase::InProgress,
+            Some(why) => Phase::Failed { at: self.ends, why: why.clone() },
+            None => Phase::Succeeded { at: self.ends, until: self.until },
+        };
+        let (archive, archive_size, archive_hash, hash) = match &self.of {
+            Of::Archive { id, range, size, whole, part, .. } => {
+                (Some((Arc::clone(id), range.clone())), Some(*size), Some(*whole), *part)
+            }
+            Of::Inventory { .. } => (None, None, None, None),
+        };
+        let (asked, tier, description) = (self.asked, self.tier, Arc::clone(&self.description));
+        JobView { job_id: id.into(), phase, asked, tier, description, archive, archive_size, archive_hash, hash }
+    }
 }
 
 /// Where a job stands.
@@ -77,9 +98,39 @@ pub enum Phase {
     },
 }
 
+impl Phase {
+    /// The service's code for it.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::InProgress => "InProgress",
+            Self::Succeeded { .. } => "Succeeded",
+            Self::Failed { .. } => "Failed",
+        }
+    }
+}
+
+/// The service's word for a tier.
+pub(super) fn word(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Expedited => "Expedited",
+        Tier::Standard => "Standard",
+        Tier::Bulk => "Bulk",
+    }
+}
+
+fn speed(tier: Tier) -> u8 {
+    match tier {
+        Tier::Expedited => 2,
+        Tier::Standard => 1,
+        Tier::Bulk => 0,
+    }
+}
+
 /// A job as the service describes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobView {
+    /// Its id.
+    pub job_id: Arc<str>,
     /// Where it stands.
     pub phase: Phase,
     /// When it was asked for.
@@ -90,10 +141,21 @@ pub struct JobView {
     pub description: Arc<str>,
     /// The archive and the bytes of it; nothing for an inventory.
     pub archive: Option<(Arc<str>, Range<u64>)>,
+    /// The size of the whole archive, bytes.
+    pub archive_size: Option<u64>,
     /// The tree hash of the whole archive.
     pub archive_hash: Option<Hash32>,
     /// The tree hash of the bytes asked for, where the tree of the archive has one of them.
     pub hash: Option<Hash32>,
+}
+
+/// Which jobs are listed: those that fit both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobFilter {
+    /// Only those that are at their end, or that are not.
+    pub completed: Option<bool>,
+    /// Only those with this code: `InProgress`, `Succeeded` or `Failed`.
+    pub status: Option<&'static str>,
 }
 
 /// The output of a retrieval: where its bytes lie.
@@ -103,6 +165,21 @@ pub struct Output {
     pub pieces: Vec<(Arc<Body>, Range<u64>)>,
     /// Their tree hash, where the tree of the archive has one of them.
     pub hash: Option<Hash32>,
+    /// How many of them are sent before the connection ends: fewer than there are where it ends early.
+    pub sent: u64,
+    /// Which of them are spoilt, counted from the first.
+    spoilt: Vec<u64>,
+}
+
+impl Output {
+    /// Does to the bytes what was done to the archive.
+    pub fn spoil(&self, bytes: &mut [u8]) {
+        for at in &self.spoilt {
+            if let Some(byte) = usize::try_from(*at).ok().and_then(|at| bytes.get_mut(at)) {
+                *byte ^= SPOILT;
+            }
+        }
+    }
 }
 
 /// The tree hash of some bytes of an archive.
@@ -137,9 +214,22 @@ impl Core {
             if tier == Tier::Expedited && fate.no_expedited {
                 return Err(Refusal::InsufficientCapacity);
             }
-            Ok(self.start(description, tier, &asked.archive_id, of))
+            let bytes = match &of {
+                Of::Archive { range, .. } => range.end - range.start,
+                Of::Inventory { .. } => 0,
+            };
+            Ok((self.start(description, tier, &asked.archive_id, of), bytes))
         });
-        fate.reply(job)
+        if let Ok((id, _)) = &job
+            && let Some(why) = self.plans.failing.pop_front()
+            && let Some(job) = self.jobs.get_mut(id)
+        {
+            job.fails = Some(why);
+            job.drop_output();
+        }
+        let bytes = job.as_ref().map_or(0, |(_, bytes)| *bytes);
+        self.note(Op::Job.logged(), Some(tier), bytes, job.is_ok());
+        fate.reply(job.map(|(id, _)| id))
     }
 
     /// Asks for the newest inventory. Returns the job's id.
@@ -150,6 +240,7 @@ impl Core {
             let newest = self.last_inventory(now).ok_or(Refusal::NoInventory { next })?;
             Ok(self.start(description, Tier::Standard, "inventory", Of::Inventory { output: Some(newest) }))
         });
+        self.note("inventory", None, 0, job.is_ok());
         fate.reply(job)
     }
 
@@ -162,8 +253,65 @@ impl Core {
         let id = self.new_id("job", subject, 92);
         let job = Job { description, tier, asked: self.now, ends, fails: None, until, of };
         self.jobs.insert(Arc::clone(&id), job);
+        self.due.insert((ends, Arc::clone(&id)));
         self.ends.insert((until, Arc::clone(&id)));
         id
+    }
+
+    /// A job has come to its end, and is told.
+    pub(super) fn job_ends(&mut self, at: Time, id: &Arc<str>) {
+        let fails = self.rules.weather.fails_job(at, self.rules.seed, id);
+        let Some(job) = self.jobs.get_mut(id) else { return };
+        if fails && job.fails.is_none() {
+            job.fails = Some("the archive could not be retrieved because of an internal error".to_owned());
+            job.drop_output();
+        }
+        let view = job.view(id, at);
+        self.tell(at, &view);
+    }
+
+    /// Makes a job faster that is not at its end: from now on it takes as long as one of the faster tier.
+    pub fn upgrade_job(&mut self, now: Time, job_id: &str, tier: Tier) -> Result<(), Refusal> {
+        let fate = self.admit(now, Op::Upgrade, job_id)?;
+        let upgraded = self.faster(job_id, tier, fate.no_expedited);
+        self.note(Op::Upgrade.logged(), Some(tier), upgraded.as_ref().copied().unwrap_or(0), upgraded.is_ok());
+        fate.reply(upgraded.map(|_| ()))
+    }
+
+    /// Returns the bytes that the job retrieves.
+    fn faster(&mut self, job_id: &str, tier: Tier, no_expedited: bool) -> Result<u64, Refusal> {
+        if !self.rules.upgrade {
+            return Err(Refusal::NoUpgrade);
+        }
+        let job = self.job(job_id)?;
+        let Of::Archive { id, range, .. } = &job.of else {
+            return Err(Refusal::OtherJob("an inventory, not an archive"));
+        };
+        if job.ends <= self.now {
+            return Err(Refusal::JobOver);
+        }
+        if speed(tier) <= speed(job.tier) {
+            return Err(Refusal::NotFaster(word(job.tier)));
+        }
+        if tier == Tier::Expedited && no_expedited {
+            return Err(Refusal::InsufficientCapacity);
+        }
+        let (bytes, ended, until) = (range.end - range.start, job.ends, job.until);
+        let draw = Draw::new(self.rules.seed, &["upgrade", id, job_id, word(tier)], 0);
+        let slow = self.rules.weather.slowness(self.now);
+        let ends = ended.min(self.now.plus(span(&self.rules.tiers, tier, &draw).saturating_mul(slow)));
+        let lives = self.rules.output_lives;
+        if let Some((id, _)) = self.jobs.get_key_value(job_id) {
+            let id = Arc::clone(id);
+            self.due.remove(&(ended, Arc::clone(&id)));
+            self.due.insert((ends, Arc::clone(&id)));
+            self.ends.remove(&(until, Arc::clone(&id)));
+            self.ends.insert((ends.plus(lives), id));
+        }
+        if let Some(job) = self.jobs.get_mut(job_id) {
+            (job.tier, job.ends, job.until) = (tier, ends, ends.plus(lives));
+        }
+        Ok(bytes)
     }
 
     /// Retrievals of an archive that was deleted fail, when they are not at their end yet.
@@ -187,22 +335,36 @@ impl Core {
     /// Where a job stands.
     pub fn describe_job(&mut self, now: Time, job_id: &str) -> Result<JobView, Refusal> {
         let fate = self.admit(now, Op::Status, job_id)?;
-        let described = self.job(job_id).map(|job| {
-            let phase = match &job.fails {
-                _ if self.now < job.ends => Phase::InProgress,
-                Some(why) => Phase::Failed { at: job.ends, why: why.clone() },
-                None => Phase::Succeeded { at: job.ends, until: job.until },
-            };
-            let (archive, archive_hash, hash) = match &job.of {
-                Of::Archive { id, range, whole, part, .. } => {
-                    (Some((Arc::clone(id), range.clone())), Some(*whole), *part)
-                }
-                Of::Inventory { .. } => (None, None, None),
-            };
-            let (asked, tier, description) = (job.asked, job.tier, Arc::clone(&job.description));
-            JobView { phase, asked, tier, description, archive, archive_hash, hash }
-        });
+        let described = self.job(job_id).map(|job| job.view(job_id, self.now));
+        self.note(Op::Status.logged(), None, 0, described.is_ok());
         fate.reply(described)
+    }
+
+    /// The jobs that are not over, by id, from the one after `after` on; 50 at most (developer guide, "api-jobs-get"). The
+    /// second value is what to hand in for the next page.
+    pub fn list_jobs(
+        &mut self,
+        now: Time,
+        filter: JobFilter,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<JobView>, Option<Arc<str>>), Refusal> {
+        let fate = self.admit(now, Op::Jobs, after.unwrap_or(""))?;
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let now = self.now;
+        let limit = limit.clamp(1, JOBS_ON_A_PAGE);
+        let known = self.jobs.range::<str, _>((from, Bound::Unbounded)).filter(|(_, job)| job.until > now);
+        let fitting = known.map(|(id, job)| job.view(id, now)).filter(|view| {
+            let code = view.phase.code();
+            filter.status.is_none_or(|status| status == code)
+                && filter.completed.is_none_or(|completed| completed == (view.phase != Phase::InProgress))
+        });
+        let mut page: Vec<JobView> = fitting.take(limit + 1).collect();
+        let more = page.len() > limit;
+        page.truncate(limit);
+        let next = page.last().filter(|_| more).map(|last| Arc::clone(&last.job_id));
+        self.note(Op::Jobs.logged(), None, 0, true);
+        fate.reply(Ok((page, next)))
     }
 
     /// A job that is at its end and did not fail.
@@ -222,15 +384,20 @@ impl Core {
         let fate = self.admit(now, Op::Output, job_id)?;
         let output = self.finished(job_id).and_then(|job| match &job.of {
             Of::Inventory { .. } => Err(Refusal::OtherJob("an inventory, not an archive")),
-            Of::Archive { range, size, output: Some(content), .. } => {
+            Of::Archive { id, range, size, output: Some(content), .. } => {
                 let Range { start, end } = bytes;
                 if start > end || start < range.start || end > range.end {
                     return Err(Refusal::RangeOutside { start, end, from: range.start, to: range.end });
                 }
-                Ok(Output { pieces: pieces(content, &bytes), hash: hash_of(content, &bytes, *size) })
+                let whole = || (Vec::new(), end - start);
+                let (spoilt, left) = self.damage.get(id).map_or_else(whole, |damage| damage.of(&bytes));
+                let sent = fate.cut.map_or(left, |at| left.min(at % (end - start).max(1)));
+                Ok(Output { pieces: pieces(content, &bytes), hash: hash_of(content, &bytes, *size), sent, spoilt })
             }
             Of::Archive { output: None, .. } => Err(Refusal::JobGone { until: job.until }),
         });
+        let sent = output.as_ref().map_or(0, |output| if fate.lost { 0 } else { output.sent });
+        self.note(Op::Output.logged(), None, sent, output.is_ok());
         fate.reply(output)
     }
 
@@ -241,6 +408,7 @@ impl Core {
             Of::Archive { .. } => Err(Refusal::OtherJob("an archive, not an inventory")),
             Of::Inventory { output } => output.clone().ok_or(Refusal::JobGone { until: job.until }),
         });
+        self.note("inventory-output", None, 0, output.is_ok());
         fate.reply(output)
     }
 }

@@ -128,6 +128,18 @@ pub enum Refusal {
     /// The job failed.
     #[error("the job failed: {0}")]
     JobFailed(String),
+    /// The job has come to its end.
+    #[error("the job has come to its end; it cannot be made faster")]
+    JobOver,
+    /// The job is as fast already.
+    #[error("the job is {0}; it can be made faster only")]
+    NotFaster(&'static str),
+    /// Jobs cannot be made faster here.
+    #[error("a retrieval cannot be made faster once it was asked for; ask for another")]
+    NoUpgrade,
+    /// The queue gave out no message with this receipt.
+    #[error("the receipt {} is not one of this queue", Shown::text(.0))]
+    BadReceipt(String),
     /// The job is of the other kind.
     #[error("the job's output is {0}")]
     OtherJob(&'static str),
@@ -142,6 +154,7 @@ impl Refusal {
             Self::InsufficientCapacity => "InsufficientCapacityException",
             Self::NoReply => "RequestTimeoutException",
             Self::NotFound { .. } | Self::JobGone { .. } | Self::NoInventory { .. } => "ResourceNotFoundException",
+            Self::BadReceipt(_) => "ReceiptHandleIsInvalid",
             Self::LongDescription(_)
             | Self::BadDescription(_)
             | Self::BadSize { .. }
@@ -156,6 +169,9 @@ impl Refusal {
             | Self::RangeOutside { .. }
             | Self::JobInProgress
             | Self::JobFailed(_)
+            | Self::JobOver
+            | Self::NotFaster(_)
+            | Self::NoUpgrade
             | Self::OtherJob(_) => "InvalidParameterValueException",
         }
     }

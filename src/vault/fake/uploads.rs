@@ -73,6 +73,7 @@ impl Core {
             self.uploads.insert(Arc::clone(&id), upload);
             Ok(id)
         });
+        self.note(Op::Initiate.logged(), None, 0, begun.is_ok());
         fate.reply(begun)
     }
 
@@ -87,7 +88,9 @@ impl Core {
         body: Body,
     ) -> Result<Hash32, Refusal> {
         let fate = self.admit(now, Op::Part, &part_key(upload_id, start))?;
+        let size = body.size();
         let taken = self.take_part(upload_id, start, stated, body);
+        self.note(Op::Part.logged(), None, size, taken.is_ok());
         fate.hash(taken)
     }
 
@@ -124,6 +127,7 @@ impl Core {
     ) -> Result<Receipt, Refusal> {
         let fate = self.admit(now, Op::Complete, upload_id)?;
         let completed = self.put_together(upload_id, size, stated);
+        self.note(Op::Complete.logged(), None, 0, completed.is_ok());
         fate.receipt(completed)
     }
 
@@ -177,6 +181,7 @@ impl Core {
         if self.uploads.get(upload_id).is_some_and(|upload| upload.completed.is_none()) {
             self.uploads.remove(upload_id);
         }
+        self.note(Op::Abort.logged(), None, 0, true);
         fate.reply(Ok(()))
     }
 
@@ -202,6 +207,7 @@ impl Core {
         let more = page.len() > limit.max(1);
         page.truncate(limit.max(1));
         let next = page.last().filter(|_| more).map(|last| Arc::clone(&last.upload_id));
+        self.note(Op::Uploads.logged(), None, 0, true);
         fate.reply(Ok((page, next)))
     }
 }

@@ -1,11 +1,14 @@
 //! Retrieval: asking, waiting, reading.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use firn::base::Time;
-use firn::vault::{Head, JobRequest, Tier, VaultError};
+use firn::base::ids::RetrievalUuid;
+use firn::retrieval::messages::JobName;
+use firn::vault::{Head, JobRequest, JobSeen, JobState, Tier, Vault, VaultError};
 
-use super::{Outcome, holds, put, thaw};
+use super::{Outcome, ROUND, ROUNDS, holds, put, thaw};
 use crate::subject::{Subject, body, check_of, new_name};
 
 const SIZE: u64 = (2 << 20) + 77;
@@ -115,4 +118,140 @@ pub async fn names_that_it_never_gave_are_refused(subject: &dyn Subject) -> Outc
         }
     }
     holds(subject, name, &bytes).await
+}
+
+/// All pages of the vault's list of its jobs.
+pub async fn listed(vault: &dyn Vault) -> Result<Vec<JobSeen>, String> {
+    let (mut jobs, mut after) = (Vec::new(), None);
+    for _ in 0..1000 {
+        let page = vault.jobs(after).await.map_err(|e| format!("its jobs cannot be listed: {e}"))?;
+        jobs.extend(page.items);
+        match page.next {
+            Some(next) => after = Some(next),
+            None => return Ok(jobs),
+        }
+    }
+    Err("its list of jobs never ends".to_owned())
+}
+
+/// A name of firn's for a job.
+pub fn job_name() -> JobName {
+    JobName { uuid: RetrievalUuid::new().unwrap() }
+}
+
+pub async fn jobs_are_listed_as_they_were_asked_for_until_they_are_over(subject: &dyn Subject) -> Outcome {
+    const MIB: u64 = 1 << 20;
+    let vault = subject.vault();
+    let can = vault.capabilities();
+    let remote_id = put(subject, new_name(1), &body(usize::try_from(2 * MIB).unwrap(), 25)).await?.remote_id;
+    let request = |description: String, range| JobRequest {
+        remote_id: remote_id.clone(),
+        range,
+        tier: can.tiers.last().copied(),
+        description,
+    };
+    if !can.lists_jobs {
+        let jobs = listed(&*vault).await?;
+        ensure!(jobs.is_empty(), "it lists jobs and says that it cannot: {jobs:?}");
+        // Then one whose reply was lost is found by asking again.
+        let ask = || async { vault.request(request(job_name().to_string(), None)).await };
+        let (first, second) = (ask().await, ask().await);
+        let (Ok(first), Ok(second)) = (first, second) else { return Err("it does not give it back".to_owned()) };
+        ensure!(first == second, "asking again makes another job, and it does not list its jobs");
+        return Ok(());
+    }
+    // More than fit on a page, with every character that there may be.
+    let printable: String = ('!'..='~').chain(" \\ \"".chars()).collect();
+    let mut words: Vec<String> = (0..60).map(|_| job_name().to_string()).collect();
+    words.extend([printable.clone(), printable.repeat(20)[..1024].to_owned(), "trailing  ".to_owned()]);
+    let mut asked = BTreeMap::new();
+    for (n, words) in words.into_iter().enumerate() {
+        let range = (can.range_jobs && n % 2 == 0).then_some(MIB..2 * MIB);
+        let id = vault.request(request(words.clone(), range.clone())).await;
+        let id = id.map_err(|e| format!("a job cannot be asked for: {e}"))?;
+        ensure!(asked.insert(id, (words, range)).is_none(), "it gave one name to two jobs");
+    }
+    let again = subject.vault();
+    let is_there = |jobs: &[JobSeen]| -> Outcome {
+        let ids: BTreeSet<&[u8]> = jobs.iter().map(|job| &*job.job_id).collect();
+        ensure!(jobs.len() == asked.len() && ids.len() == jobs.len(), "{} of {} are listed", ids.len(), asked.len());
+        for job in jobs {
+            let Some((words, range)) = asked.get(&job.job_id) else { return Err(format!("it lists {job:?}")) };
+            ensure!(job.description == *words, "it was described as {words:?} and is listed as {:?}", job.description);
+            ensure!(job.remote_id == remote_id && job.tier == can.tiers.last().copied(), "it is listed as {job:?}");
+            let right = range.clone().unwrap_or(0..2 * MIB);
+            ensure!(job.range.as_ref().is_none_or(|range| *range == right), "{range:?} is listed as {job:?}");
+        }
+        Ok(())
+    };
+    let jobs = listed(&*again).await?;
+    is_there(&jobs)?;
+    let early = jobs.iter().find(|job| can.thaw && job.state != JobState::InProgress);
+    ensure!(early.is_none(), "it has just been asked for, and is listed as {early:?}");
+    let mut ready = false;
+    for _ in 0..ROUNDS {
+        subject.pass_time(ROUND);
+        let jobs = listed(&*again).await?;
+        if jobs.is_empty() {
+            break;
+        }
+        let mut seen = BTreeMap::new();
+        for job in jobs {
+            let state =
+                again.status(&job.job_id).await.map_err(|e| format!("a job that is listed is not there: {e}"))?;
+            ensure!(state == job.state, "it stands at {state:?} and is listed as {:?}", job.state);
+            seen.insert(job.job_id, job.state);
+        }
+        ready |= seen.len() == asked.len() && seen.values().all(|state| matches!(state, JobState::Ready { .. }));
+        for id in asked.keys().filter(|id| !seen.contains_key(*id)) {
+            let state = again.status(id).await;
+            let over = matches!(state, Ok(JobState::Expired) | Err(VaultError::NoSuch { .. }));
+            ensure!(over, "it is not listed, and stands at {state:?}");
+        }
+    }
+    ensure!(ready, "its jobs are never ready all together");
+    let jobs = listed(&*again).await?;
+    ensure!(jobs.is_empty(), "jobs are listed for ever: {} of {}", jobs.len(), asked.len());
+    Ok(())
+}
+
+pub async fn a_job_is_made_faster_or_that_is_refused(subject: &dyn Subject) -> Outcome {
+    let vault = subject.vault();
+    let can = vault.capabilities();
+    let remote_id = put(subject, new_name(1), &body(1000, 26)).await?.remote_id;
+    let tier = can.tiers.last().copied();
+    let ask = || JobRequest { remote_id: remote_id.clone(), range: None, tier, description: job_name().to_string() };
+    let job = vault.request(ask()).await.map_err(|e| format!("a job cannot be asked for: {e}"))?;
+    let other = vault.request(ask()).await.map_err(|e| format!("a job cannot be asked for: {e}"))?;
+    let refused = |answer: firn::vault::Result<()>, what: &str| -> Outcome {
+        let Err(e) = answer else { return Err(format!("{what} is made faster")) };
+        ensure!(matches!(e, VaultError::NotPossible { .. }), "{what} is refused for another reason: {e}");
+        ensure!(
+            e.to_string().contains("made faster") || e.to_string().contains("make faster"),
+            "it does not say why: {e}"
+        );
+        Ok(())
+    };
+    if !can.upgrade {
+        return refused(vault.upgrade(&job, Tier::Expedited).await, "a job where that is not possible");
+    }
+    let (first, last) = (can.tiers[0], can.tiers[can.tiers.len() - 1]);
+    refused(vault.upgrade(&job, last).await, "a job of the same tier")?;
+    vault.upgrade(&job, first).await.map_err(|e| format!("a job is not made faster: {e}"))?;
+    let status = |id: Vec<u8>| {
+        let vault = subject.vault();
+        async move { vault.status(&id).await.map_err(|e| format!("it does not say where it stands: {e}")) }
+    };
+    for _ in 0..ROUNDS {
+        if status(job.clone()).await? != JobState::InProgress {
+            break;
+        }
+        subject.pass_time(ROUND);
+    }
+    let (faster, slower) = (status(job.clone()).await?, status(other).await?);
+    ensure!(matches!(faster, JobState::Ready { .. }), "it was made faster, and stands at {faster:?}");
+    ensure!(slower == JobState::InProgress, "nothing became faster: the other stands at {slower:?}");
+    let read = vault.read(&job, 0..1000).await.map_err(|e| format!("it cannot be read: {e}"))?;
+    ensure!(read == body(1000, 26), "a job that was made faster gives other bytes");
+    refused(vault.upgrade(&job, first).await, "a job at its end")
 }

@@ -44,6 +44,11 @@ macro_rules! with_cases {
             jobs::ranges_outside_are_refused,
             jobs::what_a_job_can_do_is_what_is_said,
             jobs::names_that_it_never_gave_are_refused,
+            jobs::jobs_are_listed_as_they_were_asked_for_until_they_are_over,
+            jobs::a_job_is_made_faster_or_that_is_refused,
+            told::the_end_of_a_job_is_told_until_it_is_done_with,
+            told::messages_of_others_stay_where_they_are,
+            told::a_job_that_fails_is_told_as_failed,
             holdings::what_was_just_put_is_told_or_not_yet_known,
             holdings::a_deleted_archive_is_gone_and_may_be_deleted_again,
             holdings::the_inventory_names_each_archive_once_and_leaves_the_rest_alone,
@@ -91,6 +96,7 @@ macro_rules! run_cases {
 pub mod holdings;
 pub mod jobs;
 pub mod parts;
+pub mod told;
 pub mod whole;
 
 /// Rounds that a job is given to become ready; time passes in each.

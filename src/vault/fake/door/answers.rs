@@ -5,8 +5,31 @@ use crate::base::Shown;
 use crate::base::hash::{Check, Hash32};
 use crate::base::ids::ArchiveUuid;
 use crate::vault::fake::core::Receipt;
+use crate::vault::fake::jobs::{JobView, Phase};
 use crate::vault::fake::refusal::Refusal;
-use crate::vault::{Confirmed, Result, VaultError};
+use crate::vault::{Confirmed, JobSeen, JobState, Result, VaultError};
+
+pub(super) fn state(phase: Phase) -> JobState {
+    match phase {
+        Phase::InProgress => JobState::InProgress,
+        Phase::Succeeded { until, .. } => JobState::Ready { until: Some(until) },
+        Phase::Failed { why, .. } => JobState::Failed(why),
+    }
+}
+
+/// A job in a listing; nothing for one that retrieves no archive.
+pub(super) fn seen(job: JobView) -> Option<JobSeen> {
+    let (archive_id, range) = job.archive?;
+    Some(JobSeen {
+        job_id: job.job_id.as_bytes().to_vec(),
+        description: job.description.to_string(),
+        remote_id: archive_id.as_bytes().to_vec(),
+        range: Some(range),
+        tier: Some(job.tier),
+        state: state(job.phase),
+        asked: job.asked,
+    })
+}
 
 impl Inner {
     pub(super) fn no_such(&self, what: String) -> VaultError {
@@ -31,6 +54,7 @@ impl Inner {
                 let (code, detail) = (refusal.code(), refusal.to_string());
                 VaultError::Unavailable { vault: self.name.clone(), code, detail }
             }
+            Refusal::NoUpgrade => self.not_possible(refusal.to_string()),
             _ => self.not_possible(format!("{}: {refusal}", refusal.code())),
         }
     }

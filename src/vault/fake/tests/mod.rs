@@ -3,6 +3,8 @@
 mod life;
 mod model;
 mod refusals;
+mod retrievals;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

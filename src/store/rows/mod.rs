@@ -37,11 +37,13 @@ macro_rules! coded {
 mod archives;
 mod files;
 mod shared;
+mod verdicts;
 mod views;
 
 pub use archives::*;
 pub use files::*;
 pub use shared::*;
+pub use verdicts::*;
 pub use views::*;
 
 coded! {

@@ -20,6 +20,7 @@ mod schema;
 mod sessions;
 mod tally;
 mod uploads;
+mod verdicts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

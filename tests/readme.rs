@@ -62,7 +62,7 @@ fn it_names_every_setting_and_its_default() {
             // A list's keys stand beside its name.
             line.starts_with("| `")
                 && (named(&key.path())
-                    || key.section == "source" && line.starts_with("| `[[source]]`") && named(key.name))
+                    || key.is_listed() && line.starts_with(&format!("| `[[{}]]`", key.section)) && named(key.name))
         });
         let row = row.unwrap_or_else(|| panic!("README.md has no row for {}", key.path()));
         let default = key.default.map(|default| format!("`{default}`"));

@@ -14,6 +14,7 @@ pub mod hash;
 pub mod host;
 pub mod ids;
 pub mod money;
+pub mod near;
 pub mod random;
 pub mod secret;
 pub mod sink;
@@ -21,6 +22,7 @@ pub mod stop;
 pub mod task;
 pub mod time;
 pub mod units;
+pub mod url;
 pub mod world;
 
 pub use clock::Clock;

@@ -126,7 +126,7 @@ fn init(path: Option<PathBuf>, force: bool) -> Result<u8, CliError> {
 fn show(config: &Config) -> Result<u8, CliError> {
     let empty = Section::new();
     let mut section = "";
-    for key in KEYS.iter().filter(|key| key.section != "source") {
+    for key in KEYS.iter().filter(|key| !key.is_listed()) {
         if key.section != section {
             if !section.is_empty() {
                 out::line("")?;
@@ -139,11 +139,13 @@ fn show(config: &Config) -> Result<u8, CliError> {
             None => out::line(format!("# {} is not set", key.name))?,
         }
     }
-    for (_, source) in &config.settings.sources {
-        out::line("\n[[source]]")?;
-        for key in KEYS.iter().filter(|key| key.section == "source") {
+    let sources = config.settings.sources.iter().map(|(_, section)| ("source", section));
+    let urls = config.settings.urls.iter().map(|(_, section)| ("url", section));
+    for (list, section) in sources.chain(urls) {
+        out::line(format!("\n[[{list}]]"))?;
+        for key in KEYS.iter().filter(|key| key.section == list) {
             let default = key.default.and_then(|text| key.kind.read(text));
-            match (source.get(key.name), default) {
+            match (section.get(key.name), default) {
                 (Some(setting), _) => setting_line(key.name, &key.kind.write(&setting.value), &setting.origin)?,
                 (None, Some(value)) => setting_line(key.name, &key.kind.write(&value), &Origin::Default)?,
                 (None, None) => {}

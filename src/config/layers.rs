@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::problem::{NOT_TOML, Origin, Problem};
-use super::schema::{self, KEYS, Key, Kind, Value, nearest};
+use super::schema::{self, KEYS, Key, Kind, LISTS, Value, nearest};
 use crate::base::Shown;
 
 /// A value and where it comes from.
@@ -29,6 +29,8 @@ pub struct Settings {
     pub sections: BTreeMap<&'static str, Section>,
     /// The sources, each with the line it begins at.
     pub sources: Vec<(Origin, Section)>,
+    /// The patterns of URLs, likewise.
+    pub urls: Vec<(Origin, Section)>,
 }
 
 /// Variables that begin with `FIRN_` and are no keys.
@@ -43,7 +45,7 @@ pub fn merge(
     problems: &mut Vec<Problem>,
 ) -> Settings {
     let mut settings = Settings::default();
-    for key in KEYS.iter().filter(|key| key.section != "source") {
+    for key in KEYS.iter().filter(|key| !key.is_listed()) {
         if let Some(value) = key.default.and_then(|text| key.kind.read(text)) {
             let setting = Setting { value, origin: Origin::Default };
             settings.sections.entry(key.section).or_default().insert(key.name, setting);
@@ -89,14 +91,15 @@ fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
         problems.push(wrong(format!("found \"{}\"; write --set section.key=value", Shown::text(flag))));
         return;
     };
-    let key = KEYS.iter().filter(|key| key.section != "source").find(|key| key.path() == path);
+    let key = KEYS.iter().filter(|key| !key.is_listed()).find(|key| key.path() == path);
     let Some(key) = key else {
-        let known: Vec<String> = KEYS.iter().filter(|key| key.section != "source").map(Key::path).collect();
+        let known: Vec<String> = KEYS.iter().filter(|key| !key.is_listed()).map(Key::path).collect();
         let near = nearest(path, known.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        let text = match path.strip_prefix("source.") {
-            Some(_) => "sources are set in the configuration file only".to_owned(),
-            None => format!("unknown key \"{}\"{near}", Shown::text(path)),
+        let text = match path.split_once('.') {
+            Some(("source", _)) => "sources are set in the configuration file only".to_owned(),
+            Some(("url", _)) => "patterns of URLs are set in the configuration file only".to_owned(),
+            _ => format!("unknown key \"{}\"{near}", Shown::text(path)),
         };
         problems.push(wrong(text));
         return;
@@ -152,19 +155,7 @@ impl File<'_> {
             let at = name.span().start;
             let name: &str = name.get_ref();
             match (name, value.get_ref()) {
-                ("source", DeValue::Array(list)) => {
-                    for item in list {
-                        match item.get_ref() {
-                            DeValue::Table(table) => {
-                                let section = self.section("source", table);
-                                let origin = self.origin(item.span().start);
-                                self.settings.sources.push((origin, section));
-                            }
-                            other => self.wrong_type(item.span().start, "source", other, "a table: write [[source]]"),
-                        }
-                    }
-                }
-                ("source", other) => self.wrong_type(at, "source", other, "a list: write [[source]], in two brackets"),
+                (name, value) if LISTS.contains(&name) => self.list(at, name, value),
                 (name, DeValue::Table(table)) if KEYS.iter().any(|key| key.section == name) => {
                     let known = KEYS.iter().find(|key| key.section == name).map_or("", |key| key.section);
                     let section = self.section(known, table);
@@ -180,6 +171,23 @@ impl File<'_> {
                     self.wrong(at, name, format!("unknown section{near}; there are {}", sections.join(", ")));
                 }
             }
+        }
+    }
+
+    /// `[[source]]` or `[[url]]`, as often as they stand there.
+    fn list(&mut self, at: usize, name: &str, value: &DeValue<'_>) {
+        let Some(name) = LISTS.into_iter().find(|list| *list == name) else { return };
+        let DeValue::Array(list) = value else {
+            return self.wrong_type(at, name, value, &format!("a list: write [[{name}]], in two brackets"));
+        };
+        for item in list {
+            let at = item.span().start;
+            let DeValue::Table(table) = item.get_ref() else {
+                self.wrong_type(at, name, item.get_ref(), &format!("a table: write [[{name}]]"));
+                continue;
+            };
+            let section = (self.origin(at), self.section(name, table));
+            if name == "url" { self.settings.urls.push(section) } else { self.settings.sources.push(section) }
         }
     }
 

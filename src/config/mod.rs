@@ -19,8 +19,10 @@ pub use alert::{AlertConfig, MailConfig};
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
-pub use schema::{KEYS, Key, Kind, Value, nearest};
+pub use schema::{KEYS, Key, Kind, LISTS, Value, nearest};
 pub(crate) use validate::real;
+
+use crate::base::url::UrlRule;
 
 /// The template that `firn config init` writes: every key with its default, commented out.
 pub const TEMPLATE: &str = include_str!("template.toml");
@@ -39,6 +41,8 @@ pub struct Config {
     pub staging_budget: u64,
     /// The sources.
     pub sources: Vec<SourceConfig>,
+    /// Which files URLs mean, by patterns: the first that fits.
+    pub urls: Vec<UrlRule>,
     /// The vault, if there is one.
     pub vault: Option<VaultConfig>,
     /// How the pipeline works.

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::base::Money;
+pub use crate::base::near::nearest;
 use crate::base::units::{exact_size, exact_span, parse_size, parse_span};
 
 /// What a value may be.
@@ -75,9 +76,14 @@ impl Key {
         format!("{}.{}", self.section, self.name)
     }
 
-    /// The environment variable that overrides it. (Sources are lists, and have none.)
+    /// Whether its section is one of many of its kind, written `[[section]]`.
+    pub fn is_listed(&self) -> bool {
+        LISTS.contains(&self.section)
+    }
+
+    /// The environment variable that overrides it. (Lists have none.)
     pub fn variable(&self) -> Option<String> {
-        (self.section != "source").then(|| format!("FIRN_{}_{}", self.section, self.name).to_uppercase())
+        (!self.is_listed()).then(|| format!("FIRN_{}_{}", self.section, self.name).to_uppercase())
     }
 }
 
@@ -92,6 +98,9 @@ const fn key(
 }
 
 const DAY: u64 = 86_400;
+
+/// Sections of which there are as many as one likes, written `[[section]]`.
+pub const LISTS: [&str; 2] = ["source", "url"];
 
 /// Every key, section by section, in the order of the template.
 pub const KEYS: &[Key] = &[
@@ -120,6 +129,15 @@ pub const KEYS: &[Key] = &[
         Some("6h"),
         "how often everything is looked at again, beside the watch",
     ),
+    key(
+        "url",
+        "pattern",
+        Kind::Text,
+        None,
+        "how URLs of files look, with {key} at the end and, before it, {source} or {domain} where they name it",
+    ),
+    key("url", "source", Kind::Name, None, "the source whose keys they are, should the pattern not name it"),
+    key("url", "domain", Kind::Text, None, "the MogileFS domain whose keys they are, should the pattern not name it"),
     key("vault", "name", Kind::Name, Some("vault"), "the vault's name, for commands and reports"),
     key("vault", "kind", Kind::Word(&["directory"]), Some("directory"), "what it is"),
     key("vault", "path", Kind::Path, None, "its folder"),
@@ -465,13 +483,6 @@ fn toml_string(text: &str) -> String {
     format!("\"{}\"", escaped.collect::<String>())
 }
 
-/// The nearest of some words to one that is none of them, if one is near.
-pub fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let distance = |word: &str| strsim::damerau_levenshtein(found, word);
-    let best = words.into_iter().min_by_key(|word| distance(word))?;
-    (distance(best) <= 1 + best.len() / 4).then_some(best)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -520,13 +531,5 @@ mod tests {
         for name in ["", "a b", "a/b", "é", &"x".repeat(65)] {
             assert_eq!(Kind::Name.read(name), None, "{name}");
         }
-    }
-
-    #[test]
-    fn a_slip_of_the_finger_is_recognised_and_nonsense_is_not() {
-        let words = || section("backup").map(|key| key.name);
-        assert_eq!(nearest("bundel_size", words()), Some("bundle_size"));
-        assert_eq!(nearest("fetcher", words()), Some("fetchers"));
-        assert_eq!(nearest("colour", words()), None);
     }
 }

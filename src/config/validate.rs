@@ -9,6 +9,7 @@ use super::problem::{MISSING, Origin, Problem};
 use super::schema::{self, Value};
 use super::{BackupConfig, BudgetConfig, Config, ConsoleConfig, RestoreConfig, SourceConfig, VaultConfig};
 use crate::base::units::exact_size;
+use crate::base::url::UrlRule;
 use crate::base::{Money, Shown};
 
 /// Builds the configuration; nothing if what is wrong leaves nothing to build.
@@ -24,6 +25,7 @@ pub(super) fn build(
     let sources: Vec<SourceConfig> =
         settings.sources.iter().filter_map(|(origin, section)| source(&read, origin, section, problems)).collect();
     twice(settings, problems);
+    let urls = settings.urls.iter().filter_map(|(origin, section)| url(origin, section, settings, problems)).collect();
     let vault = section("vault");
     let vault_path = read.path(vault, "path");
     let named = vault.values().find(|setting| setting.origin != Origin::Default);
@@ -44,6 +46,7 @@ pub(super) fn build(
         staging: read.path(staging, "path")?,
         staging_budget: number(staging, "budget")?,
         sources,
+        urls,
         vault,
         backup: BackupConfig {
             bundle_size: number(backup, "bundle_size")?,
@@ -165,6 +168,35 @@ fn source(read: &Paths<'_>, origin: &Origin, section: &Section, problems: &mut V
     });
     let rescan = span(section, "rescan").or(default)?;
     Some(SourceConfig { name: text(section, "name")?, path: read.path(section, "path")?, rescan })
+}
+
+/// A pattern of URLs; its source must be one of the configuration.
+fn url(origin: &Origin, section: &Section, settings: &Settings, problems: &mut Vec<Problem>) -> Option<UrlRule> {
+    let mut wrong = |origin: &Origin, key: &str, text: String| {
+        problems.push(Problem { origin: origin.clone(), key: format!("url.{key}"), text });
+        None
+    };
+    let Some((setting, pattern)) = section.get("pattern").zip(text(section, "pattern")) else {
+        return wrong(
+            origin,
+            "pattern",
+            format!("{MISSING}; allowed is a URL with places, such as \"https://cdn.example.com/{{source}}/{{key}}\""),
+        );
+    };
+    let (source, domain) = (text(section, "source"), text(section, "domain"));
+    let rule = match UrlRule::new(&pattern, source.as_deref(), domain.as_deref()) {
+        Ok(rule) => rule,
+        Err(error) => {
+            return wrong(&setting.origin, "pattern", format!("found \"{}\": {error}", Shown::text(&pattern)));
+        }
+    };
+    let names: Vec<String> = settings.sources.iter().filter_map(|(_, section)| text(section, "name")).collect();
+    if let Some((setting, name)) = section.get("source").zip(source).filter(|(_, name)| !names.contains(name)) {
+        let near = schema::nearest(&name, names.iter().map(String::as_str));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
+        return wrong(&setting.origin, "source", format!("found {name:?}, and no [[source]] has that name{near}"));
+    }
+    Some(rule)
 }
 
 fn twice(settings: &Settings, problems: &mut Vec<Problem>) {

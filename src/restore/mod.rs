@@ -3,6 +3,7 @@
 //! Pure: [`target`] turns a key into a path that cannot leave the destination. Thin: [`deliver`] reads members by their
 //! offset, checks their SHA-256 before they get their final name, and puts times and modes back.
 
+pub mod ask;
 pub mod deliver;
 mod pages;
 pub mod price;

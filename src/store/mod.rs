@@ -487,4 +487,7 @@ pub trait Store: Restores {
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<RestorableMember>>;
+    /// How what is asked for stands, each for itself, all read at one instant. For at most `near` of the keys that are
+    /// not known, what lies beside them is looked through for the one that was perhaps meant.
+    async fn standing(&self, asked: Vec<Asked>, near: u32) -> Result<Vec<Standing>>;
 }

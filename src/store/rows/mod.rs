@@ -39,6 +39,7 @@ mod files;
 mod plans;
 mod shared;
 mod told;
+mod verdicts;
 mod views;
 
 pub use archives::*;
@@ -46,6 +47,7 @@ pub use files::*;
 pub use plans::*;
 pub use shared::*;
 pub use told::*;
+pub use verdicts::*;
 pub use views::*;
 
 coded! {

@@ -26,6 +26,7 @@ mod sessions;
 mod tally;
 mod told;
 mod uploads;
+mod verdicts;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

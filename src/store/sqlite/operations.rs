@@ -8,7 +8,7 @@ use rusqlite::params;
 
 use super::{
     SqliteStore, adopt, bundles, details, events, files, flow, notices, queue, reports, restorable, sessions, tally,
-    told, uploads,
+    told, uploads, verdicts,
 };
 use crate::base::file::FoundFile;
 use crate::base::ids::{
@@ -16,12 +16,12 @@ use crate::base::ids::{
 };
 use crate::base::{Finding, Time, faults};
 use crate::store::{
-    Adopted, AlertMessage, AlertView, ArchiveDetail, ArchiveRow, ArchiveState, BundleRef, ChangedFile, Claimed,
+    Adopted, AlertMessage, AlertView, ArchiveDetail, ArchiveRow, ArchiveState, Asked, BundleRef, ChangedFile, Claimed,
     Confirmation, Due, DutyRow, EventRow, FailedRow, FailureRow, FetchFailure, FileDetail, FileRow, FlowRow,
     FoundOutcome, Hold, LaneState, Latest, Look, MemberRow, NewBundle, NewEvent, NewSession, NoticeRound, NoticeRow,
     OrderRow, Orphan, Overview, PartRow, PoolChange, QueueRow, QueueState, Reaped, RestorableKey, RestorableMember,
-    Result, ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Store, StoreError, StoredFiles, TellerRow,
-    ToldRow, Total, Unfinished, Upload, VaultKnown, Watch,
+    Result, ResumedBundle, SealedBundle, Session, SessionRow, SourceRow, Standing, Store, StoreError, StoredFiles,
+    TellerRow, ToldRow, Total, Unfinished, Upload, VaultKnown, Watch,
 };
 
 #[async_trait]
@@ -495,5 +495,9 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> Result<Vec<RestorableMember>> {
         self.read(move |db| restorable::members(db, archive, after, limit)).await
+    }
+
+    async fn standing(&self, asked: Vec<Asked>, near: u32) -> Result<Vec<Standing>> {
+        self.read(move |db| verdicts::standing(db, &asked, near)).await
     }
 }

@@ -8,7 +8,7 @@ use crate::base::{FileTime, Time};
 use crate::store::{Restorable, RestorableKey, RestorableMember, Result};
 
 /// The first key that no longer starts with `prefix`: the end of its range. Nothing when every later key starts so.
-fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn end_of(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
@@ -58,7 +58,7 @@ pub(super) fn one(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> 
 /// before it that was; nothing when the source did not have the file then. Now: the newest that is stored, even
 /// when the source has deleted it since, for that is when it is wanted. Newest is what was superseded last or not at
 /// all: a version that was put back is newer than the one that had replaced it.
-fn version(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<RestorableKey> {
+pub(super) fn version(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>) -> Result<RestorableKey> {
     // The version that one would want, stored or not.
     let wanted: Option<FileId> = match at {
         None => db.one(

@@ -75,6 +75,8 @@ pub struct Entry {
     pub size: u64,
     /// Device number: two folders with one device can be renamed between.
     pub device: u64,
+    /// Inode number: with the device, what it is, whatever it is called.
+    pub inode: u64,
 }
 
 /// Room on a file system.
@@ -207,10 +209,17 @@ impl Dir {
                 kind: FileType::from_raw_mode(stat.st_mode),
                 size: u64::try_from(stat.st_size).unwrap_or(0),
                 device: stat.st_dev,
+                inode: stat.st_ino,
             })),
             Err(Errno::NOENT) => Ok(None),
             Err(e) => Err(failed("look at", &self.join(name), e)),
         }
+    }
+
+    /// What the folder is, whatever it is called: device and inode number.
+    pub fn identity(&self) -> Result<(u64, u64), DiskError> {
+        let stat = rustix::fs::fstat(&*self.fd).map_err(|e| failed("look at", &self.path, e))?;
+        Ok((stat.st_dev, stat.st_ino))
     }
 
     /// The device the folder is on.
@@ -266,7 +275,9 @@ impl Dir {
 
     /// Makes everything on the folder's file system durable.
     pub fn sync_all(&self) -> Result<(), DiskError> {
-        rustix::fs::syncfs(&*self.fd).map_err(|e| failed("sync the file system of", &self.path, e))
+        faults::step("syncfs");
+        faults::syncing(&self.fd, || rustix::fs::syncfs(&*self.fd))
+            .map_err(|e| failed("sync the file system of", &self.path, e))
     }
 
     /// Calls `each` with every name in it but `.` and `..`, in the order the file system gives, until it says stop.
@@ -338,6 +349,12 @@ impl DiskFile {
     /// Its length in bytes.
     pub fn size(&self) -> Result<u64, DiskError> {
         Ok(self.file.metadata().map_err(|e| self.failed("look at", e))?.len())
+    }
+
+    /// Its inode number: what it is, whatever it is called.
+    pub fn inode(&self) -> Result<u64, DiskError> {
+        let stat = rustix::fs::fstat(&self.file);
+        Ok(stat.map_err(|e| self.failed("look at", e.into()))?.st_ino)
     }
 
     /// The open file itself.

@@ -10,6 +10,7 @@
 #[cfg(not(feature = "faults"))]
 mod off {
     use std::fs::File;
+    use std::os::fd::OwnedFd;
     use std::path::Path;
 
     /// Nothing, in this build.
@@ -38,6 +39,10 @@ mod off {
     pub(in crate::base) fn writing(_: &File, _: &Path, _: u64, _: usize) {}
     #[inline]
     pub(in crate::base) fn synced(_: &File, _: &Path) {}
+    #[inline]
+    pub(in crate::base) fn syncing<T>(_: &OwnedFd, sync: impl FnOnce() -> T) -> T {
+        sync()
+    }
 }
 
 #[cfg(not(feature = "faults"))]

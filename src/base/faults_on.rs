@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::Write as _;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -41,8 +42,10 @@ struct Journal {
     limbo_names: u64,
     /// By inode: what of a file is not durable.
     files: BTreeMap<(u64, u64), Dirty>,
-    /// Names not durable, oldest first.
-    names: Vec<NameChange>,
+    /// Names not durable, oldest first, each with its number.
+    names: Vec<(u64, NameChange)>,
+    /// How many names have changed.
+    changes: u64,
 }
 
 struct Dirty {
@@ -56,6 +59,13 @@ enum NameChange {
     Made { path: PathBuf, folder: bool },
     Renamed { from: PathBuf, to: PathBuf },
     Removed { path: PathBuf, limbo: PathBuf },
+}
+
+impl Journal {
+    fn changed(&mut self, change: NameChange) {
+        self.changes += 1;
+        self.names.push((self.changes, change));
+    }
 }
 
 impl NameChange {
@@ -135,13 +145,13 @@ pub fn bug(name: &str) -> bool {
 
 pub(in crate::base) fn made_dir(path: &Path) {
     if forgetful() {
-        journal().names.push(NameChange::Made { path: path.to_owned(), folder: true });
+        journal().changed(NameChange::Made { path: path.to_owned(), folder: true });
     }
 }
 
 pub(in crate::base) fn created(path: &Path) {
     if forgetful() {
-        journal().names.push(NameChange::Made { path: path.to_owned(), folder: false });
+        journal().changed(NameChange::Made { path: path.to_owned(), folder: false });
     }
 }
 
@@ -160,7 +170,7 @@ pub(in crate::base) fn renamed(from: &Path, to: &Path) {
                 to.clone_into(&mut dirty.path);
             }
         }
-        journal.names.push(NameChange::Renamed { from: from.to_owned(), to: to.to_owned() });
+        journal.changed(NameChange::Renamed { from: from.to_owned(), to: to.to_owned() });
     }
 }
 
@@ -172,13 +182,13 @@ pub(in crate::base) fn kept_in_limbo(path: &Path) -> bool {
     if fs::rename(path, &limbo).is_err() {
         return false;
     }
-    journal.names.push(NameChange::Removed { path: path.to_owned(), limbo });
+    journal.changed(NameChange::Removed { path: path.to_owned(), limbo });
     true
 }
 
 pub(in crate::base) fn dir_synced(folder: &Path) {
     if forgetful() {
-        journal().names.retain(|change| {
+        journal().names.retain(|(_, change)| {
             let durable = change.folder() == Some(folder);
             if let (true, NameChange::Removed { limbo, .. }) = (durable, change) {
                 let _ = fs::remove_file(limbo);
@@ -222,6 +232,38 @@ pub(in crate::base) fn synced(file: &File, path: &Path) {
     entry.old.clear();
 }
 
+/// A whole file system is synced: what was written or named there before it began is durable after it.
+pub(in crate::base) fn syncing<T>(folder: &OwnedFd, sync: impl FnOnce() -> T) -> T {
+    if !forgetful() {
+        return sync();
+    }
+    let Ok(device) = rustix::fs::fstat(folder).map(|stat| stat.st_dev) else { return sync() };
+    let (written, changes) = {
+        let journal = journal();
+        let there = journal.files.iter().filter(|(id, _)| id.0 == device);
+        let length = |path: &Path| fs::metadata(path).map_or(0, |meta| meta.len());
+        let written: Vec<_> = there.map(|(id, dirty)| (*id, dirty.old.len(), length(&dirty.path))).collect();
+        (written, journal.changes)
+    };
+    let done = sync();
+    let mut journal = journal();
+    for (id, old, length) in written {
+        if let Some(dirty) = journal.files.get_mut(&id) {
+            dirty.old.drain(..old.min(dirty.old.len()));
+            dirty.durable_len = dirty.durable_len.max(length);
+        }
+    }
+    let on = |path: &Path| fs::metadata(path).is_ok_and(|meta| meta.dev() == device);
+    journal.names.retain(|(number, change)| {
+        let durable = *number <= changes && change.folder().is_some_and(on);
+        if let (true, NameChange::Removed { limbo, .. }) = (durable, change) {
+            let _ = fs::remove_file(limbo);
+        }
+        !durable
+    });
+    done
+}
+
 fn power_cut(journal: &mut Journal) {
     let mut random = match PLAN.loss {
         Loss::Some(seed) => seed ^ 0x9e37_79b9_7f4a_7c15,
@@ -247,7 +289,7 @@ fn power_cut(journal: &mut Journal) {
             let _ = file.set_len(dirty.durable_len);
         }
     }
-    for change in journal.names.drain(..).rev() {
+    for (_, change) in journal.names.drain(..).rev() {
         if !takes(Loss::Names) {
             continue;
         }

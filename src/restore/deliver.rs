@@ -2,16 +2,16 @@
 //! replaced unless that was asked for, and no link leads anywhere else.
 
 use std::ffi::{OsStr, OsString};
-use std::fmt;
 use std::sync::Arc;
 
-use rustix::fs::{FileType, FlockOperation, Mode, Timespec, Timestamps, UTIME_OMIT};
+use rustix::fs::{FileType, FlockOperation};
 use sha2::{Digest as _, Sha256};
 use tokio::task::JoinSet;
 
-use super::target::{NoTarget, target};
+pub use super::landing::NotRestored;
+use super::landing::{PIECE, dress, holds, in_the_way};
+use super::target::target;
 use super::{RestoreError, Restorer, Wanted};
-use crate::base::Shown;
 use crate::base::disk::{Dir, DiskError, DiskFile, Trouble};
 use crate::base::hash::Hash32;
 use crate::base::ids::Key;
@@ -19,12 +19,8 @@ use crate::base::task;
 use crate::store::Restorable;
 use crate::vault::{JobRequest, JobState, VaultError};
 
-/// Bytes read at a time.
-const PIECE: u64 = 4 << 20;
 /// Files restored at a time.
 const AT_ONCE: usize = 8;
-/// Permission bits that are put back. Set-user-id and set-group-id are not: the owner is whoever restores.
-const MODE: u32 = 0o1777;
 
 /// What becomes of files that are there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,48 +43,6 @@ pub enum Outcome {
     AlreadyThere,
     /// It is not there; why.
     Not(NotRestored),
-}
-
-/// Why a file was not restored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NotRestored {
-    /// No version of it is in a vault (as of that time).
-    NoVersion,
-    /// Its key is no path below the destination.
-    NoTarget(NoTarget),
-    /// Something else is there.
-    Exists,
-    /// A link, or something that is no folder, is in the way.
-    InTheWay(String),
-    /// What the archive holds is not what was backed up.
-    Damaged {
-        /// What the SHA-256 should be.
-        expected: Hash32,
-        /// What it is.
-        found: Hash32,
-        /// In which archive.
-        archive: String,
-    },
-    /// The vault could not give it.
-    Vault(String),
-    /// The destination could not take it.
-    Disk(String),
-}
-
-impl fmt::Display for NotRestored {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoVersion => f.write_str("no version of it is in the vault"),
-            Self::NoTarget(why) => write!(f, "{why}; it is not restored to a folder"),
-            Self::Exists => f.write_str("another file is there already; --overwrite replaces it"),
-            Self::InTheWay(what) => write!(f, "{what} is in the way; it is not followed"),
-            Self::Damaged { expected, found, archive } => write!(
-                f,
-                "archive {archive} holds other bytes than were backed up (SHA-256 {found}, should be {expected}); nothing was written"
-            ),
-            Self::Vault(why) | Self::Disk(why) => f.write_str(why),
-        }
-    }
 }
 
 /// How a restore came out.
@@ -311,31 +265,6 @@ fn step(dir: &Dir, folder: &OsStr) -> Result<Dir, NotRestored> {
     dir.make_dir(folder).and_then(|()| dir.sub(folder)).map_err(|e| NotRestored::Disk(e.to_string()))
 }
 
-fn in_the_way(dir: &Dir, name: &OsStr, kind: FileType) -> NotRestored {
-    let what = match kind {
-        FileType::Symlink => "the link",
-        FileType::Directory => "the folder",
-        FileType::RegularFile => "the file",
-        _ => "the thing",
-    };
-    NotRestored::InTheWay(format!("{what} {}", Shown::path(&dir.join(name))))
-}
-
-fn holds(file: &DiskFile, (length, sha256): (u64, Hash32)) -> bool {
-    let mut hasher = Sha256::new();
-    let mut piece = vec![0; usize::try_from(PIECE.min(length)).unwrap_or(0)];
-    let mut offset = 0;
-    while offset < length {
-        let now = usize::try_from(length - offset).unwrap_or(usize::MAX).min(piece.len());
-        if file.read_at(&mut piece[..now], offset).is_err() {
-            return false;
-        }
-        hasher.update(&piece[..now]);
-        offset += now as u64;
-    }
-    Hash32(hasher.finalize().into()) == sha256
-}
-
 /// Where a file's bytes gather before it has its name: the same for the same key, so that what an interrupted restore
 /// left is found by the next.
 fn part_name(key: &Key) -> OsString {
@@ -352,13 +281,7 @@ fn finish(
     version: &Restorable,
     existing: Existing,
 ) -> Result<(), DiskError> {
-    let failed = |op| move |e: rustix::io::Errno| DiskError { op, path: dir.join(name), source: e.into() };
-    let times = Timestamps {
-        last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT },
-        last_modification: Timespec { tv_sec: version.mtime.secs, tv_nsec: version.mtime.nanos.into() },
-    };
-    rustix::fs::fchmod(file.file(), Mode::from_raw_mode(version.mode & MODE)).map_err(failed("set the mode of"))?;
-    rustix::fs::futimens(file.file(), &times).map_err(failed("set the time of"))?;
+    dress(file, version.mode, version.mtime)?;
     match existing {
         Existing::Keep => dir.rename_new(part, dir, name),
         Existing::Replace => dir.rename_over(part, name),

@@ -1,11 +1,14 @@
 //! Restoring: which files, from which archives, to where; and getting them there without harming what is there already.
 //!
 //! Pure: [`target`] turns a key into a path that cannot leave the destination. Thin: [`deliver`] reads members by their
-//! offset, checks their SHA-256 before they get their final name, and puts times and modes back.
+//! offset, checks their SHA-256 before they get their final name, and puts times and modes back. [`parts`] does the same
+//! for the parts of a plan, many files to a sync, with each file's outcome in the state.
 
 pub mod ask;
 pub mod deliver;
+mod landing;
 mod pages;
+pub mod parts;
 pub mod price;
 pub mod target;
 

@@ -1,8 +1,13 @@
 //! The composition root: from a configuration to what is alive.
 
+mod crew;
+mod restores;
+
 use std::path::Path;
 use std::sync::Arc;
 
+pub use self::crew::Crew;
+pub use self::restores::{Drafted, Order, Wanted};
 use crate::alert::send::mail;
 use crate::alert::{self, Limits, Means, Senders};
 use crate::backup::digest::Md5Policy;
@@ -21,12 +26,14 @@ use crate::base::{Clock, Shown};
 use crate::config::{Config, real};
 pub use crate::demo::{DemoDriver, DemoOptions};
 use crate::demo::{DemoError, Stage};
-use crate::restore::Restorer;
+use crate::restore::price::NoTier;
+use crate::restore::{RestoreError, Restorer};
 use crate::source::Source;
 use crate::source::directory::DirectorySource;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{NewEvent, Store, StoreError};
 use crate::vault::directory::{DirectoryVault, IDENTITY_FILE};
+use crate::vault::tariff::TariffError;
 use crate::vault::{Vault, VaultError};
 use crate::worker::pool::{Pool, SizeError};
 
@@ -45,6 +52,18 @@ pub enum ServiceError {
     /// A pool.
     #[error(transparent)]
     Pool(#[from] SizeError),
+    /// The vault's tariff.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
+    /// A tariff that is not the vault's.
+    #[error(transparent)]
+    NoTier(#[from] NoTier),
+    /// A restore.
+    #[error(transparent)]
+    Restore(#[from] RestoreError),
+    /// A folder that nothing is restored into.
+    #[error(transparent)]
+    NoDestination(#[from] NoDestination),
     /// The demo.
     #[error(transparent)]
     Demo(#[from] DemoError),

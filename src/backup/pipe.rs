@@ -1,6 +1,6 @@
 //! What every task of a running pipeline shares.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::base::{Clock, Stop, Time};
 use crate::source::{Source, SourceError};
 use crate::store::{SourceRow, Store, StoreError};
 use crate::vault::{Vault, VaultError};
+pub use crate::worker::kinds::{Kind, KindError, Kinds};
 use crate::worker::pool::Pool;
 
 /// How the pipeline is to work.
@@ -48,73 +49,6 @@ pub struct Settings {
     pub host_name: String,
     /// Close bundles as soon as nothing else is there to go into them.
     pub until_idle: bool,
-}
-
-/// A kind of worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
-    /// Scans and watches sources.
-    Scan,
-    /// Fetches files and bundles them.
-    Fetch,
-    /// Uploads bundles.
-    Upload,
-    /// Settles what is unknown, looks after vault and staging.
-    Reconcile,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Kind; 4] = [Kind::Scan, Kind::Fetch, Kind::Upload, Kind::Reconcile];
-
-    /// The word for it.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Scan => "scan",
-            Self::Fetch => "fetch",
-            Self::Upload => "upload",
-            Self::Reconcile => "reconcile",
-        }
-    }
-}
-
-/// The kinds of worker that run here.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Kinds(BTreeSet<Kind>);
-
-/// A list of workers that names what there is not.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no worker; there are: scan, fetch, upload, reconcile")]
-pub struct KindError {
-    /// The word.
-    found: String,
-}
-
-impl Kinds {
-    /// All of them.
-    pub fn all() -> Self {
-        Self(Kind::ALL.into())
-    }
-
-    /// Reads a comma-separated list.
-    pub fn parse(text: &str) -> Result<Self, KindError> {
-        let words = text.split(',').map(str::trim);
-        let kind = |word: &str| {
-            let known = Kind::ALL.into_iter().find(|kind| kind.word() == word);
-            known.ok_or_else(|| KindError { found: word.to_owned() })
-        };
-        Ok(Self(words.map(kind).collect::<Result<_, _>>()?))
-    }
-
-    /// Whether workers of this kind run.
-    pub fn has(&self, kind: Kind) -> bool {
-        self.0.contains(&kind)
-    }
-
-    /// As a comma-separated list.
-    pub fn words(&self) -> String {
-        self.0.iter().map(|kind| kind.word()).collect::<Vec<_>>().join(",")
-    }
 }
 
 /// Why a pipeline ended before it was told to.

@@ -83,7 +83,7 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
         home: home(),
     };
     let kinds = run::kinds(&services, &options).map_err(refused)?;
-    let work = kinds.map(|kinds| work::start(&services, kinds));
+    let work = kinds.map(|kinds| work::start(&services, &kinds));
     let vault = work::look_at_vault(&services);
     if let Some(until) = args.until {
         driver.run_until(until);

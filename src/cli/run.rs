@@ -17,7 +17,7 @@ use crate::base::task;
 use crate::base::units::Span;
 use crate::base::{Clock, Stop};
 use crate::config::Config;
-use crate::services::Services;
+use crate::services::{Crew, Services};
 use crate::store::Store;
 use crate::worker::supervisor::{Standing, supervise};
 
@@ -30,7 +30,7 @@ Exit code:
 Told to stop, it finishes what is in progress within [worker] stop_within; whatever is left then is
 taken up at the next start.")]
 pub struct Args {
-    /// Which workers run here: scan, fetch, upload, reconcile; comma-separated (default: all)
+    /// Which workers run here: scan, fetch, upload, reconcile, restore, alert; comma-separated (default: all)
     #[arg(long, value_name = "LIST")]
     workers: Option<String>,
     /// Ends when nothing is left to do: 0 if all is stored, 1 if something failed for good
@@ -47,9 +47,15 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     log_to(&screen, &config.log_level);
     more_open_files();
     let stop_within = config.stop_within;
-    let services = Services::open(config, true).await?;
+    let services = Arc::new(Services::open(config, true).await?);
+    let backup = kinds.of_backup();
+    // What is left to do with --until-idle is what is to be backed up.
+    let crew = if args.until_idle { None } else { Some(services.start(&kinds.without_backup())) };
+    if let (true, Some(crew)) = (backup.is_empty(), &crew) {
+        return others(&services.clock, crew, stop_within).await;
+    }
     let totals = Totals::default();
-    let job = Arc::new(services.job(kinds, args.until_idle, Arc::new(totals.clone())).await?);
+    let job = Arc::new(services.job(backup, args.until_idle, Arc::new(totals.clone())).await?);
     if args.until_idle {
         // Nothing could be stored: better told now than waited for.
         job.vault.ready().await.map_err(crate::services::ServiceError::from)?;
@@ -95,6 +101,9 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
                 tracing::info!(signal = name, within_s = stop_within.as_secs(), "stopping: work in progress is finished");
                 stopped_by = Some(name);
                 stop.stop();
+                if let Some(crew) = &crew {
+                    crew.stop.stop();
+                }
                 let (clock, screen, code) = (clock.clone(), screen.clone(), told_to_stop(args.until_idle));
                 drop(task::spawn(async move {
                     clock.sleep(stop_within).await;
@@ -112,10 +121,38 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     if !args.quiet {
         show.moment().await;
     }
+    if let Some(mut crew) = crew {
+        crew.stop.stop();
+        // Its sender is gone only if it fell over; that is the end, too.
+        let _ = crew.standing.wait_for(|standing| *standing == Standing::Ended).await;
+    }
     screen.close();
     let panicked = worker.await.is_err();
     let ended = ended.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(verdict(args.until_idle, stopped_by, ended, panicked))
+}
+
+/// Workers that back nothing up: until a signal, and then until they have ended.
+async fn others(clock: &Clock, crew: &Crew, within: Duration) -> Result<u8, CliError> {
+    let mut signals = Signals::listen()?;
+    let name = signals.next().await;
+    tracing::info!(signal = name, within_s = within.as_secs(), "stopping: work in progress is finished");
+    crew.stop.stop();
+    let mut standing = crew.standing.clone();
+    tokio::select! {
+        ended = standing.wait_for(|standing| *standing == Standing::Ended) => drop(ended),
+        name = signals.next() => {
+            out::error(&format!("{name} again: ending at once; what was in progress is taken up at the next start"));
+            return Ok(FAILED);
+        }
+        () = clock.sleep(within) => {
+            out::error(&format!(
+                "not finished within {} (worker.stop_within); what was in progress is taken up at the next start",
+                Span(within)
+            ));
+        }
+    }
+    Ok(0)
 }
 
 fn verdict(until_idle: bool, stopped_by: Option<&'static str>, ended: Option<Ended>, panicked: bool) -> u8 {

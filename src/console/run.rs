@@ -22,13 +22,13 @@ use super::tabs::TabId;
 use super::term::{Caps, Input, Inputs, MouseKind, Refusal, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use super::theme::Theme;
 use super::update::update;
-use super::work::{self, Work};
+use super::work;
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
 use crate::base::{Clock, Severity, Shown, task};
 use crate::config::ConsoleConfig;
 use crate::log::{LogError, Ring};
-use crate::services::{ServiceError, Services};
+use crate::services::{Crew, ServiceError, Services};
 
 /// What is not the configuration's to say.
 #[derive(Debug, Clone, Default)]
@@ -243,7 +243,7 @@ pub fn terminal() -> Result<(), ConsoleError> {
 
 /// Runs the console until it is left, with the workers that were started for it, or those that it starts itself once
 /// nothing they print can reach the terminal. The terminal is as it was when this returns.
-pub async fn run(services: Arc<Services>, options: Options, started: Option<Work>) -> Result<u8, ConsoleError> {
+pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew>) -> Result<u8, ConsoleError> {
     let caps = Caps::of_process();
     usable(&caps)?;
     let console = services.config.console.clone();
@@ -292,7 +292,7 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Work
     }
     drop(task::spawn(work::watch_log(ring, to.clone())));
     if hub.work.is_none() {
-        hub.work = kinds.map(|kinds| work::start(&services, kinds));
+        hub.work = kinds.map(|kinds| work::start(&services, &kinds));
     }
     if let Some(work) = &hub.work {
         drop(task::spawn(work::watch_workers(work.standing.clone(), to.clone())));
@@ -326,7 +326,7 @@ struct Hub {
     look: OwnLook,
     screen: Screen<Tty>,
     drafts: Drafts,
-    work: Option<Work>,
+    work: Option<Crew>,
     /// Answers that need no waiting.
     queue: VecDeque<Msg>,
 }

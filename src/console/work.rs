@@ -8,39 +8,19 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::msg::Msg;
 use crate::backup::pipe::Kinds;
 use crate::backup::snapshot::Snapshot;
-use crate::base::sink::Totals;
-use crate::base::{Clock, Stop};
+use crate::base::Clock;
 use crate::log::Ring;
-use crate::services::Services;
-use crate::worker::supervisor::{Standing, supervise};
+use crate::services::{Crew, Services};
+use crate::worker::supervisor::Standing;
 
 /// How often the vault is looked at.
 const VAULT_EVERY: Duration = Duration::from_secs(30);
 /// How long the state or the vault may take before it counts as away.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Workers that run inside the console.
-pub struct Work {
-    /// Ends them.
-    pub stop: Stop,
-    /// How they stand.
-    pub standing: watch::Receiver<Standing>,
-}
-
 /// Starts workers. What keeps them from working is how they stand; they are tried again.
-pub fn start(services: &Arc<Services>, kinds: Kinds) -> Work {
-    let stop = Stop::new();
-    let (told, standing) = watch::channel(Standing::Running);
-    let shared = Arc::clone(services);
-    let run = move |inner: Stop| {
-        let (services, kinds) = (Arc::clone(&shared), kinds.clone());
-        async move {
-            let job = services.job(kinds, false, Arc::new(Totals::default())).await.map_err(|e| e.to_string())?;
-            Arc::new(job).run(inner).await.map(|_| ()).map_err(|e| e.to_string())
-        }
-    };
-    services.spawn(supervise("backup", services.clock.clone(), stop.clone(), told, run));
-    Work { stop, standing }
+pub fn start(services: &Arc<Services>, kinds: &Kinds) -> Crew {
+    services.start(kinds)
 }
 
 /// Reads the state every so often, and whenever `now` is rung.

@@ -6,11 +6,14 @@
 
 pub mod ask;
 pub mod deliver;
+pub mod findings;
 mod landing;
 mod pages;
 pub mod parts;
+pub mod plan;
 pub mod price;
 pub mod target;
+pub mod work;
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -130,6 +133,9 @@ pub enum RestoreError {
     /// No such file.
     #[error("no file {0} is known to this state")]
     NoFile(FileId),
+    /// A wish that cannot be priced.
+    #[error(transparent)]
+    Price(#[from] price::PartError),
     /// A task of it failed.
     #[error("a task of the restore failed: {0}")]
     Task(String),
@@ -193,6 +199,11 @@ impl Restorer {
 }
 
 impl Pages<'_> {
+    /// Deleted files that were left out so far because folders have their names now.
+    pub fn folders_now(&self) -> u64 {
+        self.folders_now
+    }
+
     /// The next page; nothing after the last.
     pub async fn next(&mut self) -> Result<Option<Vec<RestorableKey>>, RestoreError> {
         match &mut self.of {

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 
 use super::{
-    AskPart, Asked, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, NewDest, NewPart, NewPlan, NewRestore,
+    AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore,
     PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestoreRow, Result, RetrievalRow, Used,
 };
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalUuid, SessionId};
@@ -72,6 +72,8 @@ pub trait Restores: Send + Sync {
         after: Option<RestorePlace>,
         limit: u32,
     ) -> Result<Vec<RestoreRow>>;
+    /// Parts of running plans that failed when they were last tried, by plan and archive: at most `limit`.
+    async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Jobs that somebody may wait for, by number: after one, at most `limit`.
     async fn retrievals(&self, after: Option<crate::base::ids::RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// What a spender has used of its budgets now.
@@ -82,7 +84,7 @@ pub trait Restores: Send + Sync {
     /// Parts of running plans that have no job and may ask for one now, in order of plan and archive: at most `limit`.
     async fn parts_to_ask(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Joins a job, or enters one and sets its price aside under the plan's ceiling; one transaction.
-    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<Asked>;
+    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<JobAsked>;
     /// Jobs that are to be looked at now: at most `limit`, the longest due first.
     async fn retrievals_due(&self, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// A job by its name.

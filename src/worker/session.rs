@@ -20,6 +20,7 @@ pub struct Lease {
     store: Arc<dyn Store>,
     clock: Clock,
     process: ProcessIdentity,
+    kinds: String,
     length: Duration,
 }
 
@@ -48,9 +49,9 @@ impl Lease {
         kinds: String,
         length: Duration,
     ) -> Result<(Self, Reaped), StoreError> {
-        let new = NewSession { process: process.clone(), kinds, lease: length };
+        let new = NewSession { process: process.clone(), kinds: kinds.clone(), lease: length };
         let session = store.session_start(new).await?;
-        let lease = Self { session: session.id, store, clock, process, length };
+        let lease = Self { session: session.id, store, clock, process, kinds, length };
         let reaped = lease.reap().await?;
         Ok((lease, reaped))
     }
@@ -63,9 +64,14 @@ impl Lease {
             if row.id == self.session {
                 continue;
             }
-            // An earlier session of this very process has been left behind by the worker it belonged to.
+            // An earlier session of this very process and of the same work has been left behind by the worker it belonged
+            // to. Other work of this process goes on beside this one.
             let own = row.process == self.process;
-            let life = if own { Life::Dead } else { self.process.judges(&row.process) };
+            let life = match own {
+                true if row.kinds == self.kinds => Life::Dead,
+                true => Life::Alive,
+                false => self.process.judges(&row.process),
+            };
             let expired = row.lease_until <= now;
             // A process that is seen to live keeps its work for as long as its lease lasts, and no longer.
             if life != Life::Dead && !expired {

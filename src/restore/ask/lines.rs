@@ -6,7 +6,7 @@ use super::error::{LINE_LIMIT, LineError};
 use super::{Ask, Names, line, parse_line};
 
 /// What a text may begin with: a byte order mark.
-const BOM: &[u8] = b"\xef\xbb\xbf";
+pub const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// What a line came to: nothing where it is empty or only a comment.
 pub type Parsed = Option<Result<Ask, LineError>>;

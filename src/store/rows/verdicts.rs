@@ -2,7 +2,7 @@
 
 use super::{ArchiveState, QueueState};
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key, Lane, SourceId};
+use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Key, Lane, SourceId};
 
 /// What is asked about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,4 +81,6 @@ pub struct Ready {
     pub newer_waits: bool,
     /// The archive it is in.
     pub archive: ArchiveUuid,
+    /// The archive's number, and where the bytes start in it.
+    pub from: (ArchiveId, u64),
 }

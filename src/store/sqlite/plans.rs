@@ -462,6 +462,10 @@ pub(super) fn read_parts(db: &Db<'_>, which: &str, with: impl rusqlite::Params) 
         .collect()
 }
 
+pub(super) fn parts_held(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
+    read_parts(db, "WHERE p.live = 1 AND p.attempts > 0 ORDER BY p.plan, p.archive LIMIT ?1", params![limit])
+}
+
 pub(super) fn parts_page(db: &Db<'_>, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
     let after = after.unwrap_or(ArchiveId(0));
     read_parts(db, "WHERE p.plan = ?1 AND p.archive > ?2 ORDER BY p.archive LIMIT ?3", params![plan, after, limit])

@@ -6,7 +6,7 @@ use super::{SqliteStore, delivery, ledger, plans, restorable, retrievals};
 use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
-    AskPart, Asked, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, NewDest, NewPart, NewPlan,
+    AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
     NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
     RestoreRow, Restores, Result, RetrievalRow, Used,
 };
@@ -93,6 +93,10 @@ impl Restores for SqliteStore {
         self.read(move |db| plans::restores(db, plan, wrong, after, limit)).await
     }
 
+    async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>> {
+        self.read(move |db| plans::parts_held(db, limit)).await
+    }
+
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
         self.read(move |db| retrievals::live(db, after, limit)).await
     }
@@ -105,7 +109,7 @@ impl Restores for SqliteStore {
         self.read(move |db| retrievals::parts_to_ask(db, limit)).await
     }
 
-    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<Asked> {
+    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<JobAsked> {
         self.write(move |db| retrievals::ask(db, session, &ask)).await
     }
 

@@ -329,6 +329,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          ) WITHOUT ROWID;
          CREATE INDEX plan_part_live ON plan_part (state, not_before, plan, archive) WHERE live = 1;
          CREATE INDEX plan_part_job ON plan_part (retrieval) WHERE live = 1;
+         CREATE INDEX plan_part_held ON plan_part (plan, archive) WHERE live = 1 AND attempts > 0;
          CREATE INDEX plan_part_owner ON plan_part (owner) WHERE owner IS NOT NULL;
 
          -- archive 0: no vault has it. state: see RestoreState.

@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 use super::db::Db;
 use super::{reports, restorable};
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
+use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Key, SourceId};
 use crate::base::near::nearest;
 use crate::store::{ArchiveState, Asked, Ready, Restorable, Result, Standing};
 
@@ -54,6 +54,7 @@ struct Copy {
     hashed: bool,
     /// Of an archive that a vault holds.
     archive: Option<ArchiveUuid>,
+    from: Option<(ArchiveId, u64)>,
 }
 
 fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut u32) -> Result<Standing> {
@@ -61,7 +62,7 @@ fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut
     // written once.
     let copies = db.rows(
         "SELECT f.id, f.length, f.first_seen, f.superseded_at, f.gone_at, f.sha256 IS NOT NULL,
-                CASE WHEN a.state IN (3, 6) AND a.remote_id IS NOT NULL THEN a.uuid END
+                CASE WHEN a.state IN (3, 6) AND a.remote_id IS NOT NULL THEN a.uuid END, a.id, m.data_offset
          FROM file f LEFT JOIN member m ON m.file = f.id LEFT JOIN archive a ON a.id = m.archive
          WHERE f.source = ?1 AND f.key = ?2 LIMIT 2",
         params![source, key],
@@ -74,10 +75,11 @@ fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut
                 gone_at: row.get(4)?,
                 hashed: row.get(5)?,
                 archive: row.get(6)?,
+                from: row.get::<_, Option<ArchiveId>>(7)?.zip(row.get(8)?),
             })
         },
     )?;
-    if let [Copy { archive: Some(archive), hashed: true, .. }] = copies.as_slice() {
+    if let [Copy { archive: Some(archive), from: Some(from), hashed: true, .. }] = copies.as_slice() {
         let only = &copies[0];
         let then = |at| {
             only.first_seen <= at
@@ -93,6 +95,7 @@ fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut
                 gone_at: only.gone_at,
                 newer_waits: false,
                 archive: *archive,
+                from: *from,
             }));
         }
     }
@@ -122,6 +125,7 @@ fn ready(source: SourceId, key: Key, version: Restorable) -> Ready {
         gone_at: version.gone_at,
         newer_waits: version.newer_waits,
         archive: version.archive,
+        from: (version.archive_id, version.data_offset),
     }
 }
 

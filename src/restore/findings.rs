@@ -1,0 +1,97 @@
+//! What is wrong with restores: files that were not delivered, parts that stand still, jobs that are late or about to expire.
+
+use std::time::Duration;
+
+use crate::base::units::{Count, Span};
+use crate::base::{Finding, Severity, Shown, Time};
+use crate::retrieval::room::MARGIN;
+use crate::store::{PlanRow, PlanState, Result, RetrievalRow, RetrievalState, Store};
+
+/// The duty, and the scope of its findings.
+pub const SCOPE: &str = "restore";
+/// Plans looked at: the newest.
+const PLANS: u32 = 50;
+/// Jobs and parts looked at.
+const MOST: u32 = 1000;
+/// What a plan did not deliver is told for so long after its end.
+const TOLD: Duration = Duration::from_hours(7 * 24);
+/// A job is late when it takes longer than this: no tier takes longer than two days.
+const LATE: Duration = Duration::from_hours(48);
+
+/// What holds now.
+pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
+    let plans = store.plans(None, PLANS).await?;
+    let mut found: Vec<Finding> = plans.iter().filter_map(|plan| undelivered(plan, &plans, now)).collect();
+    for part in store.parts_held(MOST).await? {
+        let reason = part.reason.unwrap_or_default();
+        let plan = part.plan;
+        let object = format!("plan {plan}");
+        if found.iter().any(|finding| finding.key.rule == "restore.held" && finding.key.object == object) {
+            continue;
+        }
+        found.push(
+            Finding::new("restore.held", object, Severity::Critical, now)
+                .value(format!("archive {}: {reason}", part.uuid))
+                .limit("a destination that takes files, and a vault that gives them")
+                .next(format!(
+                    "mend it; it is tried again by itself (firn restores {plan} shows all that stand still)"
+                )),
+        );
+    }
+    for job in store.retrievals(None, MOST).await? {
+        found.extend(of_job(store, &job, now).await?);
+    }
+    Ok(found)
+}
+
+fn undelivered(plan: &PlanRow, all: &[PlanRow], now: Time) -> Option<Finding> {
+    let ended = plan.state == PlanState::Ended && plan.ended_at.is_some_and(|at| now.since(at) < TOLD);
+    let goes_on = plan.state == PlanState::Running;
+    let taken_up = all.iter().any(|other| other.supplement_of == Some(plan.id) && other.confirmed.is_some());
+    if plan.failed == 0 || taken_up || !(ended || goes_on) {
+        return None;
+    }
+    let files = plan.totals.as_ref().map_or(0, |totals| totals.files);
+    let mut value = format!("{} of {} files were not delivered", Count(plan.failed), Count(files));
+    if plan.parts_stopped > 0 {
+        value = format!("{value}; {} archives were stopped", Count(plan.parts_stopped));
+    }
+    Some(
+        Finding::new("restore.failed", format!("plan {}", plan.id), Severity::Warning, plan.ended_at.unwrap_or(now))
+            .value(format!("{value} ({})", Shown::text(&plan.title)))
+            .limit("every file delivered")
+            .next(format!("firn restores {id} says why; firn restore --rest-of {id} plans what is left", id = plan.id)),
+    )
+}
+
+async fn of_job(store: &dyn Store, job: &RetrievalRow, now: Time) -> Result<Option<Finding>> {
+    let object = format!("archive {}", job.archive_uuid);
+    Ok(match job.state {
+        RetrievalState::Ready => {
+            let Some(until) = job.expires_at.filter(|until| until.since(now) <= MARGIN) else { return Ok(None) };
+            let waiting = store.retrieval_wanted(job.uuid).await?;
+            (waiting > 0).then(|| {
+                Finding::new("retrieval.expiring", object, Severity::Warning, now)
+                    .value(format!(
+                        "its output is gone in {}, and {} parts of plans wait to be delivered",
+                        Span(until.since(now)),
+                        Count(waiting)
+                    ))
+                    .limit(format!("{} left while work waits", Span(MARGIN)))
+                    .next("see that its destination takes files; else it is asked for again, which costs as much again")
+            })
+        }
+        RetrievalState::Intended | RetrievalState::Asked if now.since(job.asked_at) > LATE => Some(
+            Finding::new("retrieval.late", object, Severity::Warning, job.asked_at)
+                .value(format!(
+                    "{} since {}{}",
+                    job.state,
+                    job.asked_at,
+                    job.note.as_ref().map(|note| format!(": {note}")).unwrap_or_default()
+                ))
+                .limit(format!("an end within {}", Span(LATE)))
+                .next("the vault's own console says how its jobs stand; firn goes on asking"),
+        ),
+        _ => None,
+    })
+}

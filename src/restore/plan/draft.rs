@@ -1,0 +1,401 @@
+//! A draft: files that are wanted, entered into the state page by page, whatever their number.
+
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::{Path, PathBuf};
+
+use crate::base::Time;
+use crate::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Key, PlanId, SourceId};
+use crate::restore::target::target;
+use crate::restore::{Keys, Listed, RestoreError, Restorer, Wish};
+use crate::store::{NewDest, NewPlan, NewRestore, Ready, Restorable, RestorePlace};
+
+/// Files entered in one go.
+const PAGE: usize = 500;
+/// Archives looked at in one go.
+const ARCHIVES: u32 = 200;
+
+/// Which files of the catalog.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Select {
+    /// A file of a source by its key; where no file has that key, everything below it.
+    Path(SourceId, Key, Option<Time>),
+    /// Keys of a source that begin so.
+    Prefix(SourceId, Vec<u8>, Option<Time>),
+    /// All files of an archive.
+    Archive(ArchiveUuid),
+    /// One version of a file.
+    Version(FileId),
+    /// What a vault took from the first time on and before the second; of that source alone.
+    Between(Option<SourceId>, Time, Time),
+    /// The newest of all there is, or as of a time.
+    Everything(Option<Time>),
+    /// What another plan did not deliver.
+    RestOf(PlanId),
+}
+
+/// Where files go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// Below a folder: each file gets its key below it.
+    Below(PathBuf),
+    /// That very file, should it be one file; a folder for many.
+    At(PathBuf),
+}
+
+/// What became of a wish.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Added {
+    /// Files that can be restored.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Files that no vault can give.
+    pub impossible: u64,
+    /// Files whose place another file of the plan has already.
+    pub twice: u64,
+    /// Of the files, those that their source has deleted since.
+    pub gone: u64,
+    /// Of the files, those with a newer version that no vault holds yet.
+    pub newer_waits: u64,
+    /// Deleted files left out because folders have their names now.
+    pub folders_now: u64,
+}
+
+/// A file that is wanted, before it has a number.
+struct Wanted {
+    file: Option<FileId>,
+    name: Key,
+    from: Option<(ArchiveId, u64)>,
+    length: u64,
+    dest: DestId,
+    target: Key,
+    overwrite: bool,
+    why: Option<String>,
+}
+
+/// A draft that is being put together.
+pub struct Draft<'a> {
+    restorer: &'a Restorer,
+    /// The plan.
+    pub plan: PlanId,
+    /// What has come together.
+    pub added: Added,
+    /// Only files that the source still has.
+    pub current: bool,
+    next: u64,
+    page: Vec<NewRestore>,
+    /// Folders asked for last, and their numbers: lists name few of them.
+    dests: Vec<(OsString, DestId)>,
+}
+
+impl<'a> Draft<'a> {
+    /// An empty draft.
+    pub async fn begin(restorer: &'a Restorer, new: NewPlan) -> Result<Self, RestoreError> {
+        let plan = restorer.store.plan_begin(new).await?;
+        Ok(Self {
+            restorer,
+            plan,
+            added: Added::default(),
+            current: false,
+            next: 1,
+            page: Vec::new(),
+            dests: Vec::new(),
+        })
+    }
+
+    /// Adds what is wanted.
+    pub async fn add(&mut self, select: &Select, place: &Place, overwrite: bool) -> Result<(), RestoreError> {
+        self.select(select, place, overwrite).await
+    }
+
+    /// Adds a version that a look-up has found already.
+    pub async fn ready(&mut self, ready: &Ready, place: &Place, overwrite: bool) -> Result<(), RestoreError> {
+        let (dest, to) = self.exact(place, &ready.key).await?;
+        if let Err(why) = target(to.as_bytes()) {
+            return self.cannot(ready.key.clone(), dest, to, format!("{why}; it is not restored to a folder")).await;
+        }
+        self.added.files += 1;
+        self.added.bytes += ready.length;
+        self.added.gone += u64::from(ready.gone_at.is_some());
+        self.added.newer_waits += u64::from(ready.newer_waits);
+        let (file, name, from, length) = (Some(ready.file), ready.key.clone(), Some(ready.from), ready.length);
+        self.push(Wanted { file, name, from, length, dest, target: to, overwrite, why: None }).await
+    }
+
+    /// Adds something that cannot be, with the reason: it is kept with the plan.
+    pub async fn refused(
+        &mut self,
+        name: Key,
+        kind: &'static str,
+        place: OsString,
+        why: String,
+    ) -> Result<(), RestoreError> {
+        let ids = self.restorer.store.plan_dests(self.plan, vec![NewDest { kind, place }]).await?;
+        let Some(dest) = ids.first().copied() else { return Ok(()) };
+        self.cannot(name.clone(), dest, name, why).await
+    }
+
+    /// All that was added is in the state. What it came to.
+    pub async fn finish(mut self) -> Result<Added, RestoreError> {
+        self.flush().await?;
+        Ok(self.added)
+    }
+
+    async fn select(&mut self, select: &Select, place: &Place, overwrite: bool) -> Result<(), RestoreError> {
+        match select {
+            Select::Path(source, key, at) => self.path(*source, key, *at, place, overwrite).await,
+            Select::Prefix(source, prefix, at) => {
+                let below = self.folder(place).await?;
+                let keys = Keys::Prefix(prefix.clone());
+                self.wish(Wish { source: *source, keys, at: *at, current: self.current }, below, b"", overwrite).await
+            }
+            Select::Archive(uuid) => {
+                let below = self.folder(place).await?;
+                let listed = Listed::Archive(*uuid);
+                let restorer = self.restorer;
+                let mut pages = restorer.pages(&listed);
+                while let Some(page) = pages.next().await? {
+                    for key in page {
+                        self.one(&key.key, key.version.as_ref(), below, key.key.as_bytes(), overwrite).await?;
+                    }
+                }
+                Ok(())
+            }
+            Select::Version(file) => {
+                let key = self.restorer.store.restorable_file(*file).await?.ok_or(RestoreError::NoFile(*file))?;
+                let (dest, target) = self.exact(place, &key.key).await?;
+                self.one(&key.key, key.version.as_ref(), dest, target.as_bytes(), overwrite).await
+            }
+            Select::Between(source, from, to) => self.between(*source, *from, *to, place, overwrite).await,
+            Select::Everything(at) => {
+                let below = self.folder(place).await?;
+                let sources = self.restorer.store.sources().await?;
+                let several = sources.len() > 1;
+                for source in sources {
+                    // Keys of two sources may be the same: each gets a folder of its name.
+                    let own = if several { format!("{}/", source.name) } else { String::new() };
+                    let keys = Keys::Prefix(Vec::new());
+                    let wish = Wish { source: source.id, keys, at: *at, current: self.current };
+                    self.wish(wish, below, own.as_bytes(), overwrite).await?;
+                }
+                Ok(())
+            }
+            Select::RestOf(plan) => self.rest_of(*plan, overwrite).await,
+        }
+    }
+
+    async fn path(
+        &mut self,
+        source: SourceId,
+        key: &Key,
+        at: Option<Time>,
+        place: &Place,
+        overwrite: bool,
+    ) -> Result<(), RestoreError> {
+        let store = &self.restorer.store;
+        let folder = key.as_bytes().ends_with(b"/");
+        let file = if folder { None } else { store.restorable_key(source, key.clone(), at).await? };
+        let below = if folder { key.as_bytes().to_vec() } else { [key.as_bytes(), b"/"].concat() };
+        let more = !store.restorable(source, below.clone(), None, at, 1).await?.is_empty();
+        match file {
+            Some(file) if !more => {
+                let (dest, target) = self.exact(place, key).await?;
+                if file.absent {
+                    let why = "its source did not have it at that time".to_owned();
+                    return self.cannot(file.key, dest, target, why).await;
+                }
+                self.one(&file.key, file.version.as_ref(), dest, target.as_bytes(), overwrite).await
+            }
+            // A folder, or both (one of them was deleted): what belongs to now, or to then, is chosen as always.
+            Some(_) => {
+                let dest = self.folder(place).await?;
+                let keys = Keys::Tree(key.clone());
+                self.wish(Wish { source, keys, at, current: self.current }, dest, b"", overwrite).await
+            }
+            None if more => {
+                let dest = self.folder(place).await?;
+                let keys = Keys::Prefix(below);
+                self.wish(Wish { source, keys, at, current: self.current }, dest, b"", overwrite).await
+            }
+            None => {
+                let (dest, target) = self.exact(place, key).await?;
+                self.cannot(key.clone(), dest, target, "it is not in the catalog".to_owned()).await
+            }
+        }
+    }
+
+    async fn wish(&mut self, wish: Wish, dest: DestId, own: &[u8], overwrite: bool) -> Result<(), RestoreError> {
+        let restorer = self.restorer;
+        let mut pages = restorer.pages(&wish);
+        while let Some(page) = pages.next().await? {
+            for key in page {
+                let target = [own, key.key.as_bytes()].concat();
+                self.one(&key.key, key.version.as_ref(), dest, &target, overwrite).await?;
+            }
+        }
+        self.added.folders_now += pages.folders_now();
+        Ok(())
+    }
+
+    /// The newest archives first: of two versions of a file the newer one has the place.
+    async fn between(
+        &mut self,
+        source: Option<SourceId>,
+        from: Time,
+        to: Time,
+        place: &Place,
+        overwrite: bool,
+    ) -> Result<(), RestoreError> {
+        let below = self.folder(place).await?;
+        let store = &self.restorer.store;
+        let sources = store.sources().await?;
+        let only = source.and_then(|id| sources.iter().find(|row| row.id == id)).map(|row| row.name.clone());
+        let several = only.is_none() && sources.len() > 1;
+        let mut before = None;
+        loop {
+            let page = store.archives_between(from, to, before, ARCHIVES).await?;
+            let Some((last, at)) = page.last().copied() else { return Ok(()) };
+            before = Some((at, last));
+            for (archive, _) in page {
+                let mut after = None;
+                loop {
+                    let members = store.restorable_members(archive, after, ARCHIVES).await?;
+                    let Some(last) = members.last() else { break };
+                    after = Some(last.header_offset);
+                    for member in members {
+                        if only.as_ref().is_some_and(|only| *only != member.source) {
+                            continue;
+                        }
+                        let own: &[u8] = if several { member.source.as_bytes() } else { b"" };
+                        let between: &[u8] = if several { b"/" } else { b"" };
+                        let target = [own, between, member.key.as_bytes()].concat();
+                        self.one(&member.key, Some(&member.version), below, &target, overwrite).await?;
+                    }
+                }
+            }
+        }
+    }
+
+    /// What another plan did not deliver, to where it was to go: from wherever each file can be had now.
+    async fn rest_of(&mut self, plan: PlanId, overwrite: bool) -> Result<(), RestoreError> {
+        let store = self.restorer.store.clone();
+        let mut after: Option<RestorePlace> = None;
+        loop {
+            let rows = store.plan_restores(plan, true, after, u32::try_from(PAGE).unwrap_or(u32::MAX)).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = Some((last.archive.unwrap_or(ArchiveId(0)), last.offset, last.n));
+            for row in rows {
+                let dest = self.dest(row.place.clone()).await?;
+                let Some(file) = row.file else {
+                    let why = row.reason.unwrap_or_default();
+                    self.cannot(row.name, dest, row.target, why).await?;
+                    continue;
+                };
+                let key = store.restorable_file(file).await?.ok_or(RestoreError::NoFile(file))?;
+                self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), overwrite).await?;
+            }
+        }
+    }
+
+    async fn one(
+        &mut self,
+        key: &Key,
+        version: Option<&Restorable>,
+        dest: DestId,
+        to: &[u8],
+        overwrite: bool,
+    ) -> Result<(), RestoreError> {
+        let Some(version) = version else {
+            let why = "no version of it is in the vault".to_owned();
+            return self.cannot(key.clone(), dest, Key::new(to), why).await;
+        };
+        if let Err(why) = target(to) {
+            let why = format!("{why}; it is not restored to a folder");
+            return self.cannot(key.clone(), dest, Key::new(to), why).await;
+        }
+        self.added.files += 1;
+        self.added.bytes += version.length;
+        self.added.gone += u64::from(version.gone_at.is_some());
+        self.added.newer_waits += u64::from(version.newer_waits);
+        self.push(Wanted {
+            file: Some(version.file),
+            name: key.clone(),
+            from: Some((version.archive_id, version.data_offset)),
+            length: version.length,
+            dest,
+            target: Key::new(to),
+            overwrite,
+            why: None,
+        })
+        .await
+    }
+
+    /// Enters what no vault can give, with the reason.
+    async fn cannot(&mut self, name: Key, dest: DestId, target: Key, why: String) -> Result<(), RestoreError> {
+        self.added.impossible += 1;
+        let (file, from, length, overwrite) = (None, None, 0, false);
+        self.push(Wanted { file, name, from, length, dest, target, overwrite, why: Some(why) }).await
+    }
+
+    async fn push(&mut self, wanted: Wanted) -> Result<(), RestoreError> {
+        let Wanted { file, name, from, length, dest, target, overwrite, why } = wanted;
+        self.page.push(NewRestore { n: self.next, file, name, from, length, dest, target, overwrite, why });
+        self.next += 1;
+        if self.page.len() >= PAGE { self.flush().await } else { Ok(()) }
+    }
+
+    async fn flush(&mut self) -> Result<(), RestoreError> {
+        if self.page.is_empty() {
+            return Ok(());
+        }
+        let page = std::mem::take(&mut self.page);
+        let known: Vec<_> = page.iter().map(|file| (file.n, file.length, file.from.is_some())).collect();
+        for n in self.restorer.store.plan_add(self.plan, page).await? {
+            self.added.twice += 1;
+            match known.iter().find(|known| known.0 == n) {
+                Some((_, length, true)) => {
+                    self.added.files -= 1;
+                    self.added.bytes -= length;
+                }
+                _ => self.added.impossible -= 1,
+            }
+        }
+        Ok(())
+    }
+
+    async fn folder(&mut self, place: &Place) -> Result<DestId, RestoreError> {
+        let (Place::Below(path) | Place::At(path)) = place;
+        self.dest(path.clone().into_os_string()).await
+    }
+
+    /// Where one file goes: the destination, and its path there.
+    async fn exact(&mut self, place: &Place, key: &Key) -> Result<(DestId, Key), RestoreError> {
+        let named = |path: &Path| Some((path.parent()?.to_owned(), path.file_name()?.to_owned()));
+        match place {
+            Place::At(path) => match named(path) {
+                Some((folder, name)) => {
+                    Ok((self.dest(folder.into_os_string()).await?, Key::new(OsStr::as_bytes(&name))))
+                }
+                None => Ok((self.folder(place).await?, key.clone())),
+            },
+            Place::Below(_) => Ok((self.folder(place).await?, key.clone())),
+        }
+    }
+
+    async fn dest(&mut self, place: OsString) -> Result<DestId, RestoreError> {
+        if let Some((_, id)) = self.dests.iter().find(|(known, _)| *known == place) {
+            return Ok(*id);
+        }
+        let new = NewDest { kind: "folder", place: place.clone() };
+        let ids = self.restorer.store.plan_dests(self.plan, vec![new]).await?;
+        let Some(id) = ids.first().copied() else {
+            return Err(RestoreError::Task("a destination has no number".to_owned()));
+        };
+        if self.dests.len() >= PAGE {
+            self.dests.clear();
+        }
+        self.dests.push((place, id));
+        Ok(id)
+    }
+}

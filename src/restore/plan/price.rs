@@ -1,0 +1,277 @@
+//! From a draft to a plan: quotes for every tier, and the one that was chosen, saved with its hash.
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::time::Duration;
+
+use sha2::{Digest as _, Sha256};
+
+use crate::base::hash::Hash32;
+use crate::base::ids::{ArchiveId, PlanId, RetrievalId};
+use crate::base::{Money, Time};
+use crate::restore::RestoreError;
+use crate::restore::price::{
+    Budget, Part, PartFold, Quote, QuoteFold, Rate, Running, Spread, Terms, Usage, Used, Wanted,
+};
+use crate::store::{NewPart, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
+use crate::vault::Tier;
+use crate::vault::tariff::{tier_named, tier_word};
+
+/// Files read in one go.
+const PAGE: u32 = 2000;
+
+/// Jobs that may be joined, by archive: what they make readable, and their numbers.
+struct Joinable {
+    running: HashMap<ArchiveId, Vec<Running>>,
+    ids: HashMap<ArchiveId, Vec<RetrievalId>>,
+}
+
+/// What pricing goes by.
+#[derive(Debug, Clone)]
+pub struct Pricing {
+    /// The vault's terms.
+    pub terms: Terms,
+    /// What may be spent.
+    pub budget: Budget,
+    /// What a day may take; more is spread over days.
+    pub rate: Rate,
+    /// Output that lives no longer than this is not joined.
+    pub margin: Duration,
+    /// The vault's name.
+    pub vault: String,
+}
+
+/// A plan's files, archive by archive.
+struct Parts<'a> {
+    store: &'a dyn Store,
+    plan: PlanId,
+    fold: Option<PartFold<'a>>,
+    need: Option<Range<u64>>,
+    after: Option<RestorePlace>,
+}
+
+/// A step through them: files as they were read, and the parts that are complete by them, each with the bytes wanted of it.
+struct Step {
+    files: Vec<PlannedFile>,
+    parts: Vec<(Part, Option<Range<u64>>)>,
+}
+
+impl<'a> Parts<'a> {
+    fn new(store: &'a dyn Store, plan: PlanId, terms: &'a Terms, joinable: &'a Joinable) -> Self {
+        Self { store, plan, fold: Some(PartFold::new(terms, &joinable.running)), need: None, after: None }
+    }
+
+    /// The next step; nothing after the last.
+    async fn next(&mut self) -> Result<Option<Step>, RestoreError> {
+        let Some(fold) = &mut self.fold else { return Ok(None) };
+        let files = self.store.plan_files(self.plan, self.after, PAGE).await?;
+        let mut parts = Vec::new();
+        let Some(last) = files.last() else {
+            let done = self.fold.take().and_then(PartFold::finish);
+            parts.extend(done.map(|part| (part, self.need.take())));
+            return Ok(Some(Step { files, parts }));
+        };
+        self.after = Some((last.archive, last.offset, last.n));
+        for file in &files {
+            let (archive, size) = (file.archive, file.archive_size);
+            if let Some(done) = fold.push(Wanted { archive, size, offset: file.offset, length: file.length })? {
+                parts.push((done, self.need.take()));
+            }
+            if file.length > 0 {
+                let (start, end) = (file.offset, file.offset + file.length);
+                let need = self.need.take().unwrap_or(start..end);
+                self.need = Some(need.start.min(start)..need.end.max(end));
+            }
+        }
+        Ok(Some(Step { files, parts }))
+    }
+}
+
+impl Pricing {
+    /// What a draft comes to in every tier.
+    pub async fn quotes(&self, store: &dyn Store, plan: PlanId) -> Result<Vec<Quote>, RestoreError> {
+        let joinable = self.joinable(store).await?;
+        self.quoted(store, plan, &joinable).await
+    }
+
+    async fn quoted(&self, store: &dyn Store, plan: PlanId, joinable: &Joinable) -> Result<Vec<Quote>, RestoreError> {
+        let used = store.used("restore").await?;
+        let mut fold = QuoteFold::new(&self.terms);
+        let mut parts = Parts::new(store, plan, &self.terms, joinable);
+        while let Some(step) = parts.next().await? {
+            step.parts.iter().for_each(|(part, _)| fold.add(part));
+        }
+        Ok(fold.finish(&self.budget, Used { day: used.day, month: used.month }))
+    }
+
+    /// Saves a draft (or a plan that nobody has confirmed) in a tier. Nothing when it is neither, or the tier cannot be had.
+    pub async fn choose(
+        &self,
+        store: &dyn Store,
+        plan: PlanId,
+        tier: Option<Tier>,
+    ) -> Result<Option<PlanTotals>, RestoreError> {
+        if !store.plan_unpriced(plan).await? {
+            return Ok(None);
+        }
+        let joinable = self.joinable(store).await?;
+        let quotes = self.quoted(store, plan, &joinable).await?;
+        let Some(quote) = quotes.into_iter().find(|quote| quote.tier == tier) else { return Ok(None) };
+        let tariff = self.terms.tariff();
+        let mut hash = Sha256::new();
+        hash.update(format!("firn plan 1\n{}\n{}\n{}\n", self.vault, tier_word(tier), tariff.hash()));
+        for (id, dest) in store.plan_places(plan).await? {
+            hash.update(format!("dest {id} {} ", dest.kind));
+            framed(&mut hash, dest.place.as_encoded_bytes());
+        }
+        let mut spread = Spread::new(self.rate);
+        let mut exposure = Money::ZERO;
+        let mut parts = Parts::new(store, plan, &self.terms, &joinable);
+        while let Some(step) = parts.next().await? {
+            for file in &step.files {
+                let PlannedFile { archive, offset, n, length, dest, overwrite, .. } = file;
+                hash.update(format!("file {archive} {offset} {n} {length} {dest} {overwrite} "));
+                framed(&mut hash, file.target.as_bytes());
+            }
+            let mut new: Vec<NewPart> = Vec::with_capacity(step.parts.len());
+            for (part, need) in &step.parts {
+                let Some(part) = self.new_part(part, need.clone(), &quote, &joinable, &mut spread) else { continue };
+                exposure = exposure.plus(worst(&part));
+                hash.update(format!("part {part:?}\n"));
+                new.push(part);
+            }
+            if !new.is_empty() {
+                store.plan_parts(plan, new).await?;
+            }
+        }
+        // Each part's price is rounded up by itself: together they may come to some billionths more.
+        let ceiling = quote.ceiling.max(exposure);
+        hash.update(format!("price {} {}\n", quote.price.amount.nanos(), ceiling.nanos()));
+        let later = Duration::from_hours(24) * spread.days().saturating_sub(1);
+        let totals = PlanTotals {
+            tier: tier.map(|tier| tier_word(Some(tier)).to_owned()),
+            tariff: tariff.name.clone(),
+            tariff_hash: tariff.hash(),
+            hash: Hash32(hash.finalize().into()),
+            files: quote.files,
+            bytes: quote.bytes,
+            impossible: impossible(store, plan).await?,
+            archives: quote.archives,
+            jobs: quote.jobs,
+            joined: quote.joined,
+            asked_bytes: quote.asked_bytes,
+            read_bytes: quote.read_bytes,
+            price: quote.price.amount,
+            sure: quote.price.sure,
+            ceiling,
+            risks: quote.risks.iter().map(|(risk, amount)| (risk.to_string(), *amount)).collect(),
+            seconds: Some((quote.hours.0.as_secs(), (quote.hours.1 + later).as_secs())),
+        };
+        Ok(store.plan_save(plan, totals.clone()).await?.then_some(totals))
+    }
+
+    fn new_part(
+        &self,
+        part: &Part,
+        need: Option<Range<u64>>,
+        quote: &Quote,
+        joinable: &Joinable,
+        spread: &mut Spread,
+    ) -> Option<NewPart> {
+        let offer = part.offer(quote.tier)?;
+        let tariff = self.terms.tariff();
+        let egress = tariff.egress_price(offer.read).amount;
+        let asked = offer.range.as_ref().map_or(0, |range| range.end - range.start);
+        let alone = crate::restore::price::Offer { joined: None, ..offer.clone() };
+        let full = if self.terms.is_additive() {
+            let usage = Usage { jobs: u64::from(offer.range.is_some()), asked, read: 0 };
+            self.terms.price(quote.tier, usage)?.amount
+        } else {
+            quote.share(&self.terms, &alone)?.amount.minus(egress)
+        };
+        let price = if offer.joined.is_some() { Money::ZERO } else { full };
+        let joins = offer.joined.and_then(|at| joinable.ids.get(&part.archive)?.get(at).copied());
+        let day = spread.place(if joins.is_some() { 0 } else { asked }, price.plus(egress));
+        Some(NewPart {
+            archive: part.archive,
+            need,
+            range: offer.range.clone(),
+            files: part.files,
+            bytes: part.bytes,
+            read_bytes: offer.read,
+            price,
+            full_price: full,
+            egress,
+            joins,
+            day,
+        })
+    }
+
+    async fn joinable(&self, store: &dyn Store) -> Result<Joinable, RestoreError> {
+        let until = store.now().await?.plus(self.margin);
+        let lives = |at: Option<Time>| at.is_none_or(|at| at >= until);
+        let mut all = Joinable { running: HashMap::new(), ids: HashMap::new() };
+        let mut after = None;
+        loop {
+            let page = store.retrievals(after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            after = Some(last.id);
+            for job in page {
+                let ready = job.state == RetrievalState::Ready;
+                if job.vault != self.vault || (ready && !lives(job.expires_at)) {
+                    continue;
+                }
+                let tier = job.tier.as_deref().and_then(tier_named).flatten();
+                all.running.entry(job.archive).or_default().push(Running { range: job.range, tier, ready });
+                all.ids.entry(job.archive).or_default().push(job.id);
+            }
+        }
+    }
+}
+
+/// What a part may come to: asked for twice, read twice; where it joins, asked for once.
+pub fn worst(part: &NewPart) -> Money {
+    part.price.plus(part.full_price).plus(part.egress).plus(part.egress)
+}
+
+/// What a plan's ceiling comes to on each of its days: all of it together is the ceiling.
+pub async fn days(store: &dyn Store, plan: PlanId, ceiling: Money) -> Result<Vec<(u32, Money)>, RestoreError> {
+    let mut days: Vec<(u32, Money)> = vec![(0, Money::ZERO)];
+    let mut after = None;
+    loop {
+        let page = store.plan_parts_page(plan, after, PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after = Some(last.archive);
+        for row in page {
+            let worst = worst(&row.part);
+            match days.iter_mut().find(|known| known.0 == row.part.day) {
+                Some(known) => known.1 = known.1.plus(worst),
+                None => days.push((row.part.day, worst)),
+            }
+        }
+    }
+    days.sort_unstable();
+    // What the ceiling has beyond the parts' own (a rounding, the peak hour's risk) may fall on the first day.
+    let sum: Money = days.iter().map(|day| day.1).sum();
+    if let Some(first) = days.first_mut() {
+        first.1 = first.1.plus(ceiling.minus(sum));
+    }
+    Ok(days)
+}
+
+async fn impossible(store: &dyn Store, plan: PlanId) -> Result<u64, RestoreError> {
+    let mut count = 0;
+    let mut after = None;
+    loop {
+        let page = store.plan_restores(plan, true, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(count) };
+        after = Some((last.archive.unwrap_or(ArchiveId(0)), last.offset, last.n));
+        count += page.len() as u64;
+    }
+}
+
+/// Bytes, and how many: no two lists of names read the same.
+fn framed(hash: &mut Sha256, bytes: &[u8]) {
+    hash.update((bytes.len() as u64).to_be_bytes());
+    hash.update(bytes);
+}

@@ -1,0 +1,226 @@
+//! The restore worker: asks for what confirmed plans need ([`Room`]) and delivers what can be read, several archives at a
+//! time. Any number of hosts run it; one of them asks, each delivers to its own folders.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::findings;
+use super::parts::Delivery;
+use crate::base::host::ProcessIdentity;
+use crate::base::ids::{PlanId, SessionId};
+use crate::base::units::Count;
+use crate::base::{Clock, Stop, Time, task};
+use crate::retrieval::room::{Room, Settings};
+use crate::store::{PlanState, Store, StoreError};
+use crate::vault::Vault;
+use crate::vault::tariff::{Tariff, tier_word};
+use crate::worker::session::{Lease, LeaseError};
+
+/// What this worker is called.
+pub const KIND: &str = "restore";
+/// Between two looks for something to deliver.
+const LOOK: Duration = Duration::from_secs(1);
+/// Between two rounds of findings.
+const ROUND: Duration = Duration::from_secs(10);
+/// A plan that nobody confirms is kept so long.
+const UNCONFIRMED: Duration = Duration::from_hours(24);
+/// Rows of unconfirmed plans removed in one go.
+const PRUNE: u32 = 5000;
+
+/// Everything that the worker needs.
+pub struct Job {
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// The vault.
+    pub vault: Arc<dyn Vault>,
+    /// What it charges.
+    pub tariff: Arc<Tariff>,
+    /// Time.
+    pub clock: Clock,
+    /// This process.
+    pub process: ProcessIdentity,
+    /// How long a lease holds.
+    pub lease: Duration,
+    /// Jobs asked for in a second at most.
+    pub per_second: u32,
+    /// Archives delivered at a time.
+    pub slots: u32,
+    /// This plan alone, and until it has ended.
+    pub only: Option<PlanId>,
+}
+
+/// Why the worker ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkError {
+    /// The state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The lease.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// A task of it failed.
+    #[error("a task of the restore worker failed: {0}")]
+    Task(String),
+}
+
+impl Job {
+    /// Works until told to stop (or until its one plan has ended).
+    pub async fn run(self: Arc<Self>, stop: Stop) -> Result<(), WorkError> {
+        let kinds = self.only.map_or_else(|| KIND.to_owned(), |plan| format!("{KIND} plan {plan}"));
+        let (lease, _) =
+            Lease::begin(Arc::clone(&self.store), self.clock.clone(), self.process.clone(), kinds, self.lease).await?;
+        let inner = Stop::new();
+        let (told, mut failed) = watch::channel(None::<String>);
+        let told = Arc::new(told);
+        let keeper_stop = Stop::new();
+        let keeper = {
+            let (lease, keeper_stop, inner, told) =
+                (lease.clone(), keeper_stop.clone(), inner.clone(), Arc::clone(&told));
+            task::spawn(async move {
+                if let Err(e) = lease.keep(&keeper_stop, String::new).await {
+                    told.send_replace(Some(e.to_string()));
+                    inner.stop();
+                }
+            })
+        };
+        let mut tasks = Vec::new();
+        let mut start = |work: std::pin::Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>| {
+            let (told, inner) = (Arc::clone(&told), inner.clone());
+            tasks.push(task::spawn(async move {
+                if let Err(e) = work.await {
+                    told.send_replace(Some(e.to_string()));
+                    inner.stop();
+                }
+            }));
+        };
+        start(Box::pin(Arc::new(self.room(lease.session)).run(inner.clone())));
+        let tariff = Arc::clone(&self.tariff);
+        let delivery = Arc::new(Delivery::new(
+            Arc::clone(&self.store),
+            Arc::clone(&self.vault),
+            self.clock.clone(),
+            lease.session,
+            inner.clone(),
+            Arc::new(move |bytes| tariff.egress_price(bytes).amount),
+        ));
+        for _ in 0..self.slots.max(1) {
+            let (job, delivery, inner) = (Arc::clone(&self), Arc::clone(&delivery), inner.clone());
+            let session = lease.session;
+            start(Box::pin(async move { job.deliver(&delivery, session, &inner).await }));
+        }
+        if self.only.is_none() {
+            let (job, told, session) = (Arc::clone(&self), inner.clone(), lease.session);
+            start(Box::pin(async move { job.rounds(session, &told).await }));
+            let (job, lease, told) = (Arc::clone(&self), lease.clone(), inner.clone());
+            start(Box::pin(async move { job.reap(&lease, &told).await }));
+        }
+        tokio::select! {
+            biased;
+            () = stop.stopped() => {}
+            () = inner.stopped() => {}
+            ended = self.ended() => ended?,
+        }
+        inner.stop();
+        for task in tasks {
+            task.await.map_err(|e| WorkError::Task(e.to_string()))?;
+        }
+        keeper_stop.stop();
+        // It ends when told; were it to panic, the lease would run out by itself.
+        let _ = keeper.await;
+        let over = lease.end().await;
+        if let Some(why) = failed.borrow_and_update().clone() {
+            return Err(WorkError::Task(why));
+        }
+        over?;
+        Ok(())
+    }
+
+    fn room(&self, session: SessionId) -> Room {
+        let slowest: HashMap<String, Duration> = self
+            .tariff
+            .tiers()
+            .filter_map(|tier| Some((tier_word(tier).to_owned(), self.tariff.rates(tier)?.slowest)))
+            .collect();
+        Room {
+            store: Arc::clone(&self.store),
+            vault: Arc::clone(&self.vault),
+            clock: self.clock.clone(),
+            session,
+            settings: Settings { per_second: self.per_second, tariff: self.tariff.hash(), slowest },
+        }
+    }
+
+    /// One slot: part after part.
+    async fn deliver(&self, delivery: &Delivery, session: SessionId, stop: &Stop) -> Result<(), StoreError> {
+        let host = self.process.host_key();
+        while !stop.is_stopped() {
+            match self.store.part_claim(session, host.clone(), self.only).await? {
+                Some(work) => match delivery.deliver(work).await {
+                    // Somebody cancelled the plan, or took the part over.
+                    Ok(_) | Err(StoreError::Stale { .. }) => {}
+                    Err(e) => return Err(e),
+                },
+                None => tokio::select! {
+                    biased;
+                    () = stop.stopped() => {}
+                    () = self.clock.sleep(LOOK) => {}
+                },
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes over what workers held that died.
+    async fn reap(&self, lease: &Lease, stop: &Stop) -> Result<(), StoreError> {
+        while !stop.is_stopped() {
+            lease.reap().await?;
+            tokio::select! {
+                biased;
+                () = stop.stopped() => {}
+                () = self.clock.sleep(ROUND) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Findings, by whoever has the duty; and what nobody confirmed is cleared away.
+    async fn rounds(&self, session: SessionId, stop: &Stop) -> Result<(), StoreError> {
+        let mut pruned: Option<Time> = None;
+        while !stop.is_stopped() {
+            if self.store.duty_take(findings::SCOPE.to_owned(), session).await?.is_some() {
+                let now = self.store.now().await?;
+                let found = findings::gather(&*self.store, now).await?;
+                self.store.notice_round(findings::SCOPE.to_owned(), found).await?;
+                if pruned.is_none_or(|at| now.since(at) >= Duration::from_hours(1)) {
+                    let gone = self.store.plan_prune(now.minus(UNCONFIRMED), PRUNE).await?;
+                    if gone >= u64::from(PRUNE) {
+                        tracing::debug!(rows = %Count(gone), "rows of plans that nobody confirmed were removed");
+                    } else {
+                        pruned = Some(now);
+                    }
+                }
+            }
+            tokio::select! {
+                biased;
+                () = stop.stopped() => {}
+                () = self.clock.sleep(ROUND) => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns when the one plan that is carried out has ended.
+    async fn ended(&self) -> Result<(), StoreError> {
+        let Some(plan) = self.only else { return std::future::pending().await };
+        loop {
+            let row = self.store.plan(plan).await?;
+            if row.is_none_or(|row| row.state != PlanState::Running) {
+                return Ok(());
+            }
+            self.clock.sleep(Duration::from_millis(200)).await;
+        }
+    }
+}

@@ -29,9 +29,9 @@ const START: Time = Time::from_secs(1_700_000_000);
 /// A vault at the service, on a clock that is moved by hand. Requests take no time.
 pub struct Emulated {
     temp: TempDir,
-    clock: Clock,
+    pub clock: Clock,
     hand: Hand,
-    glacier: Arc<Glacier>,
+    pub glacier: Arc<Glacier>,
     link: Link,
 }
 
@@ -63,7 +63,7 @@ impl Emulated {
         Self::with(rules, Link::default())
     }
 
-    fn with(rules: Rules, link: Link) -> Self {
+    pub fn with(rules: Rules, link: Link) -> Self {
         let temp = tempfile::Builder::new().prefix("firn-glacier").tempdir().unwrap();
         std::fs::create_dir(temp.path().join("staging")).unwrap();
         let shelf = Shelf::open(&temp.path().join("shelf")).unwrap();
@@ -72,7 +72,7 @@ impl Emulated {
         Self { temp, clock, hand, glacier, link }
     }
 
-    fn door(&self) -> FakeVault {
+    pub fn door(&self) -> FakeVault {
         FakeVault::new("cold", self.clock.clone(), Arc::clone(&self.glacier), self.link)
     }
 }
@@ -129,16 +129,16 @@ impl Subject for Emulated {
     }
 }
 
-fn tree(bytes: &[u8]) -> Check {
+pub fn tree(bytes: &[u8]) -> Check {
     check_of(CheckKind::TreeHash, bytes)
 }
 
-fn staged(site: &Emulated, name: ArchiveName, bytes: &[u8]) -> Put {
+pub fn staged(site: &Emulated, name: ArchiveName, bytes: &[u8]) -> Put {
     stage(&site.staging(), CheckKind::TreeHash, name, bytes)
 }
 
 /// With faults for the first hour.
-fn with_faults(faults: &[Fault]) -> Emulated {
+pub fn with_faults(faults: &[Fault]) -> Emulated {
     let until = START.plus(Duration::from_hours(1));
     let windows = faults.iter().map(|fault| Window { from: START, until, fault: *fault }).collect();
     Emulated::with(Rules { weather: Weather { windows }, ..Rules::default() }, Link::default())

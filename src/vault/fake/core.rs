@@ -380,11 +380,9 @@ impl Core {
         self.take_inventory();
         let (now, lives, replays) = (self.now, self.rules.upload_lives, self.rules.complete_replays);
         self.uploads.retain(|_, upload| upload.lives_at(now, lives, replays));
-        while let Some((end, id)) = self.due.pop_first() {
-            if end > now {
-                self.due.insert((end, id));
-                break;
-            }
+        while self.due.first().is_some_and(|(end, _)| *end <= now)
+            && let Some((end, id)) = self.due.pop_first()
+        {
             self.job_ends(end, &id);
         }
         while self.ends.first().is_some_and(|(end, _)| *end <= now) {

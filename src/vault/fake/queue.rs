@@ -128,6 +128,8 @@ fn receipt(seed: u64, number: u64, given: u32) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
+    use proptest::prelude::*;
+
     use super::*;
 
     const START: Time = Time::from_secs(1_700_000_000);
@@ -231,5 +233,74 @@ mod tests {
         }
         assert_eq!((queue.count(), queue.waiting.len()), (MOST, MOST));
         assert_eq!(queue.held.values().next().unwrap().body, "1");
+    }
+
+    #[derive(Debug, Clone)]
+    enum Step {
+        Put {
+            late: u8,
+        },
+        Give {
+            most: usize,
+        },
+        /// Hands in one of the receipts that were given out.
+        Delete {
+            which: usize,
+        },
+        Pass {
+            secs: u8,
+        },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            3 => (0..40u8).prop_map(|late| Step::Put { late }),
+            4 => (0..14usize).prop_map(|most| Step::Give { most }),
+            4 => any::<usize>().prop_map(|which| Step::Delete { which }),
+            3 => (0..50u8).prop_map(|secs| Step::Pass { secs }),
+        ]
+    }
+
+    proptest! {
+        /// Against a reference that knows of each message only when it can be seen and which receipt is its last.
+        #[test]
+        fn what_can_be_seen_is_given_out_and_what_was_deleted_is_not(seed: u64, steps in prop::collection::vec(step(), 1..80)) {
+            let mut queue = Queue::default();
+            let mut now = START;
+            // By body: when it can be seen, and its last receipt.
+            let mut model: BTreeMap<String, (Time, Option<String>)> = BTreeMap::new();
+            let mut receipts: Vec<String> = Vec::new();
+            for (n, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Put { late } => {
+                        let at = now.plus(Duration::from_secs(u64::from(late)));
+                        queue.put(at, LIVES, n.to_string(), n.to_string());
+                        model.insert(n.to_string(), (at, None));
+                    }
+                    Step::Give { most } => {
+                        let visible = model.values().filter(|(at, _)| *at <= now).count();
+                        let given = queue.give(now, seed, most, HIDDEN);
+                        prop_assert_eq!(given.len(), visible.min(most.clamp(1, AT_ONCE)));
+                        for message in given {
+                            let Some((at, last)) = model.get_mut(&message.body) else {
+                                return Err(TestCaseError::fail("a message that was deleted was given out"));
+                            };
+                            prop_assert!(*at <= now, "a message that is hidden was given out");
+                            (*at, *last) = (now.plus(HIDDEN), Some(message.receipt.clone()));
+                            prop_assert!(!receipts.contains(&message.receipt), "a receipt was given twice");
+                            receipts.push(message.receipt);
+                        }
+                    }
+                    Step::Delete { which } => {
+                        let Some(receipt) = receipts.get(which % receipts.len().max(1)) else { continue };
+                        prop_assert_eq!(queue.delete(seed, receipt), Ok(()));
+                        model.retain(|_, (_, last)| last.as_ref() != Some(receipt));
+                    }
+                    Step::Pass { secs } => now = now.plus(Duration::from_secs(u64::from(secs))),
+                }
+                prop_assert_eq!(queue.count(), model.len());
+                prop_assert_eq!(queue.waiting.len() + queue.ready.len(), model.len());
+            }
+        }
     }
 }

@@ -174,9 +174,10 @@ impl Core {
                 continue;
             }
             let message = description(&topic, job, named);
-            let body = match topic.enveloped {
-                true => envelope(&topic, at, &Draw::new(seed, &["envelope", id], u64::from(turn)), &message),
-                false => message,
+            let body = if topic.enveloped {
+                envelope(&topic, at, &Draw::new(seed, &["envelope", id], u64::from(turn)), &message)
+            } else {
+                message
             };
             for copy in 0..=u32::from(posted.doubled) {
                 put("end", turn * 2 + copy, posted.late, body.clone());

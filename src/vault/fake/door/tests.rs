@@ -2,6 +2,7 @@
 
 use tempfile::TempDir;
 
+use super::sending::part_size;
 use super::*;
 use crate::base::clock::{Hand, Mono};
 use crate::vault::fake::{Fault, Rules, Weather, Window};

@@ -1,42 +1,58 @@
 //! `firn restore`
 
+mod ask;
+mod watch;
+
 use std::ffi::OsString;
 use std::io::{BufRead as _, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{CliError, out, split_source, who};
-use crate::base::disk::Dir;
-use crate::base::ids::{ArchiveUuid, Key};
-use crate::base::task;
-use crate::base::units::{Count, Size};
-use crate::base::{Shown, Time};
+use super::{CliError, out, who};
+use crate::base::Shown;
+use crate::base::ids::PlanId;
+use crate::base::units::{Count, Size, Span};
 use crate::config::Config;
-use crate::restore::deliver::{Existing, Outcome};
-use crate::restore::{ARCHIVES_COUNTED, Keys, Listed, Plan, Wanted, Wish};
-use crate::services::Services;
-use crate::store::NewEvent;
+use crate::restore::ask::GRAMMAR;
+use crate::restore::plan::draft::Added;
+use crate::restore::price::Quote;
+use crate::services::{Drafted, Order, Services};
+use crate::store::{Confirmed, PlanRow, PlanState};
+use crate::vault::Tier;
+use crate::vault::tariff::{tier_named, tier_word};
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
+#[command(after_long_help = GRAMMAR)]
 #[command(after_help = "\
 Exit code:
-  0  every file asked for is there
-  1  some are not (each is named, with the reason), or the vault or the destination failed
-  2  nothing was begun: the configuration, the command line, or what is asked for is wrong")]
+  0  every file asked for is there (or, without --wait, was asked for)
+  1  some are not (each is named, with the reason), a budget or the vault or the destination refused
+  2  nothing was begun: the configuration, the command line, or what is asked for is wrong
+`firn restore --help` has the whole grammar of SOURCE and DEST.")]
 pub struct Args {
-    /// What: NAME:PATH (a file, or all below a folder), or NAME (everything of a source); not with --archive
-    #[arg(required = true)]
+    /// What: NAME:PATH (a file, or all below a folder), NAME (everything of a source), archive:UUID, everything: and more
+    #[arg(required_unless_present_any = ["batch", "rest_of", "resume"])]
     source: Option<OsString>,
-    /// The folder to restore to; each file gets its whole path below it
-    #[arg(required_unless_present = "archive")]
-    dest: Option<PathBuf>,
+    /// The folder to restore to, each file with its whole path below it; or file:/PATH for that very file
+    #[arg(required_unless_present_any = ["archive", "batch", "rest_of", "resume"])]
+    dest: Option<OsString>,
     /// Restores every file of an archive, as it lies there: firn restore --archive UUID DEST
     #[arg(long, value_name = "UUID", conflicts_with_all = ["prefix", "at", "current"])]
     archive: Option<Uuid>,
+    /// Restores what a file lists, a line each (- for standard input): SOURCE DEST [as-of TIME] [overwrite]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["archive", "prefix", "at", "source"])]
+    batch: Option<PathBuf>,
+    /// Restores what a plan did not deliver
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch"])]
+    rest_of: Option<i64>,
+    /// Goes on with a plan that is confirmed already, in this process
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "rest_of"])]
+    resume: Option<i64>,
     /// Takes PATH as the beginning of keys, letter by letter
     #[arg(long)]
     prefix: bool,
@@ -49,228 +65,356 @@ pub struct Args {
     /// Replaces files that are there already and differ
     #[arg(long)]
     overwrite: bool,
-    /// Says what would be done, and does nothing
+    /// Restores the lines of a batch that can be, though others cannot
+    #[arg(long)]
+    skip_wrong: bool,
+    /// How fast: expedited, standard or bulk (default: standard, where the vault has a choice)
+    #[arg(long, value_name = "TIER")]
+    tier: Option<String>,
+    /// Says what would be done and what it costs, and does nothing
     #[arg(long)]
     dry_run: bool,
-    /// Does not ask before it overwrites
+    /// Does not ask before it overwrites or spends
     #[arg(long)]
     yes: bool,
+    /// Waits until everything is there, also where the vault takes hours
+    #[arg(long)]
+    wait: bool,
     /// Ends with a JSON object instead of a sentence
     #[arg(long)]
     json: bool,
 }
 
+/// A tier in `firn restore --json`.
+#[derive(Debug, Serialize)]
+struct TierReport {
+    tier: &'static str,
+    archives: u64,
+    jobs: u64,
+    joined: u64,
+    asked_bytes: u64,
+    read_bytes: u64,
+    price_nanodollars: i64,
+    price_verified: bool,
+    ceiling_nanodollars: i64,
+    seconds: (u64, u64),
+    over_budget: Vec<String>,
+}
+
 /// `firn restore --json`.
 #[derive(Debug, Serialize)]
-struct Report {
+pub(super) struct Report {
+    plan: Option<i64>,
+    state: Option<&'static str>,
     files: u64,
     bytes: u64,
     archives: u64,
     deleted_at_source: u64,
     newer_not_stored: u64,
     without_version: u64,
+    twice: u64,
     folders_now: u64,
+    wrong_lines: u64,
+    tiers: Vec<TierReport>,
+    tier: Option<String>,
+    spent_nanodollars: Option<i64>,
     restored: Option<u64>,
     restored_bytes: Option<u64>,
     already_there: Option<u64>,
     not_restored: Option<u64>,
-    damaged: Option<u64>,
-}
-
-/// What is asked for.
-enum Asked {
-    Wish(Wish),
-    Listed(Listed),
-}
-
-impl Asked {
-    fn wanted(&self) -> Wanted<'_> {
-        match self {
-            Self::Wish(wish) => wish.into(),
-            Self::Listed(listed) => listed.into(),
-        }
-    }
-}
-
-/// What the command line names to restore, and where to. With --archive the one place is the destination.
-fn places(args: &Args) -> Result<(OsString, PathBuf), CliError> {
-    let (what, dest) = match (args.archive, args.source.clone(), args.dest.clone()) {
-        (None, Some(source), Some(dest)) => (source, dest),
-        (Some(archive), Some(dest), None) => (archive.to_string().into(), dest.into()),
-        (Some(_), ..) => {
-            let text = "--archive names what is restored; write firn restore --archive UUID DEST, without a SOURCE";
-            return Err(CliError::Usage(text.to_owned()));
-        }
-        _ => return Err(CliError::Usage("write firn restore SOURCE DEST".to_owned())),
-    };
-    // Messages and events then name a place that means the same from every folder.
-    let dest = std::path::absolute(&dest)
-        .map_err(|e| CliError::Usage(format!("DEST \"{}\" is no folder's name: {e}", Shown::path(&dest))))?;
-    Ok((what, dest))
 }
 
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
-    let (what, dest_path) = places(&args)?;
-    let services = Services::open(config, false).await?;
-    let at = args.at.as_deref().map(parse_time).transpose()?;
-    let restorer = services.restorer().await?;
-    let asked = match args.archive {
-        Some(uuid) => Asked::Listed(Listed::Archive(ArchiveUuid(uuid))),
-        None => Asked::Wish(wish(&services, &what, &args, at).await?),
-    };
-    let plan = restorer.plan(asked.wanted()).await?;
-    if plan.files == 0 && plan.without == 0 {
-        let what = Shown::bytes(what.as_encoded_bytes());
-        return Err(CliError::Usage(match at {
-            _ if args.current => {
-                format!("the source has nothing of {what} now; without --current what it has deleted is restored, too")
-            }
-            _ if args.archive.is_some() => format!("archive {what} holds no files"),
-            Some(at) => format!("nothing of {what} was there at {at}, as far as is known; give a later --at, or none"),
-            None => format!("nothing of {what} is known; `firn queue` lists what is not stored yet"),
-        }));
+    if let Some(plan) = args.resume {
+        let services = Arc::new(Services::open(config, false).await?);
+        return watch::resume(&services, PlanId(plan), args.json).await;
     }
-    let inside = services.destination(&dest_path).map_err(|e| CliError::Usage(e.to_string()))?;
+    let tier = args.tier.as_deref().map(named_tier).transpose()?;
+    let at = args.at.as_deref().map(ask::time).transpose()?;
+    let services = Arc::new(Services::open(config, false).await?);
+    let wanted = ask::wanted(&services, &args, at).await?;
+    let single = !matches!(wanted.order, Order::Text(_) | Order::RestOf(_));
+    let drafted = services.draft(wanted).await?;
+    let code = with(&services, &args, tier, single, &drafted).await;
+    // What was not confirmed is nobody's.
+    if services
+        .store
+        .plan(drafted.plan)
+        .await?
+        .is_some_and(|row| matches!(row.state, PlanState::Draft | PlanState::Planned))
+    {
+        services.store.plan_drop(drafted.plan).await?;
+    }
+    code
+}
+
+/// A draft, taken through to its end.
+async fn with(
+    services: &Arc<Services>,
+    args: &Args,
+    tier: Option<Tier>,
+    single: bool,
+    drafted: &Drafted,
+) -> Result<u8, CliError> {
+    refuse(args, single, drafted)?;
+    let mut report = report(drafted);
     if !args.json {
-        describe(&plan)?;
+        describe(&drafted.added, &drafted.quotes)?;
     }
-    if let Some(source) = inside {
-        out::error(&format!(
-            "{} lies in the source {source}: what is restored there is backed up again, as new files",
-            Shown::path(&dest_path)
-        ));
+    for note in &drafted.notes {
+        out::error(note);
     }
-    let mut report = Report {
-        files: plan.files,
-        bytes: plan.bytes,
-        archives: plan.archives,
-        deleted_at_source: plan.gone,
-        newer_not_stored: plan.newer_waits,
-        without_version: plan.without,
-        folders_now: plan.folders_now,
-        restored: None,
-        restored_bytes: None,
-        already_there: None,
-        not_restored: None,
-        damaged: None,
-    };
     if args.dry_run {
         if args.json {
             out::json(&report)?;
         }
         return Ok(0);
     }
-    if args.overwrite && !args.yes && !agreed(&dest_path)? {
-        return Err(CliError::Usage("nothing was restored".to_owned()));
+    let quote = chosen(&drafted.quotes, tier)?;
+    if let Some(over) = quote.over.first() {
+        return Err(CliError::Refused(format!("{over}; nothing was asked for")));
     }
-    let dest = dest_path.clone();
-    let dest = task::blocking(move || Dir::open_or_make(&dest))
-        .await
-        .map_err(|e| crate::restore::RestoreError::Task(e.to_string()))??;
-    let existing = if args.overwrite { Existing::Replace } else { Existing::Keep };
-    let told = |key: &Key, outcome: &Outcome| {
-        if let Outcome::Not(why) = outcome {
-            out::error(&format!("{key}: {why}"));
-        }
+    let tier = quote.tier;
+    let Some(saved) = services.choose(drafted.plan, tier).await? else {
+        return Err(CliError::Refused("the plan was dropped meanwhile; nothing was asked for".to_owned()));
     };
-    let done = restorer.deliver(asked.wanted(), dest, existing, told).await?;
-    let outcome = if done.not_restored == 0 { "done" } else { "not all" };
-    let event = NewEvent {
-        who: who(),
-        what: "restore".to_owned(),
-        object: Shown::bytes(what.as_encoded_bytes()).to_string(),
-        detail: format!("{} files to {}, {} not restored", done.restored, Shown::path(&dest_path), done.not_restored),
-        outcome: outcome.to_owned(),
-    };
-    if let Err(e) = services.store.event(event).await {
-        // The files are there all the same.
-        out::error(&format!("the restore is not entered among the events: {e}"));
+    agreed(args, &saved, quote)?;
+    let Some(totals) = &saved.totals else { return Err(CliError::Refused("the plan has no price".to_owned())) };
+    match services.confirm(saved.id, totals.hash, who()).await? {
+        Confirmed::Yes => {}
+        refused => return Err(CliError::Refused(not_confirmed(saved.id, &refused))),
     }
-    if args.json {
-        report.restored = Some(done.restored);
-        report.restored_bytes = Some(done.bytes);
-        report.already_there = Some(done.already_there);
-        report.not_restored = Some(done.not_restored);
-        report.damaged = Some(done.damaged);
-        out::json(&report)?;
-    } else {
-        let mut text = format!("restored {} files, {}", Count(done.restored), Size(done.bytes));
-        if done.already_there > 0 {
-            text = format!("{text}; {} were there already", Count(done.already_there));
+    let thaws = services.thaws();
+    if thaws && !args.wait {
+        if args.json {
+            report.plan = Some(saved.id.0);
+            report.state = Some(PlanState::Running.word());
+            report.tier = tier.map(|tier| tier_word(Some(tier)).to_owned());
+            out::json(&report)?;
+        } else {
+            let wait = Span(quote.hours.1);
+            out::line(format!(
+                "plan {id} is confirmed: the restore worker (firn run) carries it out, within {wait}; firn restores {id} shows how it stands",
+                id = saved.id
+            ))?;
         }
-        if done.not_restored > 0 {
-            text = format!("{text}; {} NOT restored", Count(done.not_restored));
-        }
-        out::line(text)?;
+        return Ok(0);
     }
-    Ok(if done.not_restored == 0 { 0 } else { super::FAILED })
+    watch::carry_out(services, saved.id, thaws, if args.json { Some(report) } else { None }).await
 }
 
-/// A path is a file, else a folder; with --prefix just letters.
-async fn wish(services: &Services, what: &OsString, args: &Args, at: Option<Time>) -> Result<Wish, CliError> {
-    let (name, path) = split_source(what);
-    let sources = services.sources();
-    let Some((source, _)) = sources.iter().find(|(source, _)| source.name() == name) else {
-        let known: Vec<_> = sources.iter().map(|(source, _)| source.name().to_owned()).collect();
-        return Err(CliError::Usage(format!(
-            "there is no source \"{}\"; there are: {}; write NAME:PATH",
-            Shown::text(&name),
-            known.join(", ")
-        )));
-    };
-    let row = services.store.source(name, source.kind()).await?;
-    let keys = if args.prefix || path.is_empty() || path.ends_with(b"/") {
-        Keys::Prefix(path)
-    } else {
-        Keys::Tree(Key::new(path))
-    };
-    Ok(Wish { source: row.id, keys, at, current: args.current })
+fn named_tier(word: &str) -> Result<Tier, CliError> {
+    let named = tier_named(word).flatten();
+    named.ok_or_else(|| {
+        CliError::Usage(format!("--tier: \"{}\" is no tier; there are expedited, standard, bulk", Shown::text(word)))
+    })
 }
 
-fn parse_time(text: &str) -> Result<Time, CliError> {
-    let stamp = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let date = text.parse::<jiff::civil::DateTime>().ok()?;
-        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    });
-    let stamp = stamp.ok_or_else(|| {
-        let found = Shown::text(text);
-        CliError::Usage(format!("--at: \"{found}\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC)"))
-    })?;
-    Ok(Time::from_micros(stamp.as_microsecond()))
-}
-
-fn describe(plan: &Plan) -> Result<(), CliError> {
-    let archives = if plan.archives >= ARCHIVES_COUNTED as u64 {
-        format!("over {}", Count(ARCHIVES_COUNTED as u64))
+/// What cannot be begun.
+fn refuse(args: &Args, single: bool, drafted: &Drafted) -> Result<(), CliError> {
+    if single {
+        if let Some(wrong) = drafted.wrong.first() {
+            return Err(CliError::Usage(wrong.short()));
+        }
     } else {
-        Count(plan.archives).to_string()
-    };
-    out::line(format!("{} files, {} from {archives} archives", Count(plan.files), Size(plan.bytes)))?;
-    if plan.gone > 0 {
-        out::line(format!("of these the source has deleted {} since (--current leaves them out)", Count(plan.gone)))?;
+        for wrong in &drafted.wrong {
+            out::error(&format!("line {}: {}", wrong.line, wrong.short()));
+        }
+        let more = drafted.wrong_count.saturating_sub(drafted.wrong.len() as u64);
+        if more > 0 {
+            out::error(&format!("and {} lines more", Count(more)));
+        }
+        if drafted.wrong_count > 0 && !args.skip_wrong {
+            let text = format!(
+                "{} lines cannot be restored; mend them, or restore the others with --skip-wrong: nothing was begun",
+                Count(drafted.wrong_count)
+            );
+            return Err(CliError::Usage(text));
+        }
     }
-    if plan.newer_waits > 0 {
-        out::line(format!("{} have a newer version that is not in the vault yet", Count(plan.newer_waits)))?;
-    }
-    if plan.folders_now > 0 {
-        out::line(format!(
-            "{} deleted files are left out: folders have their names now (--at a time before gives them)",
-            Count(plan.folders_now)
-        ))?;
-    }
-    if plan.without > 0 {
-        out::line(format!("{} more have no version in the vault", Count(plan.without)))?;
+    let added = &drafted.added;
+    if added.files == 0 && added.impossible == 0 {
+        let text = match (args.current, args.at.is_some()) {
+            (true, _) => "the source has nothing of it now; without --current what it has deleted is restored, too",
+            (_, true) => "nothing of it was there then, as far as is known; give a later --at, or none",
+            _ => "there is nothing to restore; `firn queue` lists what is not stored yet",
+        };
+        return Err(CliError::Usage(text.to_owned()));
     }
     Ok(())
 }
 
-/// Asks on the terminal; anywhere else nobody can agree.
-fn agreed(dest: &Path) -> Result<bool, CliError> {
-    if !std::io::stdin().is_terminal() {
-        return Err(CliError::Usage("--overwrite needs --yes where nobody can be asked".to_owned()));
+/// The tier that was asked for; else standard, else whatever there is.
+fn chosen(quotes: &[Quote], tier: Option<Tier>) -> Result<&Quote, CliError> {
+    let of = |tier: Option<Tier>| quotes.iter().find(|quote| quote.tier == tier);
+    let there = || quotes.iter().map(|quote| tier_word(quote.tier)).collect::<Vec<_>>().join(", ");
+    match tier {
+        Some(tier) => of(Some(tier)).ok_or_else(|| {
+            CliError::Usage(format!("--tier: this vault has no {}; there are: {}", tier_word(Some(tier)), there()))
+        }),
+        None => of(None).or_else(|| of(Some(Tier::Standard))).or(quotes.first()).ok_or_else(|| {
+            CliError::Refused(
+                "the vault's tariff prices nothing that the vault can do; nothing was asked for".to_owned(),
+            )
+        }),
     }
-    out::line(format!("files in {} that differ will be replaced; type yes to go on:", Shown::path(dest)))?;
+}
+
+fn report(drafted: &Drafted) -> Report {
+    let Added { files, bytes, impossible, twice, gone, newer_waits, folders_now } = drafted.added;
+    let tier = |quote: &Quote| TierReport {
+        tier: tier_word(quote.tier),
+        archives: quote.archives,
+        jobs: quote.jobs,
+        joined: quote.joined,
+        asked_bytes: quote.asked_bytes,
+        read_bytes: quote.read_bytes,
+        price_nanodollars: quote.price.amount.nanos(),
+        price_verified: quote.price.sure,
+        ceiling_nanodollars: quote.ceiling.nanos(),
+        seconds: (quote.hours.0.as_secs(), quote.hours.1.as_secs()),
+        over_budget: quote.over.iter().map(ToString::to_string).collect(),
+    };
+    Report {
+        plan: None,
+        state: None,
+        files,
+        bytes,
+        archives: drafted.quotes.first().map_or(0, |quote| quote.archives),
+        deleted_at_source: gone,
+        newer_not_stored: newer_waits,
+        without_version: impossible,
+        twice,
+        folders_now,
+        wrong_lines: drafted.wrong_count,
+        tiers: drafted.quotes.iter().map(tier).collect(),
+        tier: None,
+        spent_nanodollars: None,
+        restored: None,
+        restored_bytes: None,
+        already_there: None,
+        not_restored: None,
+    }
+}
+
+impl Report {
+    /// Of a plan that was made by another command.
+    fn of_plan() -> Self {
+        Self {
+            plan: None,
+            state: None,
+            files: 0,
+            bytes: 0,
+            archives: 0,
+            deleted_at_source: 0,
+            newer_not_stored: 0,
+            without_version: 0,
+            twice: 0,
+            folders_now: 0,
+            wrong_lines: 0,
+            tiers: Vec::new(),
+            tier: None,
+            spent_nanodollars: None,
+            restored: None,
+            restored_bytes: None,
+            already_there: None,
+            not_restored: None,
+        }
+    }
+
+    /// With what came of it.
+    fn ended(mut self, plan: &PlanRow) -> Self {
+        self.plan = Some(plan.id.0);
+        self.state = Some(plan.state.word());
+        self.tier = plan.totals.as_ref().and_then(|totals| totals.tier.clone());
+        self.spent_nanodollars = Some(plan.spent.nanos());
+        self.restored = Some(plan.delivered - plan.there);
+        self.restored_bytes = Some(plan.delivered_bytes);
+        self.already_there = Some(plan.there);
+        self.not_restored = Some(watch::not_restored(plan));
+        self
+    }
+}
+
+fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
+    let archives = quotes.first().map_or(0, |quote| quote.archives);
+    out::line(format!("{} files, {} from {} archives", Count(added.files), Size(added.bytes), Count(archives)))?;
+    if added.gone > 0 {
+        out::line(format!("of these the source has deleted {} since (--current leaves them out)", Count(added.gone)))?;
+    }
+    if added.newer_waits > 0 {
+        out::line(format!("{} have a newer version that is not in the vault yet", Count(added.newer_waits)))?;
+    }
+    if added.folders_now > 0 {
+        out::line(format!(
+            "{} deleted files are left out: folders have their names now (--at a time before gives them)",
+            Count(added.folders_now)
+        ))?;
+    }
+    if added.impossible > 0 {
+        out::line(format!("{} more cannot be restored", Count(added.impossible)))?;
+    }
+    if added.twice > 0 {
+        out::line(format!("{} are asked for twice, to the same place; they go there once", Count(added.twice)))?;
+    }
+    for quote in quotes.iter().filter(|quote| quote.tier.is_some() || !quote.ceiling.is_zero()) {
+        let joined = if quote.joined > 0 { format!(" ({} joined)", Count(quote.joined)) } else { String::new() };
+        out::line(format!(
+            "{:<10} {} (at most {}), {} jobs{joined}, {} asked for, {} read, {} to {}",
+            tier_word(quote.tier),
+            quote.price,
+            quote.ceiling,
+            Count(quote.jobs),
+            Size(quote.asked_bytes),
+            Size(quote.read_bytes),
+            Span(quote.hours.0),
+            Span(quote.hours.1)
+        ))?;
+        for over in &quote.over {
+            out::line(format!("           {over}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Asks on the terminal before something is overwritten or spent; anywhere else nobody can agree.
+fn agreed(args: &Args, plan: &PlanRow, quote: &Quote) -> Result<(), CliError> {
+    if args.yes || (!args.overwrite && quote.ceiling.is_zero()) {
+        return Ok(());
+    }
+    let why = if args.overwrite { "--overwrite" } else { "what it costs" };
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::Usage(format!("{why} needs --yes where nobody can be asked")));
+    }
+    if args.overwrite {
+        out::line("files at the destination that differ will be replaced".to_owned())?;
+    }
+    out::line(format!(
+        "plan {}: {} files for {}, at most {}; type yes to go on:",
+        plan.id,
+        Count(quote.files),
+        quote.price,
+        quote.ceiling
+    ))?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
-    Ok(answer.trim() == "yes")
+    if answer.trim() == "yes" { Ok(()) } else { Err(CliError::Usage("nothing was restored".to_owned())) }
+}
+
+/// Why a plan was not confirmed.
+fn not_confirmed(plan: PlanId, why: &Confirmed) -> String {
+    match why {
+        Confirmed::Yes => format!("plan {plan} is confirmed"),
+        Confirmed::Already { who, at } => {
+            format!("plan {plan} was confirmed by {} at {at} already", Shown::text(who))
+        }
+        Confirmed::Changed => format!("plan {plan} is no longer what was shown; nothing was asked for"),
+        Confirmed::Not(state) => format!("plan {plan} is {state}; nothing was asked for"),
+        Confirmed::Over { budget, when, limit, used, asked } => {
+            let of = if when.is_empty() { String::new() } else { format!(" {when}") };
+            format!(
+                "the plan may cost up to {asked}; the budget of a {budget}{of} is {limit}, and {used} of it is reserved or spent; nothing was asked for: raise [budget] restore_{budget}, choose a slower tier, or ask for less"
+            )
+        }
+    }
 }

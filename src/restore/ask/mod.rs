@@ -60,6 +60,7 @@ pub use error::{Kind, LINE_LIMIT, LineError};
 pub use line::parse_line;
 pub use lines::lines;
 pub use source::SourceSpec;
+pub use words::quoted;
 
 use crate::base::Time;
 use crate::base::ids::SourceId;

@@ -169,7 +169,7 @@ fn visible(line: &[u8], place: Range<usize>) -> Result<(), Wrong> {
 
 /// A word as a line holds it: as it is where nothing in it needs a quote, else in double quotes with escapes. Read
 /// again it is the same bytes; shown it does nothing to a terminal.
-pub(super) fn quoted(bytes: &[u8]) -> String {
+pub fn quoted(bytes: &[u8]) -> String {
     let shown = Shown::bytes(bytes).to_string();
     let plain = !bytes.is_empty()
         && bytes[0] != b'#'

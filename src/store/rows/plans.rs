@@ -245,6 +245,8 @@ pub struct PlanRow {
     pub spent: Money,
     /// Files that have been delivered, or were there.
     pub delivered: u64,
+    /// Of those, how many were there already.
+    pub there: u64,
     /// Bytes that have been delivered.
     pub delivered_bytes: u64,
     /// Files that failed.

@@ -98,7 +98,7 @@ pub(super) fn spend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate:
 
 pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: &[FileOutcome]) -> Result<()> {
     held(db, session, key)?;
-    let (mut delivered, mut bytes, mut failed) = (0u64, 0u64, 0u64);
+    let (mut delivered, mut there, mut bytes, mut failed) = (0u64, 0u64, 0u64, 0u64);
     for outcome in outcomes {
         let changed = db.run(
             "UPDATE restore SET state = ?5, reason = ?6, done_at = ?7
@@ -119,14 +119,18 @@ pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: 
                 delivered += changed;
                 bytes += changed * outcome.bytes;
             }
-            RestoreState::There => delivered += changed,
+            RestoreState::There => {
+                delivered += changed;
+                there += changed;
+            }
             _ => failed += changed,
         }
     }
     db.run(
-        "UPDATE plan SET delivered = delivered + ?2, delivered_bytes = delivered_bytes + ?3, failed = failed + ?4
+        "UPDATE plan SET delivered = delivered + ?2, delivered_bytes = delivered_bytes + ?3, failed = failed + ?4,
+                there = there + ?5
          WHERE id = ?1",
-        params![key.plan, delivered, bytes, failed],
+        params![key.plan, delivered, bytes, failed, there],
     )?;
     Ok(())
 }

@@ -345,7 +345,7 @@ const PLAN: &str =
     "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
     bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
     seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
-    parts_stopped";
+    parts_stopped, there";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
     let tariff: Option<String> = row.get(9)?;
@@ -397,6 +397,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
         failed: row.get(32)?,
         parts_left: row.get(33)?,
         parts_stopped: row.get(34)?,
+        there: row.get(35)?,
     })
 }
 

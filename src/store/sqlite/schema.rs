@@ -285,6 +285,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              ended_at INTEGER,
              spent INTEGER NOT NULL DEFAULT 0,
              delivered INTEGER NOT NULL DEFAULT 0,
+             there INTEGER NOT NULL DEFAULT 0,
              delivered_bytes INTEGER NOT NULL DEFAULT 0,
              failed INTEGER NOT NULL DEFAULT 0,
              parts_left INTEGER NOT NULL DEFAULT 0,

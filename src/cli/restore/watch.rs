@@ -1,0 +1,209 @@
+//! A confirmed plan, carried out in this process, and what is told meanwhile and in the end.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Report;
+use crate::base::ids::{ArchiveId, PlanId};
+use crate::base::units::{Count, Size, Span};
+use crate::base::{Shown, Stop, task};
+use crate::cli::{CliError, FAILED, out, who};
+use crate::services::{ServiceError, Services};
+use crate::store::{PlanRow, PlanState, RetrievalState, StoreError};
+
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(200);
+/// Between two lines where nobody sees a line change.
+const SAY: Duration = Duration::from_mins(1);
+/// Files told in one go.
+const PAGE: u32 = 500;
+
+/// Goes on with a plan that is confirmed.
+pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -> Result<u8, CliError> {
+    match services.store.plan(plan).await? {
+        Some(row) if row.state == PlanState::Running => {}
+        Some(row) => return Err(CliError::Usage(format!("plan {plan} is {}; only a running one goes on", row.state))),
+        None => return Err(CliError::Usage(format!("there is no plan {plan}; firn restores lists them"))),
+    }
+    let thaws = services.thaws();
+    let report = json.then(|| Report::of_plan());
+    carry_out(services, plan, thaws, report).await
+}
+
+/// Carries a plan out to its end, and tells how it came out. Where nothing has to be thawed, a destination or a vault that
+/// stands still ends it: there is nothing to be lost by asking again.
+pub(super) async fn carry_out(
+    services: &Arc<Services>,
+    plan: PlanId,
+    thaws: bool,
+    json: Option<Report>,
+) -> Result<u8, CliError> {
+    let job = Arc::new(services.restore_job(Some(plan)).await?);
+    let stop = Stop::new();
+    let mut work = task::spawn(job.run(stop.clone()));
+    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hangup = signal(SignalKind::hangup())?;
+    let mut said = Said::new(json.is_none());
+    let mut held = None;
+    let signalled = loop {
+        tokio::select! {
+            ended = &mut work => {
+                let ended = ended.map_err(|e| CliError::Refused(e.to_string()))?;
+                ended.map_err(|e| CliError::Refused(format!("plan {plan} could not be carried out: {e}")))?;
+                break None;
+            }
+            _ = term.recv() => break Some("SIGTERM"),
+            _ = interrupt.recv() => break Some("SIGINT"),
+            _ = hangup.recv() => break Some("SIGHUP"),
+            () = services.clock.sleep(LOOK) => {
+                said.say(services, plan).await?;
+                held = held_by(services, plan).await?;
+                if held.is_some() && !thaws {
+                    break None;
+                }
+            }
+        }
+    };
+    stop.stop();
+    if !work.is_finished() {
+        // What is in progress is finished, or left for the next.
+        let _ = work.await;
+    }
+    said.close();
+    if let Some(name) = signalled {
+        out::error(&format!(
+            "{name}: plan {plan} goes on with firn restore --resume {plan}, or where the restore worker runs (firn run)"
+        ));
+        return Ok(FAILED);
+    }
+    let row = services.store.plan(plan).await?.ok_or_else(|| StoreError::Impossible(format!("plan {plan} is gone")))?;
+    if let Some(why) = held.filter(|_| row.state == PlanState::Running) {
+        tell_wrong(services, plan).await?;
+        services.cancel_plan(plan, who()).await?;
+        out::error(&format!("{why}; what has its name there is whole: mend it, and run the same restore again"));
+        return Ok(FAILED);
+    }
+    tell_wrong(services, plan).await?;
+    let lost = not_restored(&row);
+    if let Some(report) = json {
+        out::json(&report.ended(&row))?;
+    } else {
+        out::line(ended(&row))?;
+    }
+    Ok(if lost == 0 && row.state == PlanState::Ended { 0 } else { FAILED })
+}
+
+/// Files that are not there.
+pub(super) fn not_restored(plan: &PlanRow) -> u64 {
+    plan.failed + plan.totals.as_ref().map_or(0, |totals| totals.impossible)
+}
+
+fn ended(plan: &PlanRow) -> String {
+    let mut text = format!("restored {} files, {}", Count(plan.delivered - plan.there), Size(plan.delivered_bytes));
+    if plan.there > 0 {
+        text = format!("{text}; {} were there already", Count(plan.there));
+    }
+    let lost = not_restored(plan);
+    if lost > 0 {
+        text = format!("{text}; {} NOT restored", Count(lost));
+    }
+    if !plan.spent.is_zero() {
+        text = format!("{text}; {} spent", plan.spent);
+    }
+    if plan.state == PlanState::Ended { text } else { format!("{text}; plan {} is {}", plan.id, plan.state) }
+}
+
+/// Names each file that is not there, and why.
+async fn tell_wrong(services: &Services, plan: PlanId) -> Result<(), CliError> {
+    let mut after = None;
+    loop {
+        let page = services.store.plan_restores(plan, true, after, PAGE).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = Some((last.archive.unwrap_or(ArchiveId(0)), last.offset, last.n));
+        for row in page {
+            out::error(&format!("{}: {}", row.name, row.reason.as_deref().unwrap_or("no reason is known")));
+        }
+    }
+}
+
+/// Why the plan stands still, if it does.
+async fn held_by(services: &Services, plan: PlanId) -> Result<Option<String>, ServiceError> {
+    let held = services.store.parts_held(PAGE).await?;
+    Ok(held.into_iter().find(|part| part.plan == plan).and_then(|part| part.reason))
+}
+
+/// What is said while it goes on: a line that is written over on a terminal, a line now and then elsewhere.
+struct Said {
+    wanted: bool,
+    terminal: bool,
+    last: Option<crate::base::clock::Mono>,
+    width: usize,
+}
+
+impl Said {
+    fn new(wanted: bool) -> Self {
+        Self { wanted, terminal: std::io::stderr().is_terminal(), last: None, width: 0 }
+    }
+
+    async fn say(&mut self, services: &Services, plan: PlanId) -> Result<(), CliError> {
+        let now = services.clock.mono();
+        let every = if self.terminal { Duration::from_secs(1) } else { SAY };
+        let first = *self.last.get_or_insert(now);
+        if !self.wanted || now.since(first) < every {
+            return Ok(());
+        }
+        self.last = Some(now);
+        let Some(row) = services.store.plan(plan).await? else { return Ok(()) };
+        let text = moment(services, &row).await?;
+        if self.terminal {
+            let mut to = std::io::stderr().lock();
+            // What goes nowhere is not told.
+            let _ = write!(to, "\r{text:<width$}", width = self.width);
+            let _ = to.flush();
+            self.width = text.chars().count();
+        } else {
+            out::error(&text);
+        }
+        Ok(())
+    }
+
+    fn close(&self) {
+        if self.terminal && self.width > 0 {
+            let _ = write!(std::io::stderr().lock(), "\r{:width$}\r", "", width = self.width);
+        }
+    }
+}
+
+async fn moment(services: &Services, plan: &PlanRow) -> Result<String, CliError> {
+    let files = plan.totals.as_ref().map_or(0, |totals| totals.files);
+    let mut text = format!(
+        "plan {}: {} of {} files, {}",
+        plan.id,
+        Count(plan.delivered),
+        Count(files),
+        Size(plan.delivered_bytes)
+    );
+    if plan.failed > 0 {
+        text = format!("{text}, {} failed", Count(plan.failed));
+    }
+    let jobs = services.store.retrievals(None, PAGE).await?;
+    let under_way = jobs.iter().filter(|job| {
+        job.plan == Some(plan.id) && matches!(job.state, RetrievalState::Intended | RetrievalState::Asked)
+    });
+    let under_way = under_way.count();
+    if under_way > 0 {
+        let now = services.store.now().await?;
+        let expected = plan.confirmed.as_ref().and_then(|(_, at)| {
+            let seconds = plan.totals.as_ref()?.seconds?;
+            Some(at.plus(Duration::from_secs(seconds.1)).since(now))
+        });
+        text = format!("{text}, {under_way} jobs under way");
+        if let Some(left) = expected {
+            text = format!("{text}, ready within {}", Span(left));
+        }
+    }
+    Ok(Shown::text(&text).to_string())
+}

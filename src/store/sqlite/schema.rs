@@ -251,9 +251,10 @@ pub(super) const STEPS: &[(&str, &str)] = &[
     ),
     (
         "restores",
-        "-- state: see PlanState. live: 1 until it has ended, was cancelled or dropped, else NULL.
+        "-- state: see PlanState. live: 1 until it has ended or was cancelled, else NULL. AUTOINCREMENT: a plan's number is
+         -- never given to another one, whatever was removed.
          CREATE TABLE plan (
-             id INTEGER PRIMARY KEY,
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
              state INTEGER NOT NULL,
              live INTEGER,
              title TEXT NOT NULL,
@@ -291,6 +292,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              parts_stopped INTEGER NOT NULL DEFAULT 0
          );
          CREATE INDEX plan_live ON plan (state, made_at) WHERE live = 1;
+         CREATE INDEX plan_shown ON plan (id) WHERE state <> 5;
 
          CREATE TABLE dest (
              id INTEGER PRIMARY KEY,
@@ -301,11 +303,13 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          );
 
          -- need and range are NULL where no job is needed. live: 1 while its plan runs and it is not at its end.
+         -- host and not_before: from the confirmation on.
          CREATE TABLE plan_part (
              plan INTEGER NOT NULL,
              archive INTEGER NOT NULL,
              state INTEGER NOT NULL,
              live INTEGER,
+             host TEXT,
              need_start INTEGER,
              need_end INTEGER,
              range_start INTEGER,
@@ -327,7 +331,12 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              reason TEXT,
              PRIMARY KEY (plan, archive)
          ) WITHOUT ROWID;
-         CREATE INDEX plan_part_live ON plan_part (state, not_before, plan, archive) WHERE live = 1;
+         -- What is to be asked for; what a host can deliver, of all plans or of one.
+         CREATE INDEX plan_part_ask ON plan_part (not_before, plan, archive) WHERE live = 1 AND state = 0;
+         CREATE INDEX plan_part_ready ON plan_part (host, not_before, plan, archive)
+             WHERE live = 1 AND state = 2 AND owner IS NULL;
+         CREATE INDEX plan_part_ready_of ON plan_part (plan, not_before, archive)
+             WHERE live = 1 AND state = 2 AND owner IS NULL;
          CREATE INDEX plan_part_job ON plan_part (retrieval) WHERE live = 1;
          CREATE INDEX plan_part_owner ON plan_part (owner) WHERE owner IS NOT NULL;
 

@@ -30,7 +30,7 @@ pub trait Restores: Send + Sync {
     async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>>;
     /// Jobs of these archives that can be joined: asked for, or readable until `until` at least.
     async fn joinable(&self, vault: String, archives: Vec<ArchiveId>, until: Time) -> Result<Vec<RetrievalRow>>;
-    /// Adds parts to a draft.
+    /// Adds parts to a draft. What is asked for covers what is needed.
     async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()>;
     /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again.
     async fn plan_unpriced(&self, plan: PlanId) -> Result<bool>;

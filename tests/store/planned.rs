@@ -36,22 +36,23 @@ pub fn offset(n: usize) -> u64 {
     2048 + 3072 * n as u64
 }
 
-/// A part as tests plan it: which archive, which bytes of it, from which day on.
+/// A part as tests plan it: which archive, which bytes of it are needed and asked for, from which day on.
 #[derive(Debug, Clone)]
 pub struct Wish<'a> {
     pub of: &'a Stored,
+    pub need: Option<Range<u64>>,
     pub range: Option<Range<u64>>,
     pub day: u32,
 }
 
 /// All of an archive.
 pub fn all(of: &Stored) -> Wish<'_> {
-    Wish { of, range: Some(0..1 << 20), day: 0 }
+    Wish { of, need: Some(2048..1 << 19), range: Some(0..1 << 20), day: 0 }
 }
 
 /// What can be read without a job.
 pub fn at_hand(of: &Stored) -> Wish<'_> {
-    Wish { of, range: None, day: 0 }
+    Wish { of, need: None, range: None, day: 0 }
 }
 
 pub fn totals(price: Money, ceiling: Money) -> PlanTotals {
@@ -237,6 +238,7 @@ impl World {
 pub fn part(wish: &Wish<'_>) -> NewPart {
     NewPart {
         archive: wish.of.archive,
+        need: wish.need.clone(),
         range: wish.range.clone(),
         files: wish.of.files.len() as u64,
         bytes: 1001 * wish.of.files.len() as u64,

@@ -26,6 +26,7 @@ on_every_engine! {
     plans_are_listed_newest_first_and_without_those_dropped
     prune_goes_in_small_steps_and_takes_only_what_nobody_confirmed
     destinations_are_entered_once
+    two_files_do_not_go_to_one_place
 }
 
 async fn a_draft_becomes_a_plan_and_a_plan_runs(w: World) {
@@ -195,6 +196,14 @@ async fn what_makes_no_plan_is_refused_with_words(w: World) {
         w.store.plan_parts(plan, vec![late]).await,
         &format!("plan {plan} goes on 3,661 days after its confirmation; it is spread over 3,660 at most"),
     );
+    for (need, range, words) in [
+        (Some(0..10), None, "needs Some(0..10) of archive 1 and asks for None"),
+        (Some(0..11), Some(0..10), "needs Some(0..11) of archive 1 and asks for Some(0..10)"),
+        (None, Some(0..10), "needs None of archive 1 and asks for Some(0..10)"),
+    ] {
+        let uncovered = NewPart { need, range, ..part(&all(&stored)) };
+        impossible(w.store.plan_parts(plan, vec![uncovered]).await, &format!("plan {plan} {words}"));
+    }
     w.store.plan_add(plan, vec![file]).await.unwrap();
     w.store.plan_add(plan, wanted(&other, dest)).await.unwrap();
     w.store.plan_parts(plan, vec![part(&all(&stored))]).await.unwrap();
@@ -433,4 +442,21 @@ async fn destinations_are_entered_once(w: World) {
     assert_eq!(shown, [("folder", "/srv/restored"), ("folder", "/a")]);
     let (other, _) = w.draft("alpha").await;
     assert_eq!(w.store.plan_places(other).await.unwrap().len(), 1, "each plan has its own");
+}
+
+async fn two_files_do_not_go_to_one_place(w: World) {
+    let session = w.session().await;
+    let stored = w.archived(session, 1, 2).await;
+    let (plan, dest) = w.draft("alpha").await;
+    let files = wanted(&stored, dest);
+    let same = NewRestore { n: 50, target: files[0].target.clone(), ..files[1].clone() };
+    let elsewhere = w.store.plan_dests(plan, vec![NewDest { kind: "folder", place: "/b".into() }]).await.unwrap()[0];
+    let there = NewRestore { n: 51, dest: elsewhere, ..same.clone() };
+    let nowhere = |n| NewRestore { n, file: None, from: None, why: Some("gone".to_owned()), ..same.clone() };
+    let added = vec![nowhere(1), files[0].clone(), same.clone(), there, nowhere(2), files[1].clone()];
+    assert_eq!(w.store.plan_add(plan, added).await.unwrap(), [50]);
+    assert_eq!(w.outcomes(plan).await.len(), 5, "what goes nowhere is in nobody's way");
+    // Another plan may restore to the same place.
+    let (other, dest) = w.draft("alpha").await;
+    assert_eq!(w.store.plan_add(other, vec![NewRestore { dest, ..same }]).await.unwrap(), Vec::<u64>::new());
 }

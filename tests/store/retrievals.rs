@@ -3,15 +3,16 @@
 use firn::base::Money;
 use firn::base::hash::Hash32;
 use firn::store::{
-    ArchiveState, AskPart, Asked, Heard, PartEnd, PartState, PlanState, RestoreState, RetrievalRow, RetrievalState,
+    ArchiveState, AskPart, Asked, Confirmed, Heard, PlanTotals, PartEnd, PartState, PlanState, RestoreState, RetrievalRow, RetrievalState,
 };
 
-use crate::planned::{Stored, Wish, all, at_hand, held, job, usd};
+use crate::planned::{Stored, Wish, all, at_hand, confirm, held, job, totals, usd};
 use crate::world::{START, World, refused};
 
 on_every_engine! {
     a_job_is_entered_before_it_is_asked_for
     a_job_is_joined_only_where_its_range_covers_and_its_output_lives
+    a_slower_job_is_joined_only_when_it_has_come_to_its_end
     ten_plans_that_want_one_archive_make_one_job
     what_needs_no_job_is_ready_at_once
     a_part_is_asked_for_when_its_day_has_come
@@ -51,7 +52,7 @@ fn stopped(asked: Asked) -> String {
 }
 
 fn some(of: &Stored, start: u64, end: u64) -> Wish<'_> {
-    Wish { range: Some(start..end), ..all(of) }
+    Wish { need: Some(start..end), range: Some(start..end), ..all(of) }
 }
 
 async fn a_job_is_entered_before_it_is_asked_for(w: World) {
@@ -106,6 +107,10 @@ async fn a_job_is_joined_only_where_its_range_covers_and_its_output_lives(w: Wor
             w.hear(number, Heard::Refused { why, next_try: w.in_secs(1_000_000).await }).await;
         }
     }
+    // What is needed is to be covered, not what would be asked for.
+    let part = Wish { need: Some(1 << 20..2 << 20), range: Some(0..4 << 20), ..all(&stored) };
+    let plan = w.running("alpha", &[part], usd(300)).await;
+    assert_eq!(joined(w.ask(session, plan, &stored, 19, usd(100)).await).uuid, job(1));
     // Its output is there for a while.
     let until = w.in_secs(6 * 3600).await;
     w.hear(1, Heard::Ready { until: Some(until), next_look: until }).await;
@@ -124,6 +129,31 @@ async fn a_job_is_joined_only_where_its_range_covers_and_its_output_lives(w: Wor
     w.advance(1);
     let plan = w.running("alpha", &[some(&stored, 1 << 20, 2 << 20)], usd(300)).await;
     asked(w.ask(session, plan, &stored, 22, usd(100)).await);
+}
+
+async fn a_slower_job_is_joined_only_when_it_has_come_to_its_end(w: World) {
+    let session = w.session().await;
+    let stored = w.archived(session, 1, 1).await;
+    let running = async |tier: Option<&str>| {
+        let plan = w.drafted("alpha", &[all(&stored)]).await;
+        let tier = tier.map(str::to_owned);
+        let totals = PlanTotals { tier, ..totals(usd(100), usd(300)) };
+        assert!(w.store.plan_save(plan, totals).await.unwrap());
+        assert_eq!(w.store.plan_confirm(confirm(plan, usd(300))).await.unwrap(), Confirmed::Yes);
+        plan
+    };
+    let bulk = running(Some("bulk")).await;
+    w.taken(session, bulk, &stored, 1, usd(100)).await;
+    let same = running(Some("bulk")).await;
+    assert_eq!(joined(w.ask(session, same, &stored, 9, usd(100)).await).uuid, job(1));
+    let fast = running(Some("expedited")).await;
+    w.taken(session, fast, &stored, 2, usd(100)).await;
+    let middle = running(Some("standard")).await;
+    assert_eq!(joined(w.ask(session, middle, &stored, 9, usd(100)).await).uuid, job(2), "not the slower one");
+    w.hear(2, Heard::Failed("no capacity".to_owned())).await;
+    let until = Some(w.in_secs(24 * 3600).await);
+    w.hear(1, Heard::Ready { until, next_look: START }).await;
+    assert_eq!(joined(w.ask(session, fast, &stored, 9, usd(100)).await).uuid, job(1), "that is there now");
 }
 
 async fn ten_plans_that_want_one_archive_make_one_job(w: World) {

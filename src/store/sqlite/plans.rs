@@ -157,6 +157,17 @@ pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> 
             )));
         }
         let (need, range) = (part.need.as_ref(), part.range.as_ref());
+        let covered = match (need, range) {
+            (None, None) => true,
+            (Some(need), Some(range)) => range.start <= need.start && need.end <= range.end,
+            _ => false,
+        };
+        if !covered {
+            return Err(StoreError::Impossible(format!(
+                "plan {plan} needs {need:?} of archive {} and asks for {range:?}",
+                part.archive
+            )));
+        }
         db.run(
             "INSERT INTO plan_part (plan, archive, state, need_start, need_end, range_start, range_end, files, bytes,
                                     read_bytes, price, full_price, egress, joins, day)

@@ -357,8 +357,8 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              done_at INTEGER,
              PRIMARY KEY (plan, archive, data_offset, n)
          ) WITHOUT ROWID;
-         -- Two files of a plan do not go to one place.
-         CREATE UNIQUE INDEX restore_target ON restore (plan, dest, target);
+         -- Two files of a plan do not go to one place; one that no vault has goes nowhere.
+         CREATE UNIQUE INDEX restore_target ON restore (plan, dest, target) WHERE archive > 0;
          CREATE INDEX restore_wrong ON restore (plan, archive, data_offset, n) WHERE state IN (3, 4);
 
          CREATE TABLE retrieval (

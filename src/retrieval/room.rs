@@ -15,7 +15,7 @@ use super::messages::{JobName, Parsed, parse};
 use crate::base::hash::Hash32;
 use crate::base::ids::{RetrievalUuid, SessionId};
 use crate::base::{Clock, Shown, Stop, Time, task};
-use crate::store::{AskPart, Asked, Heard, PlanPartRow, RetrievalRow, RetrievalState, Store, StoreError};
+use crate::store::{AskPart, Heard, JobAsked, PlanPartRow, RetrievalRow, RetrievalState, Store, StoreError};
 use crate::vault::{JobRequest, JobState, Tier, Vault, VaultError};
 
 /// The duty's name.
@@ -184,19 +184,19 @@ impl Room {
             most: TRIES,
         };
         match self.store.part_ask(self.session, ask).await? {
-            Asked::New(job) => {
+            JobAsked::New(job) => {
                 self.request(&job).await?;
                 Ok(true)
             }
-            Asked::Joined(job) => {
+            JobAsked::Joined(job) => {
                 tracing::debug!(plan = %part.plan, job = %job.uuid, "joined a job");
                 Ok(false)
             }
-            Asked::Stopped(why) => {
+            JobAsked::Stopped(why) => {
                 tracing::warn!(plan = %part.plan, archive = %part.uuid, why, "a part of a plan was stopped");
                 Ok(false)
             }
-            Asked::Nothing | Asked::Gone => Ok(false),
+            JobAsked::Nothing | JobAsked::Gone => Ok(false),
         }
     }
 

@@ -5,7 +5,7 @@
 use async_trait::async_trait;
 
 use super::{
-    AskPart, Asked, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, NewDest, NewPart, NewPlan, NewRestore,
+    AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore,
     PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestoreRow, Result, RetrievalRow, Used,
 };
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalUuid, SessionId};
@@ -86,7 +86,7 @@ pub trait Restores: Send + Sync {
     /// order of plan and archive: at most `limit`.
     async fn parts_to_ask(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Joins a job, or enters one and sets its price aside under the plan's ceiling; one transaction.
-    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<Asked>;
+    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<JobAsked>;
     /// Jobs that are to be looked at now: at most `limit`, the longest due first.
     async fn retrievals_due(&self, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// A job by its name.

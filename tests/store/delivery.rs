@@ -4,7 +4,8 @@ use firn::base::Money;
 use firn::base::hash::Hash16;
 use firn::base::ids::Generation;
 use firn::store::{
-    Asked, FileOutcome, Heard, PartEnd, PartFile, PartKey, PartState, PartWork, PlanState, RestoreState, RetrievalState,
+    FileOutcome, Heard, JobAsked, PartEnd, PartFile, PartKey, PartState, PartWork, PlanState, RestoreState,
+    RetrievalState,
 };
 
 use crate::planned::{Stored, all, at_hand, delivered, failed, held, impossible, job, offset, usd};
@@ -42,7 +43,7 @@ async fn readable_on(
     let wishes: Vec<_> = of.iter().map(|of| at_hand(of)).collect();
     let plan = w.running(host, &wishes, usd(100)).await;
     for of in of {
-        assert_eq!(w.ask(session, plan, of, 1, usd(1)).await, Asked::Nothing);
+        assert_eq!(w.ask(session, plan, of, 1, usd(1)).await, JobAsked::Nothing);
     }
     plan
 }
@@ -264,7 +265,7 @@ async fn output_that_cannot_be_read_is_asked_for_again_and_joined_by_nobody(w: W
     let plan = w.running("alpha", &[all(&stored)], usd(900)).await;
     let other = w.running("alpha", &[all(&stored)], usd(900)).await;
     w.ready(session, plan, &stored, 1, usd(100)).await;
-    assert!(matches!(w.ask(session, other, &stored, 9, usd(100)).await, Asked::Joined(_)));
+    assert!(matches!(w.ask(session, other, &stored, 9, usd(100)).await, JobAsked::Joined(_)));
     let work = w.claim_part(session, "alpha").await.unwrap();
     assert_eq!(work.plan, plan);
     let file = files(&w, &work).await.remove(0);
@@ -278,8 +279,8 @@ async fn output_that_cannot_be_read_is_asked_for_again_and_joined_by_nobody(w: W
         assert_eq!((part.state, part.retrieval), (PartState::Waiting, None));
         assert_eq!(part.reason.as_deref(), Some("the vault says that it has expired"));
     }
-    assert!(matches!(w.ask(session, plan, &stored, 2, usd(100)).await, Asked::New(_)), "not the same job again");
-    assert!(matches!(w.ask(session, other, &stored, 3, usd(100)).await, Asked::Joined(new) if new.uuid == job(2)));
+    assert!(matches!(w.ask(session, plan, &stored, 2, usd(100)).await, JobAsked::New(_)), "not the same job again");
+    assert!(matches!(w.ask(session, other, &stored, 3, usd(100)).await, JobAsked::Joined(new) if new.uuid == job(2)));
     w.hear(2, Heard::Taken { job_id: b"2".to_vec(), next_look: START }).await;
     w.hear(2, Heard::Ready { until: None, next_look: START }).await;
     let work = w.claim_part(session, "alpha").await.unwrap();
@@ -347,7 +348,7 @@ async fn what_a_dead_session_held_is_free_again(w: World) {
     assert!(!w.done(session, &work).await);
     let part = w.part(plan, &one).await;
     assert_eq!((part.state, part.retrieval), (PartState::Waiting, None), "there is nothing to read any more");
-    assert!(matches!(w.ask(session, plan, &one, 3, usd(100)).await, Asked::New(_)));
+    assert!(matches!(w.ask(session, plan, &one, 3, usd(100)).await, JobAsked::New(_)));
 }
 
 async fn reading_is_paid_under_the_ceiling(w: World) {

@@ -10,7 +10,7 @@ use firn::base::clock::{Clock, Hand};
 use firn::base::ids::PlanId;
 use firn::base::{Money, Time};
 use firn::store::sqlite::SqliteStore;
-use firn::store::{Asked, Confirm, Confirmed, Heard, PlanState, Restores as _, Store};
+use firn::store::{Confirm, Confirmed, Heard, JobAsked, PlanState, Restores as _, Store};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
@@ -233,9 +233,9 @@ async fn what_is_given_back_was_spent_on_its_day(w: World) {
     let (one, two) = (w.archived(session, 1, 1).await, w.archived(session, 2, 1).await);
     w.set_wall(midnight("2026-11-30"));
     let plan = w.running("alpha", &[all(&one), all(&two)], usd(300)).await;
-    assert!(matches!(w.ask(session, plan, &one, 1, usd(100)).await, Asked::New(_)));
+    assert!(matches!(w.ask(session, plan, &one, 1, usd(100)).await, JobAsked::New(_)));
     w.set_wall(midnight("2026-12-01"));
-    assert!(matches!(w.ask(session, plan, &two, 2, usd(120)).await, Asked::New(_)));
+    assert!(matches!(w.ask(session, plan, &two, 2, usd(120)).await, JobAsked::New(_)));
     w.hear(1, Heard::Refused { why: "throttled".to_owned(), next_try: w.in_secs(9).await }).await;
     assert_eq!(w.plan(plan).await.spent, usd(120));
     w.store.plan_cancel(plan, "ann".to_owned()).await.unwrap();
@@ -371,14 +371,14 @@ async fn spend(steps: Vec<Step>, shares: Vec<(u32, i64)>, cancelled: bool) -> Re
                 let ask = firn::store::AskPart { most: 1000, ..w.asking(plan, &asked, number, usd(cents)).await };
                 let fits = spent + cents <= ceiling;
                 match w.store.part_ask(session, ask).await.unwrap() {
-                    Asked::New(_) => {
+                    JobAsked::New(_) => {
                         prop_assert!(fits && under_way.is_none());
                         spent += cents;
                         under_way = Some((number, cents));
                     }
                     // It can no longer be asked for: the rest of this run only reads.
-                    Asked::Stopped(_) => prop_assert!(!fits && under_way.is_none()),
-                    Asked::Gone => {}
+                    JobAsked::Stopped(_) => prop_assert!(!fits && under_way.is_none()),
+                    JobAsked::Gone => {}
                     other => prop_assert!(false, "{:?}", other),
                 }
             }

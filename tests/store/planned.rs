@@ -7,7 +7,7 @@ use firn::base::hash::Hash32;
 use firn::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Lane, PlanId, RetrievalUuid, SessionId};
 use firn::base::{Money, Time};
 use firn::store::{
-    AskPart, Asked, Confirm, Confirmed, FileOutcome, Heard, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartKey,
+    AskPart, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartKey,
     PartState, PartWork, PlanPartRow, PlanRow, PlanTotals, RestoreRow, RestoreState, RetrievalRow, StoreError,
 };
 use uuid::Uuid;
@@ -154,7 +154,7 @@ impl World {
     }
 
     /// Asks for an archive: for so much, as job `number`.
-    pub async fn ask(&self, session: SessionId, plan: PlanId, of: &Stored, number: u128, price: Money) -> Asked {
+    pub async fn ask(&self, session: SessionId, plan: PlanId, of: &Stored, number: u128, price: Money) -> JobAsked {
         self.store.part_ask(session, self.asking(plan, of, number, price).await).await.unwrap()
     }
 
@@ -173,7 +173,7 @@ impl World {
     /// A job that was asked for and taken.
     pub async fn taken(&self, session: SessionId, plan: PlanId, of: &Stored, number: u128, price: Money) {
         let asked = self.ask(session, plan, of, number, price).await;
-        assert!(matches!(asked, Asked::New(_)), "{asked:?}");
+        assert!(matches!(asked, JobAsked::New(_)), "{asked:?}");
         let job_id = format!("job-{number}").into_bytes();
         self.hear(number, Heard::Taken { job_id, next_look: self.in_secs(600).await }).await;
     }

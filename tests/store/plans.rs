@@ -4,7 +4,7 @@ use firn::base::Money;
 use firn::base::hash::Hash32;
 use firn::base::ids::{ArchiveId, PlanId};
 use firn::store::{
-    Asked, Confirm, Confirmed, Heard, NewDest, NewPart, NewRestore, PartState, PlanState, PlannedFile, RestoreState,
+    Confirm, Confirmed, Heard, JobAsked, NewDest, NewPart, NewRestore, PartState, PlanState, PlannedFile, RestoreState,
     RetrievalState,
 };
 
@@ -120,7 +120,7 @@ async fn a_plan_is_confirmed_once(w: World) {
     assert_eq!(w.store.plan_confirm(other).await.unwrap(), already, "who was first is said whatever was shown");
     assert_eq!(w.used().await, (usd(100), usd(100)), "its ceiling is reserved once");
     // Asked for, delivered, ended: still somebody was first.
-    assert_eq!(w.ask(session, plan, &stored, 1, usd(1)).await, Asked::Nothing);
+    assert_eq!(w.ask(session, plan, &stored, 1, usd(1)).await, JobAsked::Nothing);
     let work = w.claim_part(session, "alpha").await.unwrap();
     assert!(w.done(session, &work).await);
     assert_eq!(w.plan(plan).await.state, PlanState::Ended);
@@ -288,7 +288,7 @@ async fn cancelling_counts_the_jobs_that_nobody_needs_any_more(w: World) {
     w.taken(session, plan, &own, 1, usd(100)).await;
     w.taken(session, plan, &shared, 2, usd(100)).await;
     let other = w.running("alpha", &[all(&shared)], usd(500)).await;
-    assert!(matches!(w.ask(session, other, &shared, 3, usd(100)).await, Asked::Joined(_)));
+    assert!(matches!(w.ask(session, other, &shared, 3, usd(100)).await, JobAsked::Joined(_)));
     let cancelled = w.store.plan_cancel(plan, "eve".to_owned()).await.unwrap();
     assert_eq!((cancelled.jobs, cancelled.spent), (1, usd(200)), "the other plan waits for the second");
     // Such a job goes on, and a later wish finds it.
@@ -296,7 +296,7 @@ async fn cancelling_counts_the_jobs_that_nobody_needs_any_more(w: World) {
     let row = w.hear(1, Heard::Ready { until: Some(until), next_look: until }).await;
     assert_eq!(row.state, RetrievalState::Ready);
     let later = w.running("alpha", &[all(&own)], usd(500)).await;
-    assert!(matches!(w.ask(session, later, &own, 4, usd(100)).await, Asked::Joined(_)));
+    assert!(matches!(w.ask(session, later, &own, 4, usd(100)).await, JobAsked::Joined(_)));
     // One whose output would stay until somebody closes it is closed at once.
     assert_eq!(w.store.plan_cancel(other, "eve".to_owned()).await.unwrap().jobs, 1);
     let row = w.hear(2, Heard::Ready { until: None, next_look: until }).await;

@@ -3,7 +3,8 @@
 use firn::base::Money;
 use firn::base::hash::Hash32;
 use firn::store::{
-    ArchiveState, AskPart, Asked, Confirmed, Heard, PlanTotals, PartEnd, PartState, PlanState, RestoreState, RetrievalRow, RetrievalState,
+    ArchiveState, AskPart, Confirmed, Heard, JobAsked, PartEnd, PartState, PlanState, PlanTotals, RestoreState,
+    RetrievalRow, RetrievalState,
 };
 
 use crate::planned::{Stored, Wish, all, at_hand, confirm, held, job, totals, usd};
@@ -30,23 +31,23 @@ on_every_engine! {
     a_session_that_is_over_asks_for_nothing
 }
 
-fn asked(asked: Asked) -> RetrievalRow {
+fn asked(asked: JobAsked) -> RetrievalRow {
     match asked {
-        Asked::New(job) => job,
+        JobAsked::New(job) => job,
         other => panic!("a new job was to be entered: {other:?}"),
     }
 }
 
-fn joined(asked: Asked) -> RetrievalRow {
+fn joined(asked: JobAsked) -> RetrievalRow {
     match asked {
-        Asked::Joined(job) => job,
+        JobAsked::Joined(job) => job,
         other => panic!("a job was to be joined: {other:?}"),
     }
 }
 
-fn stopped(asked: Asked) -> String {
+fn stopped(asked: JobAsked) -> String {
     match asked {
-        Asked::Stopped(why) => why,
+        JobAsked::Stopped(why) => why,
         other => panic!("the part was to be stopped: {other:?}"),
     }
 }
@@ -68,7 +69,7 @@ async fn a_job_is_entered_before_it_is_asked_for(w: World) {
     let part = w.part(plan, &stored).await;
     assert_eq!((part.state, part.asked_times), (PartState::Asked, 1));
     assert_eq!(part.retrieval, Some(entered.clone()));
-    assert_eq!(w.ask(session, plan, &stored, 2, usd(100)).await, Asked::Gone, "somebody has asked already");
+    assert_eq!(w.ask(session, plan, &stored, 2, usd(100)).await, JobAsked::Gone, "somebody has asked already");
     assert_eq!(w.store.retrieval(job(2)).await.unwrap(), None);
     assert_eq!(w.plan(plan).await.spent, usd(100));
     assert!(w.claim_part(session, "alpha").await.is_none(), "it cannot be read yet");
@@ -168,8 +169,8 @@ async fn ten_plans_that_want_one_archive_make_one_job(w: World) {
     let (mut new, mut old) = (0, 0);
     for (number, plan) in (1..).zip(&plans) {
         match w.ask(session, *plan, &stored, number, usd(100)).await {
-            Asked::New(_) => new += 1,
-            Asked::Joined(job) => old += u32::from(job.uuid == self::job(1)),
+            JobAsked::New(_) => new += 1,
+            JobAsked::Joined(job) => old += u32::from(job.uuid == self::job(1)),
             other => panic!("{other:?}"),
         }
     }
@@ -197,7 +198,7 @@ async fn what_needs_no_job_is_ready_at_once(w: World) {
     let session = w.session().await;
     let stored = w.archived(session, 1, 1).await;
     let plan = w.running("alpha", &[at_hand(&stored)], Money::ZERO).await;
-    assert_eq!(w.ask(session, plan, &stored, 1, usd(100)).await, Asked::Nothing);
+    assert_eq!(w.ask(session, plan, &stored, 1, usd(100)).await, JobAsked::Nothing);
     assert_eq!(w.plan(plan).await.spent, Money::ZERO);
     let work = w.claim_part(session, "alpha").await.unwrap();
     assert_eq!((work.retrieval.clone(), work.archive), (None, stored.archive));
@@ -210,7 +211,7 @@ async fn a_part_is_asked_for_when_its_day_has_come(w: World) {
     let plan = w.running("alpha", &[all(&one), Wish { day: 2, ..all(&two) }], usd(300)).await;
     let due = async || w.store.parts_to_ask(9).await.unwrap().into_iter().map(|part| part.archive).collect::<Vec<_>>();
     assert_eq!(due().await, [one.archive]);
-    assert_eq!(w.ask(session, plan, &two, 1, usd(100)).await, Asked::Gone, "not before its day");
+    assert_eq!(w.ask(session, plan, &two, 1, usd(100)).await, JobAsked::Gone, "not before its day");
     // The test's clock starts in the middle of a day: the second day after it begins at midnight.
     let days = START.as_micros() / 86_400_000_000 + 2;
     let begins = firn::base::Time::from_micros(days * 86_400_000_000);
@@ -238,7 +239,7 @@ async fn a_refused_request_costs_nothing_and_is_made_again_later(w: World) {
         let part = w.part(plan, &stored).await;
         assert_eq!((part.state, part.retrieval, part.asked_times), (PartState::Waiting, None, 0));
         assert_eq!((part.not_before, part.reason.as_deref()), (Some(next_try), Some("throttled")));
-        assert_eq!(w.ask(session, plan, &stored, 3, usd(100)).await, Asked::Gone, "not before that time");
+        assert_eq!(w.ask(session, plan, &stored, 3, usd(100)).await, JobAsked::Gone, "not before that time");
     }
     assert_eq!(w.store.parts_to_ask(9).await.unwrap(), []);
     // It comes twice, and late.
@@ -451,7 +452,7 @@ async fn an_archive_is_asked_for_so_often_and_then_its_part_stops(w: World) {
     }
     let told = w.store.events(None, 1).await.unwrap().remove(0).event;
     assert_eq!((told.what.as_str(), told.detail), ("restore.stopped", format!("archive {}: {expected}", bad.archive)));
-    assert_eq!(w.ask(session, plan, &bad, 4, usd(100)).await, Asked::Gone);
+    assert_eq!(w.ask(session, plan, &bad, 4, usd(100)).await, JobAsked::Gone);
     // The rest goes on.
     w.ready(session, plan, &good, 5, usd(100)).await;
     let work = w.claim_part(session, "alpha").await.unwrap();

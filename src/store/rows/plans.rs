@@ -397,7 +397,7 @@ pub struct AskPart {
 
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Asked {
+pub enum JobAsked {
     /// The part waits for a job that was there.
     Joined(RetrievalRow),
     /// A job was entered, and money set aside: the vault is to be asked now.

@@ -6,7 +6,7 @@ use super::{SqliteStore, delivery, ledger, plans, restorable, retrievals};
 use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
-    AskPart, Asked, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, NewDest, NewPart, NewPlan,
+    AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
     NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
     RestoreRow, Restores, Result, RetrievalRow, Used,
 };
@@ -105,7 +105,7 @@ impl Restores for SqliteStore {
         self.read(move |db| retrievals::parts_to_ask(db, limit)).await
     }
 
-    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<Asked> {
+    async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<JobAsked> {
         self.write(move |db| retrievals::ask(db, session, &ask)).await
     }
 

@@ -8,7 +8,7 @@ use super::plans::{self, SPENDER};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::store::{
-    ArchiveState, AskPart, Asked, Heard, PartState, PlanPartRow, PlanState, Result, RetrievalRow, RetrievalState,
+    ArchiveState, AskPart, Heard, JobAsked, PartState, PlanPartRow, PlanState, Result, RetrievalRow, RetrievalState,
 };
 
 const JOB: &str =
@@ -110,20 +110,20 @@ pub(super) fn stop(db: &Db<'_>, plan: PlanId, archive: ArchiveId, reason: &str) 
     Ok(())
 }
 
-pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Asked> {
+pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobAsked> {
     super::alive(db, session)?;
     let (plan, archive) = (ask.plan, ask.archive);
     let Some(row) = plans::plan(db, plan)?.filter(|row| row.state == PlanState::Running) else {
-        return Ok(Asked::Gone);
+        return Ok(JobAsked::Gone);
     };
     let found = plans::read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2 AND p.live = 1", params![plan, archive])?;
     // One that somebody else has asked for, and was refused, has a later time.
     let now = db.now();
     let may = |part: &PlanPartRow| part.state == PartState::Waiting && part.not_before.is_some_and(|from| from <= now);
-    let Some(part) = found.into_iter().find(may) else { return Ok(Asked::Gone) };
+    let Some(part) = found.into_iter().find(may) else { return Ok(JobAsked::Gone) };
     let stopped = |why: String| {
         stop(db, plan, archive, &why)?;
-        Ok(Asked::Stopped(why))
+        Ok(JobAsked::Stopped(why))
     };
     let state: Option<ArchiveState> = db.one("SELECT state FROM archive WHERE id = ?", [archive], |row| row.get(0))?;
     match state {
@@ -135,7 +135,7 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
     }
     let (Some(need), Some(range)) = (part.part.need, part.part.range) else {
         set(db, plan, archive, PartState::Ready, None)?;
-        return Ok(Asked::Nothing);
+        return Ok(JobAsked::Nothing);
     };
     let tier = row.totals.as_ref().and_then(|totals| totals.tier.as_deref());
     // One that is slower than what was paid for is not waited for.
@@ -147,7 +147,7 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
     if let Some(job) = there.into_iter().find(serves) {
         let state = if job.state == RetrievalState::Ready { PartState::Ready } else { PartState::Asked };
         set(db, plan, archive, state, Some(job.id))?;
-        return Ok(Asked::Joined(job));
+        return Ok(JobAsked::Joined(job));
     }
     if part.asked_times >= ask.most {
         let why = part.reason.unwrap_or_else(|| "why is not known".to_owned());
@@ -157,7 +157,7 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
             part.uuid
         ));
     }
-    let Some(totals) = row.totals else { return Ok(Asked::Gone) };
+    let Some(totals) = row.totals else { return Ok(JobAsked::Gone) };
     if totals.tariff_hash != ask.tariff_hash {
         return stopped(format!(
             "the tariff {} has changed since the plan was made; a supplement plan prices it anew",
@@ -193,7 +193,7 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<Aske
         "UPDATE plan_part SET asked_times = asked_times + 1 WHERE plan = ?1 AND archive = ?2",
         params![plan, archive],
     )?;
-    Ok(by_id(db, id)?.map_or(Asked::Gone, Asked::New))
+    Ok(by_id(db, id)?.map_or(JobAsked::Gone, JobAsked::New))
 }
 
 /// The faster, the smaller.

@@ -24,18 +24,21 @@ pub trait Restores: Send + Sync {
     /// Numbers of its destinations, entered on first sight.
     async fn plan_dests(&self, plan: PlanId, dests: Vec<NewDest>) -> Result<Vec<DestId>>;
     /// Adds files to a draft; the numbers of those that were not added, since another file of the plan goes to their place.
+    /// One that is in an archive is a version of a file; one that is in none has a reason.
     async fn plan_add(&self, plan: PlanId, files: Vec<NewRestore>) -> Result<Vec<u64>>;
     /// Files of a plan that an archive has, in order of archive, offset and number: after a place, at most `limit`.
     async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>>;
     /// Jobs of these archives that can be joined: asked for, or readable until `until` at least.
     async fn joinable(&self, vault: String, archives: Vec<ArchiveId>, until: Time) -> Result<Vec<RetrievalRow>>;
-    /// Adds parts to a draft.
+    /// Adds parts to a draft. What is asked for covers what is needed.
     async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()>;
     /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again.
     async fn plan_unpriced(&self, plan: PlanId) -> Result<bool>;
-    /// Saves a draft: it can be confirmed from now on. Whether it was a draft.
+    /// Saves a draft: it can be confirmed from now on. Whether it was a draft. Each archive that has files of it needs a
+    /// part, and its ceiling is not below its price.
     async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool>;
-    /// Confirms a plan: one compare-and-set, and its ceiling is reserved in the ledger.
+    /// Confirms a plan: one compare-and-set, and its ceiling is reserved in the ledger. The shares of the days must sum to
+    /// it.
     async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed>;
     /// Throws away what was never confirmed. Whether it was there to be thrown away.
     async fn plan_drop(&self, plan: PlanId) -> Result<bool>;
@@ -81,7 +84,8 @@ pub trait Restores: Send + Sync {
 
     // --- jobs -----------------------------------------------------------------------------------------------------
 
-    /// Parts of running plans that have no job and may ask for one now, in order of plan and archive: at most `limit`.
+    /// Parts of running plans that have no job and may ask for one now, those that have waited longest first, then in
+    /// order of plan and archive: at most `limit`.
     async fn parts_to_ask(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Joins a job, or enters one and sets its price aside under the plan's ceiling; one transaction.
     async fn part_ask(&self, session: SessionId, ask: AskPart) -> Result<JobAsked>;
@@ -113,7 +117,8 @@ pub trait Restores: Send + Sync {
     async fn part_spend(&self, session: SessionId, work: PartKey, money: Money) -> Result<bool>;
     /// Writes outcomes of files of a claimed part.
     async fn part_outcomes(&self, session: SessionId, work: PartKey, outcomes: Vec<FileOutcome>) -> Result<()>;
-    /// Lets go of a claimed part. Whether the plan has ended with it.
+    /// Lets go of a claimed part. Whether the plan has ended with it. A job whose output is said to be unreadable is over
+    /// for everybody.
     async fn part_end(&self, session: SessionId, work: PartKey, end: PartEnd) -> Result<bool>;
 }
 

@@ -13,13 +13,19 @@ use crate::store::{
 
 pub(super) fn claim(db: &Db<'_>, session: SessionId, host: &str, only: Option<PlanId>) -> Result<Option<PartWork>> {
     super::alive(db, session)?;
+    // Each way has its index: what other hosts, other plans and other sessions have is not looked at.
+    let (index, of_plan) = match only {
+        None => ("plan_part_ready", "?3 IS NULL"),
+        Some(_) => ("plan_part_ready_of", "p.plan = ?3"),
+    };
     let found = db.one(
-        "SELECT p.plan, p.archive, a.uuid, coalesce(a.size, 0), p.generation, p.retrieval, p.attempts
-         FROM plan_part p JOIN plan l ON l.id = p.plan AND l.host = ?3 AND l.state = ?4
-         JOIN archive a ON a.id = p.archive
-         WHERE p.live = 1 AND p.state = ?1 AND p.not_before <= ?2 AND p.owner IS NULL AND p.plan = coalesce(?5, p.plan)
-         ORDER BY p.not_before, p.plan, p.archive LIMIT 1",
-        params![PartState::Ready, db.now(), host, PlanState::Running, only],
+        &format!(
+            "SELECT p.plan, p.archive, a.uuid, coalesce(a.size, 0), p.generation, p.retrieval, p.attempts
+             FROM plan_part p INDEXED BY {index} JOIN archive a ON a.id = p.archive
+             WHERE p.live = 1 AND p.state = 2 AND p.owner IS NULL AND p.host = ?1 AND p.not_before <= ?2 AND {of_plan}
+             ORDER BY p.not_before, p.plan, p.archive LIMIT 1"
+        ),
+        params![host, db.now(), only],
         |row| {
             Ok((
                 PartWork {
@@ -44,6 +50,12 @@ pub(super) fn claim(db: &Db<'_>, session: SessionId, host: &str, only: Option<Pl
     work.retrieval = job.map(|job| retrievals::by_id(db, job)).transpose()?.flatten();
     Ok(Some(work))
 }
+
+/// What came to its end while somebody was reading it is asked for again when that one lets go of it.
+const AGAIN: &str = "
+    state = CASE WHEN EXISTS (SELECT 1 FROM retrieval r WHERE r.id = plan_part.retrieval AND r.live IS NULL)
+                 THEN 0 ELSE state END,
+    retrieval = (SELECT r.id FROM retrieval r WHERE r.id = plan_part.retrieval AND r.live = 1)";
 
 /// Nothing is written about a part that belongs to somebody else by now.
 fn held(db: &Db<'_>, session: SessionId, key: PartKey) -> Result<()> {
@@ -100,6 +112,14 @@ pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: 
     held(db, session, key)?;
     let (mut delivered, mut there, mut bytes, mut failed) = (0u64, 0u64, 0u64, 0u64);
     for outcome in outcomes {
+        if matches!(outcome.state, RestoreState::Waiting | RestoreState::Impossible) {
+            return Err(StoreError::Impossible(format!(
+                "file {} of plan {} is said to have come out as {:?}",
+                outcome.n,
+                key.plan,
+                outcome.state.word()
+            )));
+        }
         let changed = db.run(
             "UPDATE restore SET state = ?5, reason = ?6, done_at = ?7
              WHERE plan = ?1 AND archive = ?2 AND data_offset = ?3 AND n = ?4 AND state = ?8",
@@ -132,6 +152,13 @@ pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: 
          WHERE id = ?1",
         params![key.plan, delivered, bytes, failed, there],
     )?;
+    if delivered > 0 {
+        // What failed before it did not fail in a row.
+        db.run(
+            "UPDATE plan_part SET attempts = 0 WHERE plan = ?1 AND archive = ?2 AND attempts > 0",
+            params![key.plan, key.archive],
+        )?;
+    }
     Ok(())
 }
 
@@ -165,22 +192,32 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
         }
         PartEnd::Later { next_try, reason, failed } => {
             db.run(
-                "UPDATE plan_part SET owner = NULL, generation = generation + 1, not_before = ?3, reason = ?4,
-                        attempts = attempts + ?5
-                 WHERE plan = ?1 AND archive = ?2",
+                &format!(
+                    "UPDATE plan_part SET owner = NULL, generation = generation + 1, not_before = ?3, reason = ?4,
+                            attempts = attempts + ?5, {AGAIN}
+                     WHERE plan = ?1 AND archive = ?2"
+                ),
                 params![key.plan, key.archive, next_try, reason, failed],
             )?;
             return Ok(false);
         }
-        PartEnd::AskAgain(reason) => {
-            db.run(
-                "UPDATE plan_part SET owner = NULL, generation = generation + 1, state = ?3, retrieval = NULL,
-                        not_before = ?4, reason = ?5
-                 WHERE plan = ?1 AND archive = ?2",
-                params![key.plan, key.archive, PartState::Waiting, db.now(), reason],
-            )?;
-            return Ok(false);
-        }
+        PartEnd::AskAgain(reason) => match job {
+            // It is not joined again, by this part or by others.
+            Some(job) => {
+                db.run(
+                    "UPDATE plan_part SET owner = NULL, generation = generation + 1 WHERE plan = ?1 AND archive = ?2",
+                    params![key.plan, key.archive],
+                )?;
+                retrievals::lost(db, job, reason)?;
+                return Ok(false);
+            }
+            None => {
+                let why = format!(
+                    "no job was to make it readable, and it cannot be read ({reason}); a supplement plan sees why"
+                );
+                retrievals::stop(db, key.plan, key.archive, &why)?;
+            }
+        },
         PartEnd::Stopped(reason) => retrievals::stop(db, key.plan, key.archive, reason)?,
     }
     retrievals::close_unwanted(db, job)?;
@@ -194,6 +231,9 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
 
 /// A session is over: what it was delivering is for others.
 pub(super) fn release(db: &Db<'_>, session: SessionId) -> Result<()> {
-    db.run("UPDATE plan_part SET owner = NULL, generation = generation + 1 WHERE owner = ?", [session])?;
+    db.run(
+        &format!("UPDATE plan_part SET owner = NULL, generation = generation + 1, {AGAIN} WHERE owner = ?"),
+        [session],
+    )?;
     Ok(())
 }

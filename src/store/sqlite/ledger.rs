@@ -4,12 +4,14 @@
 //! that is over, what was spent. Money that is spent on another day than it was set aside for takes its place along: the
 //! sum of a plan's places is its ceiling for as long as it runs.
 
+use std::collections::BTreeMap;
+
 use rusqlite::params;
 
 use super::db::Db;
 use crate::base::ids::PlanId;
 use crate::base::{Money, Time};
-use crate::store::{Confirm, Confirmed, Result, Used};
+use crate::store::{Confirm, Confirmed, PlanState, Result, StoreError, Used};
 
 const DAY: i64 = 86_400_000_000;
 
@@ -51,8 +53,24 @@ pub(super) fn used(db: &Db<'_>, spender: &str) -> Result<Used> {
     Ok(Used { day: of_days(db, spender, today, today + 1)?, month: of_days(db, spender, from, until)? })
 }
 
+/// What falls to each day from today, each day named once.
+pub(super) fn shares(days: &[(u32, Money)]) -> BTreeMap<u32, Money> {
+    let mut shares = BTreeMap::new();
+    for (day, money) in days {
+        let share: &mut Money = shares.entry(*day).or_default();
+        *share = share.plus(*money);
+    }
+    shares
+}
+
 /// The budget that a plan would go beyond, if there is one.
-pub(super) fn over(db: &Db<'_>, spender: &str, confirm: &Confirm, ceiling: Money) -> Result<Option<Confirmed>> {
+pub(super) fn over(
+    db: &Db<'_>,
+    spender: &str,
+    confirm: &Confirm,
+    days: &BTreeMap<u32, Money>,
+    ceiling: Money,
+) -> Result<Option<Confirmed>> {
     let beyond = |budget, when, limit: Option<Money>, used: Money, asked: Money| {
         let limit = limit.filter(|limit| used.plus(asked) > *limit && !asked.is_zero())?;
         Some(Confirmed::Over { budget, when, limit, used, asked })
@@ -62,7 +80,7 @@ pub(super) fn over(db: &Db<'_>, spender: &str, confirm: &Confirm, ceiling: Money
     }
     let today = day(db.now());
     let mut months: Vec<(i64, i64, Money)> = Vec::new();
-    for (later, money) in &confirm.days {
+    for (later, money) in days {
         let at = today + i64::from(*later);
         let used = of_days(db, spender, at, at + 1)?;
         let when = Time::from_micros(at * DAY).to_string();
@@ -97,8 +115,13 @@ pub(super) fn reserve(db: &Db<'_>, spender: &str, plan: PlanId, day: i64, money:
 
 /// Spends money of a running plan today. Whether its ceiling allows that; else nothing changes.
 pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<bool> {
-    let changed =
-        db.run("UPDATE plan SET spent = spent + ?2 WHERE id = ?1 AND spent + ?2 <= ceiling", params![plan, money])?;
+    if money < Money::ZERO {
+        return Err(StoreError::Impossible(format!("plan {plan} is to spend {money}, less than nothing")));
+    }
+    let changed = db.run(
+        "UPDATE plan SET spent = spent + ?2 WHERE id = ?1 AND state = ?3 AND ?2 <= ceiling - spent",
+        params![plan, money, PlanState::Running],
+    )?;
     if changed == 0 {
         return Ok(false);
     }
@@ -133,20 +156,20 @@ pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> R
     Ok(true)
 }
 
-/// Takes back what was spent and, as it turned out, was not.
-pub(super) fn refund(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<()> {
+/// Takes back what was spent `at` that time and, as it turned out, was not.
+pub(super) fn refund(db: &Db<'_>, spender: &str, plan: PlanId, money: Money, at: Time) -> Result<()> {
     db.run("UPDATE plan SET spent = max(0, spent - ?2) WHERE id = ?1", params![plan, money])?;
     let mut left = money;
     let days: Vec<(i64, Money)> = db.rows(
-        "SELECT day, spent FROM ledger WHERE plan = ?1 AND spender = ?2 AND spent > 0 ORDER BY day DESC",
-        params![plan, spender],
+        "SELECT day, spent FROM ledger WHERE plan = ?1 AND spender = ?2 AND spent > 0 ORDER BY day = ?3 DESC, day DESC",
+        params![plan, spender, day(at)],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
-    for (day, spent) in days {
+    for (on, spent) in days {
         let back = left.min(spent);
         db.run(
             "UPDATE ledger SET spent = spent - ?4 WHERE spender = ?1 AND day = ?2 AND plan = ?3",
-            params![spender, day, plan, back],
+            params![spender, on, plan, back],
         )?;
         left = left.minus(back);
     }

@@ -8,6 +8,7 @@ use rusqlite::{Row, params};
 use super::db::Db;
 use super::{events, ledger, retrievals};
 use crate::base::ids::{ArchiveId, DestId, Key, PlanId};
+use crate::base::units::Count;
 use crate::base::{Money, Time};
 use crate::store::{
     CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanPartRow, PlanRow,
@@ -16,6 +17,19 @@ use crate::store::{
 
 /// Who spends what restores cost.
 pub(super) const SPENDER: &str = "restore";
+
+/// A plan is spread over that many days at most.
+const MOST_DAYS: u32 = 3_660;
+
+fn within_days(plan: PlanId, day: u32) -> Result<()> {
+    if day > MOST_DAYS {
+        let (day, most) = (Count(u64::from(day)), Count(u64::from(MOST_DAYS)));
+        return Err(StoreError::Impossible(format!(
+            "plan {plan} goes on {day} days after its confirmation; it is spread over {most} at most"
+        )));
+    }
+    Ok(())
+}
 
 pub(super) fn begin(db: &Db<'_>, new: &NewPlan) -> Result<PlanId> {
     db.run(
@@ -69,6 +83,15 @@ pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<Vec
     in_draft(db, plan)?;
     let mut twice = Vec::new();
     for file in files {
+        // What is in an archive is a version of a file, and what is in none has a reason.
+        let lacks = match (file.from, file.file, &file.why) {
+            (Some(_), None, _) => Some("an archive and no version"),
+            (None, _, None) => Some("no archive and no reason"),
+            _ => None,
+        };
+        if let Some(lacks) = lacks {
+            return Err(StoreError::Impossible(format!("file {} of plan {plan} has {lacks}", file.n)));
+        }
         let (archive, offset) = file.from.unwrap_or((ArchiveId(0), 0));
         let state = if file.from.is_some() { RestoreState::Waiting } else { RestoreState::Impossible };
         // The file's row has its key.
@@ -126,7 +149,25 @@ pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limi
 pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> {
     in_draft(db, plan)?;
     for part in parts {
+        within_days(plan, part.day)?;
+        if db.one("SELECT 1 FROM archive WHERE id = ?", [part.archive], |_| Ok(()))?.is_none() {
+            let archive = part.archive;
+            return Err(StoreError::Impossible(format!(
+                "plan {plan} has a part of archive {archive}, which is not known"
+            )));
+        }
         let (need, range) = (part.need.as_ref(), part.range.as_ref());
+        let covered = match (need, range) {
+            (None, None) => true,
+            (Some(need), Some(range)) => range.start <= need.start && need.end <= range.end,
+            _ => false,
+        };
+        if !covered {
+            return Err(StoreError::Impossible(format!(
+                "plan {plan} needs {need:?} of archive {} and asks for {range:?}",
+                part.archive
+            )));
+        }
         db.run(
             "INSERT INTO plan_part (plan, archive, state, need_start, need_end, range_start, range_end, files, bytes,
                                     read_bytes, price, full_price, egress, joins, day)
@@ -164,6 +205,27 @@ pub(super) fn unpriced(db: &Db<'_>, plan: PlanId) -> Result<bool> {
 }
 
 pub(super) fn save(db: &Db<'_>, plan: PlanId, totals: &PlanTotals) -> Result<bool> {
+    if totals.price < Money::ZERO || totals.ceiling < totals.price {
+        return Err(StoreError::Impossible(format!(
+            "plan {plan} costs {} and at most {}",
+            totals.price, totals.ceiling
+        )));
+    }
+    // A file that no part delivers would wait for ever. From archive to archive, not from file to file.
+    let left_out: Option<ArchiveId> = db.one(
+        "WITH RECURSIVE wanted (archive) AS (
+             SELECT min(archive) FROM restore WHERE plan = ?1 AND archive > 0
+             UNION ALL
+             SELECT (SELECT min(archive) FROM restore WHERE plan = ?1 AND archive > wanted.archive)
+             FROM wanted WHERE wanted.archive IS NOT NULL)
+         SELECT archive FROM wanted WHERE archive IS NOT NULL
+         AND NOT EXISTS (SELECT 1 FROM plan_part p WHERE p.plan = ?1 AND p.archive = wanted.archive) LIMIT 1",
+        [plan],
+        |row| row.get(0),
+    )?;
+    if let Some(archive) = left_out {
+        return Err(StoreError::Impossible(format!("plan {plan} has files of archive {archive} and no part for them")));
+    }
     let risks: Vec<(&str, i64)> = totals.risks.iter().map(|(name, money)| (name.as_str(), money.nanos())).collect();
     let risks = serde_json::to_string(&risks).map_err(|e| StoreError::Impossible(e.to_string()))?;
     let changed = db.run(
@@ -212,24 +274,29 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
     }
     let Some(totals) = plan.totals.filter(|totals| totals.hash == confirm.hash) else { return Ok(Confirmed::Changed) };
     // What is set aside is the whole ceiling, whatever the caller says of days.
-    let set_aside: Money = confirm.days.iter().map(|(_, money)| *money).sum();
-    if set_aside != totals.ceiling {
+    let days = ledger::shares(&confirm.days);
+    for day in days.keys() {
+        within_days(confirm.plan, *day)?;
+    }
+    let set_aside: Money = days.values().copied().sum();
+    if set_aside != totals.ceiling || days.values().any(|money| *money < Money::ZERO) {
         return Err(StoreError::Impossible(format!(
             "plan {} has a ceiling of {} and {set_aside} is set aside for it",
             confirm.plan, totals.ceiling
         )));
     }
-    if let Some(over) = ledger::over(db, SPENDER, confirm, totals.ceiling)? {
+    if let Some(over) = ledger::over(db, SPENDER, confirm, &days, totals.ceiling)? {
         return Ok(over);
     }
     let today = ledger::day(db.now());
-    for (day, money) in &confirm.days {
+    for (day, money) in &days {
         ledger::reserve(db, SPENDER, confirm.plan, today + i64::from(*day), *money)?;
     }
     db.run(
-        "UPDATE plan_part SET live = 1, not_before = CASE WHEN day = 0 THEN ?2 ELSE (?3 + day) * 86400000000 END
+        "UPDATE plan_part SET live = 1, host = ?4,
+                not_before = CASE WHEN day = 0 THEN ?2 ELSE (?3 + day) * 86400000000 END
          WHERE plan = ?1",
-        params![confirm.plan, db.now(), today],
+        params![confirm.plan, db.now(), today, plan.host],
     )?;
     let parts = db.one("SELECT count(*) FROM plan_part WHERE plan = ?", [confirm.plan], |row| row.get::<_, u64>(0))?;
     db.run(
@@ -314,9 +381,11 @@ pub(super) fn cancel(db: &Db<'_>, id: PlanId, who: &str) -> Result<CancelledPlan
 
 pub(super) fn prune(db: &Db<'_>, before: Time, limit: u32) -> Result<u64> {
     db.run(
-        "UPDATE plan SET state = ?2 WHERE live = 1 AND state IN (?3, ?4) AND made_at < ?1",
-        params![before, PlanState::Dropped, PlanState::Draft, PlanState::Planned],
+        "UPDATE plan SET state = ?2 WHERE id IN
+            (SELECT id FROM plan WHERE live = 1 AND state IN (?3, ?4) AND made_at < ?1 LIMIT ?5)",
+        params![before, PlanState::Dropped, PlanState::Draft, PlanState::Planned, limit],
     )?;
+    let limit = u64::from(limit);
     let mut gone = 0;
     let dropped: Vec<PlanId> = db.rows(
         "SELECT id FROM plan WHERE live = 1 AND state = ?1 ORDER BY made_at LIMIT ?2",
@@ -324,19 +393,19 @@ pub(super) fn prune(db: &Db<'_>, before: Time, limit: u32) -> Result<u64> {
         |row| row.get(0),
     )?;
     for plan in dropped {
-        let rows = db.run(
+        for some in [
             "DELETE FROM restore WHERE plan = ?1 AND (archive, data_offset, n) IN
                 (SELECT archive, data_offset, n FROM restore WHERE plan = ?1 LIMIT ?2)",
-            params![plan, u64::from(limit) - gone.min(u64::from(limit))],
-        )?;
-        gone += rows;
-        if gone >= u64::from(limit) {
-            return Ok(gone);
+            "DELETE FROM plan_part WHERE plan = ?1 AND archive IN
+                (SELECT archive FROM plan_part WHERE plan = ?1 LIMIT ?2)",
+            "DELETE FROM dest WHERE id IN (SELECT id FROM dest WHERE plan = ?1 LIMIT ?2)",
+            "DELETE FROM plan WHERE id = ?1 AND ?2 > 0",
+        ] {
+            gone += db.run(some, params![plan, limit - gone.min(limit)])?;
+            if gone >= limit {
+                return Ok(gone);
+            }
         }
-        db.run("DELETE FROM plan_part WHERE plan = ?", [plan])?;
-        db.run("DELETE FROM dest WHERE plan = ?", [plan])?;
-        db.run("DELETE FROM plan WHERE id = ?", [plan])?;
-        gone += 1;
     }
     Ok(gone)
 }
@@ -407,8 +476,11 @@ pub(super) fn plan(db: &Db<'_>, plan: PlanId) -> Result<Option<PlanRow>> {
 
 pub(super) fn plans(db: &Db<'_>, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>> {
     db.rows(
-        &format!("SELECT {PLAN} FROM plan WHERE id < ?1 AND state <> ?2 ORDER BY id DESC LIMIT ?3"),
-        params![before.unwrap_or(PlanId(i64::MAX)), PlanState::Dropped, limit],
+        // 5: dropped; as a literal, since the index of the others is asked for.
+        &format!(
+            "SELECT {PLAN} FROM plan INDEXED BY plan_shown WHERE id < ?1 AND state <> 5 ORDER BY id DESC LIMIT ?2"
+        ),
+        params![before.unwrap_or(PlanId(i64::MAX)), limit],
         read,
     )
 }
@@ -480,12 +552,12 @@ pub(super) fn restores(
     limit: u32,
 ) -> Result<Vec<RestoreRow>> {
     let (archive, offset, n) = after.map_or((-1, 0, 0), |(archive, offset, n)| (archive.0, offset, n));
-    let only = if wrong { "AND r.state IN (3, 4)" } else { "" };
+    let (index, only) = if wrong { ("INDEXED BY restore_wrong", "AND r.state IN (3, 4)") } else { ("", "") };
     db.rows(
         &format!(
             "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
                     r.target, r.state, r.reason, r.done_at
-             FROM restore r LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
+             FROM restore r {index} LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
              JOIN dest d ON d.id = r.dest
              WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
              ORDER BY r.archive, r.data_offset, r.n LIMIT ?5"

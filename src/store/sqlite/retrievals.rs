@@ -80,8 +80,9 @@ pub(super) fn joinable(db: &Db<'_>, vault: &str, archives: &[ArchiveId], until: 
 pub(super) fn parts_to_ask(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
     plans::read_parts(
         db,
-        "WHERE p.live = 1 AND p.state = ?1 AND p.not_before <= ?2 ORDER BY p.not_before, p.plan, p.archive LIMIT ?3",
-        params![PartState::Waiting, db.now(), limit],
+        // 0: waiting; as a literal, for the index of those.
+        "WHERE p.live = 1 AND p.state = 0 AND p.not_before <= ?1 ORDER BY p.not_before, p.plan, p.archive LIMIT ?2",
+        params![db.now(), limit],
     )
 }
 
@@ -116,7 +117,10 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
         return Ok(JobAsked::Gone);
     };
     let found = plans::read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2 AND p.live = 1", params![plan, archive])?;
-    let Some(part) = found.into_iter().find(|part| part.state == PartState::Waiting) else { return Ok(JobAsked::Gone) };
+    // One that somebody else has asked for, and was refused, has a later time.
+    let now = db.now();
+    let may = |part: &PlanPartRow| part.state == PartState::Waiting && part.not_before.is_some_and(|from| from <= now);
+    let Some(part) = found.into_iter().find(may) else { return Ok(JobAsked::Gone) };
     let stopped = |why: String| {
         stop(db, plan, archive, &why)?;
         Ok(JobAsked::Stopped(why))
@@ -146,8 +150,12 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
         return Ok(JobAsked::Joined(job));
     }
     if part.asked_times >= ask.most {
-        let why = part.reason.unwrap_or_default();
-        return stopped(format!("it was asked for {} times without coming through ({why})", part.asked_times));
+        let why = part.reason.unwrap_or_else(|| "why is not known".to_owned());
+        let times = if part.asked_times == 1 { "once".to_owned() } else { format!("{} times", part.asked_times) };
+        return stopped(format!(
+            "archive {} was asked for {times} without coming through ({why}); a supplement plan asks for it again",
+            part.uuid
+        ));
     }
     let Some(totals) = row.totals else { return Ok(JobAsked::Gone) };
     if totals.tariff_hash != ask.tariff_hash {
@@ -207,6 +215,12 @@ fn set(db: &Db<'_>, plan: PlanId, archive: ArchiveId, state: PartState, job: Opt
     Ok(())
 }
 
+/// A job's output turned out to be gone: nobody joins it any more, and who waited for it waits for another.
+pub(super) fn lost(db: &Db<'_>, job: RetrievalId, why: &str) -> Result<()> {
+    over(db, job, RetrievalState::Expired, why)?;
+    again(db, job, why, db.now())
+}
+
 /// Parts that wait for a job need another one. Those that somebody is delivering right now see for themselves.
 fn again(db: &Db<'_>, job: RetrievalId, why: &str, from: Time) -> Result<()> {
     db.run(
@@ -230,7 +244,7 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
         Heard::Refused { why, next_try } if job.state == RetrievalState::Intended => {
             over(db, job.id, RetrievalState::Failed, why)?;
             if let Some(plan) = job.plan {
-                ledger::refund(db, SPENDER, plan, job.price)?;
+                ledger::refund(db, SPENDER, plan, job.price, job.asked_at)?;
                 // It was not asked for, so it does not count as that.
                 db.run(
                     "UPDATE plan_part SET asked_times = max(0, asked_times - 1) WHERE plan = ?1 AND archive = ?2",
@@ -242,7 +256,7 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
         Heard::Gone(why) if job.state == RetrievalState::Intended => {
             over(db, job.id, RetrievalState::Failed, why)?;
             if let Some(plan) = job.plan {
-                ledger::refund(db, SPENDER, plan, job.price)?;
+                ledger::refund(db, SPENDER, plan, job.price, job.asked_at)?;
             }
             let waiting: Vec<PlanId> = db.rows(
                 "SELECT plan FROM plan_part WHERE retrieval = ?1 AND live = 1 ORDER BY plan",
@@ -269,14 +283,18 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
                 "UPDATE plan_part SET state = ?2, not_before = ?3 WHERE retrieval = ?1 AND live = 1 AND state = ?4",
                 params![job.id, PartState::Ready, db.now(), PartState::Asked],
             )?;
+            // Plans that waited for it may have been cancelled meanwhile.
+            close_unwanted(db, Some(job.id))?;
         }
         Heard::Ready { until, next_look } if job.state == RetrievalState::Ready => {
+            // An older word, come late, does not shorten what a newer one has told.
             db.run(
-                "UPDATE retrieval SET expires_at = ?2, next_look = ?3 WHERE id = ?1",
+                "UPDATE retrieval SET expires_at = max(coalesce(expires_at, ?2), coalesce(?2, expires_at)), next_look = ?3
+                 WHERE id = ?1",
                 params![job.id, until, next_look],
             )?;
         }
-        Heard::Ending { next_look } => {
+        Heard::Ending { next_look } if job.state == RetrievalState::Ready => {
             db.run("UPDATE retrieval SET next_look = ?2 WHERE id = ?1 AND live = 1", params![job.id, next_look])?;
             again(db, job.id, "its job's output is about to be gone", db.now())?;
         }

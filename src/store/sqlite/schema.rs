@@ -251,9 +251,10 @@ pub(super) const STEPS: &[(&str, &str)] = &[
     ),
     (
         "restores",
-        "-- state: see PlanState. live: 1 until it has ended, was cancelled or dropped, else NULL.
+        "-- state: see PlanState. live: 1 until it has ended or was cancelled, else NULL. AUTOINCREMENT: a plan's number is
+         -- never given to another one, whatever was removed.
          CREATE TABLE plan (
-             id INTEGER PRIMARY KEY,
+             id INTEGER PRIMARY KEY AUTOINCREMENT,
              state INTEGER NOT NULL,
              live INTEGER,
              title TEXT NOT NULL,
@@ -292,6 +293,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              parts_stopped INTEGER NOT NULL DEFAULT 0
          );
          CREATE INDEX plan_live ON plan (state, made_at) WHERE live = 1;
+         CREATE INDEX plan_shown ON plan (id) WHERE state <> 5;
 
          CREATE TABLE dest (
              id INTEGER PRIMARY KEY,
@@ -302,11 +304,13 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          );
 
          -- need and range are NULL where no job is needed. live: 1 while its plan runs and it is not at its end.
+         -- host and not_before: from the confirmation on.
          CREATE TABLE plan_part (
              plan INTEGER NOT NULL,
              archive INTEGER NOT NULL,
              state INTEGER NOT NULL,
              live INTEGER,
+             host TEXT,
              need_start INTEGER,
              need_end INTEGER,
              range_start INTEGER,
@@ -328,7 +332,12 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              reason TEXT,
              PRIMARY KEY (plan, archive)
          ) WITHOUT ROWID;
-         CREATE INDEX plan_part_live ON plan_part (state, not_before, plan, archive) WHERE live = 1;
+         -- What is to be asked for; what a host can deliver, of all plans or of one.
+         CREATE INDEX plan_part_ask ON plan_part (not_before, plan, archive) WHERE live = 1 AND state = 0;
+         CREATE INDEX plan_part_ready ON plan_part (host, not_before, plan, archive)
+             WHERE live = 1 AND state = 2 AND owner IS NULL;
+         CREATE INDEX plan_part_ready_of ON plan_part (plan, not_before, archive)
+             WHERE live = 1 AND state = 2 AND owner IS NULL;
          CREATE INDEX plan_part_job ON plan_part (retrieval) WHERE live = 1;
          CREATE INDEX plan_part_held ON plan_part (plan, archive) WHERE live = 1 AND attempts > 0;
          CREATE INDEX plan_part_owner ON plan_part (owner) WHERE owner IS NOT NULL;
@@ -350,8 +359,8 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              done_at INTEGER,
              PRIMARY KEY (plan, archive, data_offset, n)
          ) WITHOUT ROWID;
-         -- Two files of a plan do not go to one place.
-         CREATE UNIQUE INDEX restore_target ON restore (plan, dest, target);
+         -- Two files of a plan do not go to one place; one that no vault has goes nowhere.
+         CREATE UNIQUE INDEX restore_target ON restore (plan, dest, target) WHERE archive > 0;
          CREATE INDEX restore_wrong ON restore (plan, archive, data_offset, n) WHERE state IN (3, 4);
 
          CREATE TABLE retrieval (
@@ -390,7 +399,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              open INTEGER NOT NULL,
              PRIMARY KEY (spender, day, plan)
          ) WITHOUT ROWID;
-         CREATE INDEX ledger_plan ON ledger (plan, day);",
+         CREATE INDEX ledger_plan ON ledger (plan, spender, day);",
     ),
     (
         "alerts",

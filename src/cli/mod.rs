@@ -12,6 +12,7 @@ mod pool;
 mod progress;
 mod queue;
 mod restore;
+mod restores;
 mod retry;
 mod run;
 mod show;
@@ -61,8 +62,10 @@ enum Command {
     Status(status::Args),
     /// Lists what waits, what is on its way and what failed; exit code as for status
     Queue(queue::Args),
-    /// Restores files from the vault
-    Restore(restore::Args),
+    /// Restores files from the vault: plans, prices, asks, delivers
+    Restore(Box<restore::Args>),
+    /// Lists restore plans and the vault's jobs, or shows or stops one plan
+    Restores(restores::Args),
     /// Makes files that failed due at once
     Retry(retry::Args),
     /// Acknowledges a finding for a while: it no longer counts in the severity
@@ -198,7 +201,8 @@ impl Cli {
             Command::Run(args) => run::run(Config::load(&given)?, args).await,
             Command::Status(args) => status::run(Config::load(&given)?, args).await,
             Command::Queue(args) => queue::run(Config::load(&given)?, args).await,
-            Command::Restore(args) => restore::run(Config::load(&given)?, args).await,
+            Command::Restore(args) => restore::run(Config::load(&given)?, *args).await,
+            Command::Restores(args) => restores::run(Config::load(&given)?, args).await,
             Command::Retry(args) => retry::run(Config::load(&given)?, args).await,
             Command::Ack(args) => ack::run(Config::load(&given)?, args).await,
             Command::Findings(args) => findings::run(Config::load(&given)?, args).await,

@@ -3,6 +3,7 @@
 pub mod deeds;
 pub mod moves;
 mod replies;
+pub mod restores;
 pub mod typing;
 pub mod views;
 
@@ -10,13 +11,15 @@ use std::sync::Arc;
 
 use super::action::{self, Action, Context, Danger};
 use super::chord::Chord;
-use super::effect::Effect;
+use super::effect::{Effect, Written};
 use super::model::{Connection, Hit, Leaving, Model};
 use super::msg::Msg;
 use super::overlay::Overlay;
+use super::tabs::TabId;
 use super::widgets::small;
 use crate::backup::snapshot::Snapshot;
 use crate::base::{Severity, Time};
+use crate::restore::snapshot::RestoreSnapshot;
 use crate::worker::supervisor::Standing;
 
 /// Lines of the log that are kept for the screen.
@@ -56,9 +59,33 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
         }
         Msg::Tick => {
             model.dirty = true;
-            Vec::new()
+            // What is being written is kept, however long it is.
+            restores::keep(model, true)
         }
         Msg::Snapshot(snapshot) => adopt(model, snapshot),
+        Msg::Restores(snapshot) => adopt_restores(model, snapshot),
+        Msg::Verdicts(of, page) => {
+            match of {
+                Written::Batch => model.dirty |= model.restore.editor.adopt(page),
+                Written::Form if page.revision == model.restore.form.revision => {
+                    model.dirty = true;
+                    model.restore.form.verdict = page.verdicts.into_iter().next();
+                }
+                Written::Form => {}
+            }
+            Vec::new()
+        }
+        Msg::Checked(of, revision, result) => {
+            match (of, result) {
+                (Written::Batch, result) => model.dirty |= model.restore.editor.ended(revision, result),
+                (Written::Form, Err(why)) if revision == model.restore.form.revision => {
+                    model.dirty = true;
+                    model.restore.form.wrong = Some(why);
+                }
+                (Written::Form, _) => {}
+            }
+            Vec::new()
+        }
         Msg::Blind(why) => {
             if !matches!(&model.state, Connection::Trouble(_, known) if *known == why) {
                 let since = match &model.state {
@@ -132,6 +159,24 @@ fn adopt(model: &mut Model, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     effects
 }
 
+/// How restores stand was read: it is shown, unless the screen is held.
+fn adopt_restores(model: &mut Model, snapshot: Arc<RestoreSnapshot>) -> Vec<Effect> {
+    model.restore.newest = Some(Arc::clone(&snapshot));
+    model.dirty |= model.tab == TabId::Restore;
+    if model.held.is_some() {
+        return Vec::new();
+    }
+    model.restore.adopt(snapshot);
+    let mut effects = restores::want_plans(model);
+    // What is looked at closely changes, too.
+    if let Some(Overlay::Plan(view)) = model.overlays.last()
+        && view.details.is_some()
+    {
+        effects.push(Effect::Ask(view.query.clone()));
+    }
+    effects
+}
+
 /// Begins to leave; a second time it is at once.
 pub fn leave(model: &mut Model) -> Vec<Effect> {
     model.dirty = true;
@@ -196,6 +241,10 @@ fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
             model.backup.pane = pane;
             model.backup.list_mut().select(place);
             moves::want_failed(model, false)
+        }
+        Some(Hit::Plan(pane, place)) => {
+            model.restore.select(pane, place);
+            restores::want_plans(model)
         }
         None => Vec::new(),
     }

@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::model::{Area, Model};
 use super::tabs::TabId;
-use super::update::{deeds, moves, restores, views};
+use super::update::{deeds, moves, restores, views, written};
 
 /// Where an action can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -244,7 +244,7 @@ pub const ACTIONS: &[Action] = &[
     action("pane.previous", &["left", "h"], "the list before", "", BACKUP, views::pane_previous),
     // The Restore tab.
     unless(
-        action("restore.new", &["n"], "restore one file or folder: a form", "new", RESTORE, restores::form),
+        action("restore.new", &["n"], "restore one file or folder: a form", "new", RESTORE, written::form),
         restores::not_here,
     ),
     unless(
@@ -254,7 +254,7 @@ pub const ACTIONS: &[Action] = &[
             "restore many: an editor for a list of requests, a line each",
             "batch",
             RESTORE,
-            restores::batch,
+            written::batch,
         ),
         restores::not_here,
     ),
@@ -432,7 +432,7 @@ pub const ACTIONS: &[Action] = &[
             Overlay("form"),
             restores::plan_form,
         ),
-        restores::form_not_to_plan,
+        written::form_not_to_plan,
     ),
     action("form.close", &["esc"], "leave it; what is typed is kept", "leave", Overlay("form"), views::close),
     unless(
@@ -444,7 +444,7 @@ pub const ACTIONS: &[Action] = &[
             Overlay("batch"),
             restores::plan_batch,
         ),
-        restores::not_to_plan,
+        written::not_to_plan,
     ),
     unless(
         action(
@@ -453,9 +453,9 @@ pub const ACTIONS: &[Action] = &[
             "go to the next line that is wrong",
             "next wrong",
             Overlay("batch"),
-            restores::next_wrong,
+            written::next_wrong,
         ),
-        restores::nothing_wrong,
+        written::nothing_wrong,
     ),
     action(
         "batch.load",
@@ -463,17 +463,17 @@ pub const ACTIONS: &[Action] = &[
         "put the lines of a file in at the cursor",
         "load",
         Overlay("batch"),
-        restores::load,
+        written::load,
     ),
     unless(
-        action("batch.save", &["f6", "alt-s"], "write the list to a file", "save", Overlay("batch"), restores::save),
-        restores::nothing_written,
+        action("batch.save", &["f6", "alt-s"], "write the list to a file", "save", Overlay("batch"), written::save),
+        written::nothing_written,
     ),
-    action("batch.undo", &["alt-u"], "take the last change back", "", Overlay("batch"), restores::undo),
-    action("batch.redo", &["alt-r"], "do it again", "", Overlay("batch"), restores::redo),
+    action("batch.undo", &["alt-u"], "take the last change back", "", Overlay("batch"), written::undo),
+    action("batch.redo", &["alt-r"], "do it again", "", Overlay("batch"), written::redo),
     unless(
-        action("batch.clear", &["f8", "alt-x"], "empty the list", "", Overlay("batch"), restores::clear),
-        restores::nothing_written,
+        action("batch.clear", &["f8", "alt-x"], "empty the list", "", Overlay("batch"), written::clear),
+        written::nothing_written,
     ),
     action("batch.close", &["esc"], "leave it; the list is kept", "leave", Overlay("batch"), views::close),
     unless(
@@ -488,10 +488,17 @@ pub const ACTIONS: &[Action] = &[
         restores::one_tier,
     ),
     unless(
-        action("quotes.next", &["right", "l", "tab"], "look at the next tier", "tier", Overlay("quotes"), restores::tier_next),
+        action(
+            "quotes.next",
+            &["right", "l", "tab"],
+            "look at the next tier",
+            "tier",
+            Overlay("quotes"),
+            restores::tier_next,
+        ),
         restores::one_tier,
     ),
-    deed(
+    unless(
         action(
             "quotes.save",
             &["enter"],
@@ -500,10 +507,16 @@ pub const ACTIONS: &[Action] = &[
             Overlay("quotes"),
             restores::choose,
         ),
-        Asks,
         restores::not_to_choose,
     ),
-    action("quotes.close", &["esc", "q"], "back; a plan that was not saved is dropped", "back", Overlay("quotes"), views::close),
+    action(
+        "quotes.close",
+        &["esc", "q"],
+        "back; a plan that was not saved is dropped",
+        "back",
+        Overlay("quotes"),
+        views::close,
+    ),
     unless(
         action("plan.files", &["enter", "m"], "the files of the plan", "files", Overlay("plan"), restores::files),
         restores::no_plan,

@@ -371,7 +371,9 @@ fn line(view: &Prompt, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Option<
         Purpose::Find => ("photos:avatar/2026", "Enter looks for it, Esc leaves; what is typed is kept"),
         Purpose::RestoreInto { .. } => ("/srv/restored", "Enter goes on to the question, Esc leaves"),
         Purpose::Load => ("/srv/requests.txt", "Enter puts its lines in at the cursor, Esc leaves"),
-        Purpose::Save => ("/srv/requests.txt", "Enter writes the list; what is there stays, but for where it came from"),
+        Purpose::Save => {
+            ("/srv/requests.txt", "Enter writes the list; what is there stays, but for where it came from")
+        }
     };
     let row = matches!(view.purpose, Purpose::Filter { .. });
     let view = prompt::PromptView {

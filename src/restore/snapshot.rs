@@ -276,7 +276,8 @@ pub fn json(snapshot: &RestoreSnapshot) -> Value {
 
 /// An amount exactly: `12.340000000`.
 pub fn dollars(money: Money) -> String {
-    let (sign, nanos) = if money.nanos() < 0 { ("-", money.nanos().unsigned_abs()) } else { ("", money.nanos().unsigned_abs()) };
+    let (sign, nanos) =
+        if money.nanos() < 0 { ("-", money.nanos().unsigned_abs()) } else { ("", money.nanos().unsigned_abs()) };
     format!("{sign}{}.{:09}", nanos / 1_000_000_000, nanos % 1_000_000_000)
 }
 

@@ -6,12 +6,13 @@ mod replies;
 pub mod restores;
 pub mod typing;
 pub mod views;
+pub mod written;
 
 use std::sync::Arc;
 
 use super::action::{self, Action, Context, Danger};
 use super::chord::Chord;
-use super::effect::{Effect, Written};
+use super::effect::Effect;
 use super::model::{Connection, Hit, Leaving, Model};
 use super::msg::Msg;
 use super::overlay::Overlay;
@@ -60,30 +61,12 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
         Msg::Tick => {
             model.dirty = true;
             // What is being written is kept, however long it is.
-            restores::keep(model, true)
+            written::keep(model, true)
         }
         Msg::Snapshot(snapshot) => adopt(model, snapshot),
         Msg::Restores(snapshot) => adopt_restores(model, snapshot),
-        Msg::Verdicts(of, page) => {
-            match of {
-                Written::Batch => model.dirty |= model.restore.editor.adopt(page),
-                Written::Form if page.revision == model.restore.form.revision => {
-                    model.dirty = true;
-                    model.restore.form.verdict = page.verdicts.into_iter().next();
-                }
-                Written::Form => {}
-            }
-            Vec::new()
-        }
-        Msg::Checked(of, revision, result) => {
-            match (of, result) {
-                (Written::Batch, result) => model.dirty |= model.restore.editor.ended(revision, result),
-                (Written::Form, Err(why)) if revision == model.restore.form.revision => {
-                    model.dirty = true;
-                    model.restore.form.wrong = Some(why);
-                }
-                (Written::Form, _) => {}
-            }
+        msg @ (Msg::Verdicts(..) | Msg::Checked(..)) => {
+            written::looked_at(model, msg);
             Vec::new()
         }
         Msg::Blind(why) => {

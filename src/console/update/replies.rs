@@ -10,7 +10,6 @@ use crate::console::model::Model;
 use crate::console::msg::Reply;
 use crate::console::overlay::{Files, FilesOf, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::backup::state::failed_place;
-use crate::console::tabs::restore::state::plan_id;
 
 pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
@@ -39,72 +38,12 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Reply::Plans(page, result) => {
-            match result {
-                Ok(rows) => model.restore.paged.put(page, rows, plan_id),
-                Err(text) => {
-                    model.restore.paged.failed();
-                    model.tell(Severity::Warning, text);
-                }
-            }
-            model.restore.arrange();
-            Vec::new()
-        }
-        Reply::PlanRows(query, result) => {
-            let Query::PlanRows { plan, of, page, .. } = &query else { return Vec::new() };
-            let list = model.overlays.iter_mut().find_map(|overlay| match overlay {
-                Overlay::Rows(list) if list.plan == *plan && list.of == *of => Some(list),
-                _ => None,
-            });
-            let Some(list) = list else { return Vec::new() };
-            match result {
-                Ok(rows) => {
-                    let before = list.paged.before();
-                    list.paged.put(*page, rows, |row| row.place);
-                    let moved = before.cast_signed() - list.paged.before().cast_signed();
-                    list.selected =
-                        list.selected.saturating_add_signed(moved).min(list.paged.len().saturating_sub(1));
-                    list.wrong = None;
-                    restores::want_rows(list)
-                }
-                Err(text) => {
-                    list.paged.failed();
-                    list.wrong = Some(text);
-                    Vec::new()
-                }
-            }
-        }
-        Reply::Draft(query, result) => restores::drafted(model, &query, result),
-        Reply::Chosen(query, result) => restores::chosen(model, &query, result),
-        Reply::Loaded(path, result) => {
-            let shown = Shown::path(&path).to_string();
-            match result {
-                Ok(text) => {
-                    let effects = restores::batch_paste(model, &text);
-                    if !effects.is_empty() {
-                        let lines = crate::base::units::Count(text.lines().count() as u64);
-                        model.tell(Severity::Ok, format!("{lines} lines of {shown} were put in"));
-                        model.restore.file = Some(path);
-                    }
-                    effects
-                }
-                Err(why) => {
-                    model.tell(Severity::Critical, format!("{shown} was not read: {why}"));
-                    Vec::new()
-                }
-            }
-        }
-        Reply::Saved(path, result) => {
-            let shown = Shown::path(&path).to_string();
-            match result {
-                Ok(()) => {
-                    model.tell(Severity::Ok, format!("the list is in {shown}"));
-                    model.restore.file = Some(path);
-                }
-                Err(why) => model.tell(Severity::Critical, format!("the list was not written to {shown}: {why}")),
-            }
-            Vec::new()
-        }
+        Reply::Plans(..)
+        | Reply::PlanRows(..)
+        | Reply::Draft(..)
+        | Reply::Chosen(..)
+        | Reply::Loaded(..)
+        | Reply::Saved(..) => restores::reply(model, reply),
         Reply::Plan(query, result) => {
             awaited(model, query, result);
             Vec::new()

@@ -6,28 +6,25 @@ use crate::base::Severity;
 use crate::base::Shown;
 use crate::base::ids::PlanId;
 use crate::base::units::Count;
-use crate::console::chord::{Chord, Press};
-use crate::console::effect::{Deed, Effect, Query, Written};
+use crate::console::effect::{Deed, Effect, Query};
 use crate::console::format;
 use crate::console::model::Model;
-use crate::console::overlay::{DetailsView, Intent, Overlay, Purpose, Seen, Waiting};
+use crate::console::msg::Reply;
+use crate::console::overlay::{DetailsView, Intent, Overlay, Seen, Waiting};
 use crate::console::tabs::TabId;
+use crate::console::tabs::restore::Pane;
 use crate::console::tabs::restore::about::{ListOf, PlanList};
-use crate::console::tabs::restore::editor::Taken;
 use crate::console::tabs::restore::quotes::{Quotes, question};
 use crate::console::tabs::restore::rows::wanted;
-use crate::console::tabs::restore::{Field, Pane};
+use crate::console::tabs::restore::state::plan_id;
 use crate::console::update::deeds::{self, Question};
-use crate::console::update::views;
+use crate::console::update::written::{batch_paste, keep};
 use crate::restore::snapshot::PlanLine;
 use crate::restore::view::DraftView;
 use crate::store::{PlanRow, PlanState, RetrievalState};
 
 /// More files than this are many.
 const MANY: u64 = 20;
-
-/// The name of the list's draft.
-pub const BATCH_DRAFT: &str = "batch";
 
 /// Where to, for lines that do not say.
 pub fn default_dest(model: &Model) -> Option<String> {
@@ -50,9 +47,8 @@ fn about(model: &Model) -> Option<PlanId> {
             _ => None,
         },
         Some(Overlay::Rows(list)) => Some(list.plan),
-        Some(_) => None,
         None if model.tab == TabId::Restore => model.restore.selected_plan(),
-        None => None,
+        Some(_) | None => None,
     }
 }
 
@@ -74,9 +70,10 @@ fn under_way(model: &Model, plan: PlanId) -> Option<String> {
 
 /// What a plan that was confirmed says of itself.
 pub fn confirmed(row: &PlanRow) -> String {
-    let by = row.confirmed.as_ref().map_or_else(String::new, |(who, at)| {
-        format!("; it was confirmed by {} at {at}", Shown::text(who))
-    });
+    let by = row
+        .confirmed
+        .as_ref()
+        .map_or_else(String::new, |(who, at)| format!("; it was confirmed by {} at {at}", Shown::text(who)));
     format!("plan {} is {}{by}", row.id, row.state.word())
 }
 
@@ -108,7 +105,9 @@ pub fn not_to_cancel(model: &Model) -> Option<String> {
 fn missing(row: &PlanRow) -> u64 {
     match row.state {
         PlanState::Running => row.failed.max(row.parts_stopped),
-        PlanState::Ended | PlanState::Cancelled => wanted(row).unwrap_or(0).saturating_sub(row.delivered).max(row.failed),
+        PlanState::Ended | PlanState::Cancelled => {
+            wanted(row).unwrap_or(0).saturating_sub(row.delivered).max(row.failed)
+        }
         _ => 0,
     }
 }
@@ -128,50 +127,11 @@ pub fn nothing_to_retry(model: &Model) -> Option<String> {
     None
 }
 
-/// The list cannot be planned.
-pub fn not_to_plan(model: &Model) -> Option<String> {
-    if let Some(why) = not_here(model) {
-        return Some(why);
-    }
-    let editor = &model.restore.editor;
-    if editor.lines().iter().all(|line| line.trim().is_empty()) {
-        return Some("the list is empty: paste or type requests first".to_owned());
-    }
-    if editor.is_checked() && editor.counts().ok == 0 {
-        return Some("no line of the list can be planned; each says why".to_owned());
-    }
-    None
-}
-
-/// No line of the list is wrong.
-pub fn nothing_wrong(model: &Model) -> Option<String> {
-    let editor = &model.restore.editor;
-    if editor.next_wrong().is_some() {
-        return None;
-    }
-    Some(if editor.is_checked() { "no line is wrong" } else { "no wrong line has been found yet; it is being looked at" }.to_owned())
-}
-
-/// The list is empty.
-pub fn nothing_written(model: &Model) -> Option<String> {
-    model.restore.editor.is_empty().then(|| "the list is empty".to_owned())
-}
-
-/// The request of the form cannot be planned.
-pub fn form_not_to_plan(model: &Model) -> Option<String> {
-    if let Some(why) = not_here(model) {
-        return Some(why);
-    }
-    let form = &model.restore.form;
-    if form.line().is_empty() {
-        return Some("type what is to be restored first".to_owned());
-    }
-    let refused = form.verdict.as_ref().filter(|verdict| !verdict.usable);
-    refused.map(|verdict| verdict.short.clone())
-}
-
 /// The tier that is looked at cannot be confirmed.
 pub fn not_to_choose(model: &Model) -> Option<String> {
+    if let Some(why) = not_here(model) {
+        return Some(why);
+    }
     let Some(Overlay::Quotes(quotes)) = model.beneath() else { return Some("there is no plan to confirm".to_owned()) };
     quotes.refused().or_else(|| under_way(model, quotes.view.plan))
 }
@@ -182,193 +142,6 @@ pub fn one_tier(model: &Model) -> Option<String> {
         Some(Overlay::Quotes(quotes)) if quotes.view.quotes.len() > 1 => None,
         _ => Some("there is no other tier".to_owned()),
     }
-}
-
-// --- written ------------------------------------------------------------------------------------------------------
-
-/// Opens the form.
-pub fn form(model: &mut Model) -> Vec<Effect> {
-    model.overlays.push(Overlay::Form);
-    if model.restore.form.verdict.is_none() { check_form(model) } else { Vec::new() }
-}
-
-/// Opens the batch editor.
-pub fn batch(model: &mut Model) -> Vec<Effect> {
-    model.overlays.push(Overlay::Batch);
-    if model.restore.editor.is_checked() { Vec::new() } else { check_batch(model) }
-}
-
-fn check_form(model: &Model) -> Vec<Effect> {
-    let form = &model.restore.form;
-    let line = form.line();
-    if line.is_empty() {
-        return Vec::new();
-    }
-    vec![Effect::Check {
-        of: Written::Form,
-        revision: form.revision,
-        text: line.into(),
-        dest: default_dest(model),
-    }]
-}
-
-fn check_batch(model: &Model) -> Vec<Effect> {
-    let editor = &model.restore.editor;
-    vec![Effect::Check {
-        of: Written::Batch,
-        revision: editor.revision(),
-        text: editor.to_check(),
-        dest: default_dest(model),
-    }]
-}
-
-/// The list is another one: it is looked at anew, and kept.
-fn batch_changed(model: &mut Model) -> Vec<Effect> {
-    let mut effects = check_batch(model);
-    effects.extend(keep(model, false));
-    effects
-}
-
-/// Keeps the list, should it have changed; a long one only when `all` says so.
-pub fn keep(model: &mut Model, all: bool) -> Vec<Effect> {
-    let Some(text) = model.restore.editor.unkept(all) else { return Vec::new() };
-    vec![Effect::Draft { name: BATCH_DRAFT, text }]
-}
-
-/// A key in the batch editor; nothing: it is none of its own.
-pub(super) fn batch_key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
-    let page = model.height("batch").saturating_sub(1).max(1).cast_signed();
-    let editor = &mut model.restore.editor;
-    match (chord.press, chord.ctrl || chord.alt) {
-        (Press::PageUp, false) => editor.step(-page),
-        (Press::PageDown, false) => editor.step(page),
-        _ => match editor.key(chord) {
-            Taken::No => return None,
-            Taken::Moved => {}
-            Taken::Changed => return Some(batch_changed(model)),
-        },
-    }
-    Some(Vec::new())
-}
-
-/// A key in the form; nothing: it is none of its own.
-pub(super) fn form_key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
-    let (taken, other) = model.restore.form.key(chord);
-    if other {
-        return Some(form_changed(model));
-    }
-    taken.then(Vec::new)
-}
-
-fn form_changed(model: &mut Model) -> Vec<Effect> {
-    let form = &mut model.restore.form;
-    let name = form_draft(form.field);
-    let text = form.edit().map(|edit| edit.text().to_owned()).unwrap_or_default();
-    let mut effects = check_form(model);
-    effects.push(Effect::Draft { name, text });
-    effects
-}
-
-/// The name under which a line of the form is kept.
-pub fn form_draft(field: Field) -> &'static str {
-    match field {
-        Field::Source => "restore-source",
-        Field::Dest => "restore-dest",
-        Field::AsOf | Field::Tier => "restore-as-of",
-    }
-}
-
-/// Text pasted into the list.
-pub(super) fn batch_paste(model: &mut Model, text: &str) -> Vec<Effect> {
-    match model.restore.editor.paste(text) {
-        Ok(_) => batch_changed(model),
-        Err(why) => {
-            model.tell(Severity::Warning, why);
-            Vec::new()
-        }
-    }
-}
-
-/// Text pasted into the form; gives what must be said.
-pub(super) fn form_paste(model: &mut Model, text: &str) -> (Vec<Effect>, usize) {
-    let form = &mut model.restore.form;
-    let Some(edit) = form.edit() else { return (Vec::new(), 0) };
-    let lost = edit.paste(text.trim_end_matches(['\n', '\r']));
-    form.changed();
-    (form_changed(model), lost)
-}
-
-/// Goes to the next line that is wrong.
-pub fn next_wrong(model: &mut Model) -> Vec<Effect> {
-    if let Some(line) = model.restore.editor.next_wrong() {
-        model.restore.editor.go_to(line);
-    }
-    Vec::new()
-}
-
-/// Takes the last change of the list back.
-pub fn undo(model: &mut Model) -> Vec<Effect> {
-    if model.restore.editor.undo() {
-        return batch_changed(model);
-    }
-    model.tell(Severity::Ok, "there is no change to take back");
-    Vec::new()
-}
-
-/// Does it again.
-pub fn redo(model: &mut Model) -> Vec<Effect> {
-    if model.restore.editor.redo() {
-        return batch_changed(model);
-    }
-    model.tell(Severity::Ok, "there is no change to do again");
-    Vec::new()
-}
-
-/// Empties the list.
-pub fn clear(model: &mut Model) -> Vec<Effect> {
-    if !model.restore.editor.clear() {
-        return Vec::new();
-    }
-    let key = model.keymap.first("batch.undo").unwrap_or_default();
-    model.tell(Severity::Ok, format!("the list is empty; {key} brings it back"));
-    batch_changed(model)
-}
-
-/// Asks for the file that a list is read from.
-pub fn load(model: &mut Model) -> Vec<Effect> {
-    file(model, "read requests from the file", Purpose::Load)
-}
-
-/// Asks for the file that the list is written to.
-pub fn save(model: &mut Model) -> Vec<Effect> {
-    file(model, "write the list to the file", Purpose::Save)
-}
-
-fn file(model: &mut Model, label: &str, purpose: Purpose) -> Vec<Effect> {
-    let known = model.restore.file.as_ref().map(|path| path.to_string_lossy().into_owned());
-    let draft = known.or_else(|| model.drafts.get("list-file").cloned()).unwrap_or_default();
-    views::prompt(model, label.to_owned(), &draft, purpose);
-    Vec::new()
-}
-
-/// A path was typed: the list is read from it, or written to it.
-pub(super) fn submit_file(model: &mut Model, text: &str, purpose: &Purpose) -> Vec<Effect> {
-    let path = match crate::console::overlay::file(text, model.setup.home.as_deref()) {
-        Ok(path) => path,
-        Err(why) => {
-            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
-                prompt.wrong = Some(why);
-            }
-            return Vec::new();
-        }
-    };
-    model.overlays.pop();
-    if *purpose == Purpose::Load {
-        return vec![Effect::Load(path)];
-    }
-    // What it came from may be written over; anything else that is there stays.
-    let replace = model.restore.file.as_ref() == Some(&path);
-    vec![Effect::Save { path, text: model.restore.editor.to_check(), replace }]
 }
 
 // --- planned ------------------------------------------------------------------------------------------------------
@@ -539,9 +312,9 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
         deeds::ask(model, Question { title, object, effect, go: "drop", bulk: false, intent });
         return Vec::new();
     }
-    let live = |state| matches!(state, RetrievalState::Intended | RetrievalState::Asked | RetrievalState::Ready);
+    let under_way = |state| matches!(state, RetrievalState::Intended | RetrievalState::Asked | RetrievalState::Ready);
     let jobs = model.restore.newest.as_ref().map_or(0, |snapshot| {
-        snapshot.jobs.iter().filter(|job| live(job.row.state) && job.plans.contains(&row.id)).count()
+        snapshot.jobs.iter().filter(|job| under_way(job.row.state) && job.plans.contains(&row.id)).count()
     });
     let ceiling = row.totals.as_ref().map_or_else(String::new, |totals| format!(" of at most {}", totals.ceiling));
     let mut effect = vec![format!("{}{ceiling} is spent already and stays spent; the rest is free again", row.spent)];
@@ -550,7 +323,9 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
         1 => "1 job of it is under way at the vault: it goes on there and cannot be taken back".to_owned(),
         n => format!("{n} jobs of it are under way at the vault: they go on there and cannot be taken back"),
     });
-    effect.push("what has been delivered stays; what is left is not delivered, until it is retried as a new plan".to_owned());
+    effect.push(
+        "what has been delivered stays; what is left is not delivered, until it is retried as a new plan".to_owned(),
+    );
     let bulk = wanted(&row).is_some_and(|files| files > MANY);
     let intent = Intent::Deed { deed: Deed::Cancel(row.id), seen };
     let title = "Cancel a plan".to_owned();
@@ -658,4 +433,76 @@ pub fn pane(model: &mut Model) -> Vec<Effect> {
         Pane::Jobs => Pane::Plans,
     };
     want_plans(model)
+}
+
+/// What came of effects of this tab.
+pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
+    match reply {
+        Reply::Plans(page, result) => {
+            match result {
+                Ok(rows) => model.restore.paged.put(page, rows, plan_id),
+                Err(text) => {
+                    model.restore.paged.failed();
+                    model.tell(Severity::Warning, text);
+                }
+            }
+            model.restore.arrange();
+            Vec::new()
+        }
+        Reply::PlanRows(query, result) => {
+            let Query::PlanRows { plan, of, page, .. } = &query else { return Vec::new() };
+            let list = model.overlays.iter_mut().find_map(|overlay| match overlay {
+                Overlay::Rows(list) if list.plan == *plan && list.of == *of => Some(list),
+                _ => None,
+            });
+            let Some(list) = list else { return Vec::new() };
+            match result {
+                Ok(rows) => {
+                    let before = list.paged.before();
+                    list.paged.put(*page, rows, |row| row.place);
+                    let moved = before.cast_signed() - list.paged.before().cast_signed();
+                    list.selected = list.selected.saturating_add_signed(moved).min(list.paged.len().saturating_sub(1));
+                    list.wrong = None;
+                    want_rows(list)
+                }
+                Err(text) => {
+                    list.paged.failed();
+                    list.wrong = Some(text);
+                    Vec::new()
+                }
+            }
+        }
+        Reply::Draft(query, result) => drafted(model, &query, result),
+        Reply::Chosen(query, result) => chosen(model, &query, result),
+        Reply::Loaded(path, result) => {
+            let shown = Shown::path(&path).to_string();
+            match result {
+                Ok(text) => {
+                    let effects = batch_paste(model, &text);
+                    if !effects.is_empty() {
+                        let lines = crate::base::units::Count(text.lines().count() as u64);
+                        model.tell(Severity::Ok, format!("{lines} lines of {shown} were put in"));
+                        model.restore.file = Some(path);
+                    }
+                    effects
+                }
+                Err(why) => {
+                    model.tell(Severity::Critical, format!("{shown} was not read: {why}"));
+                    Vec::new()
+                }
+            }
+        }
+        Reply::Saved(path, result) => {
+            let shown = Shown::path(&path).to_string();
+            match result {
+                Ok(()) => {
+                    model.tell(Severity::Ok, format!("the list is in {shown}"));
+                    model.restore.file = Some(path);
+                }
+                Err(why) => model.tell(Severity::Critical, format!("the list was not written to {shown}: {why}")),
+            }
+            Vec::new()
+        }
+        _ => Vec::new(),
+    }
 }

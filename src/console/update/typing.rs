@@ -6,14 +6,14 @@ use crate::console::chord::{Chord, Press};
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{moves, perform, restores, views};
+use crate::console::update::{moves, perform, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     match model.overlays.last() {
-        Some(Overlay::Batch) => return restores::batch_key(model, chord),
-        Some(Overlay::Form) => return restores::form_key(model, chord),
+        Some(Overlay::Batch) => return written::batch_key(model, chord),
+        Some(Overlay::Form) => return written::form_key(model, chord),
         _ => {}
     }
     let plain = !chord.ctrl && !chord.alt;
@@ -74,9 +74,9 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             cut(model, lost);
             changed(model)
         }
-        Some(Overlay::Batch) => restores::batch_paste(model, text),
+        Some(Overlay::Batch) => written::batch_paste(model, text),
         Some(Overlay::Form) => {
-            let (effects, lost) = restores::form_paste(model, text);
+            let (effects, lost) = written::form_paste(model, text);
             cut(model, lost);
             effects
         }
@@ -269,7 +269,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             };
             views::files(model, title, FilesOf::Found(text))
         }
-        Purpose::Load | Purpose::Save => restores::submit_file(model, &text, &prompt.purpose),
+        Purpose::Load | Purpose::Save => written::submit_file(model, &text, &prompt.purpose),
         Purpose::RestoreInto { what, name } => match overlay::folder(&text, model.setup.home.as_deref()) {
             Err(wrong) => {
                 if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {

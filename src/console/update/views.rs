@@ -11,7 +11,7 @@ use crate::console::tabs::TabId;
 use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::tabs::restore::Pane as RestorePane;
-use crate::console::update::{deeds, leave, moves, restores};
+use crate::console::update::{deeds, leave, moves, restores, written};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::ArchiveState;
 use crate::worker::supervisor::Standing;
@@ -278,7 +278,8 @@ fn about_restores(model: &Model) -> bool {
 fn go_to_restores(model: &mut Model, object: &str) -> Vec<Effect> {
     model.overlays.clear();
     model.tab = TabId::Restore;
-    let number = object.strip_prefix("plan ").and_then(|rest| rest.split(' ').next()).and_then(|word| word.parse().ok());
+    let word = object.strip_prefix("plan ").and_then(|rest| rest.split(' ').next());
+    let number: Option<i64> = word.and_then(|word| word.parse().ok());
     if let Some(place) = number.and_then(|n| model.restore.plans.ids.iter().position(|plan| plan.0 == n)) {
         model.restore.select(RestorePane::Plans, place);
     }
@@ -414,7 +415,7 @@ pub fn close(model: &mut Model) -> Vec<Effect> {
     match model.overlays.pop() {
         Some(Overlay::Themes { before, .. }) if before != model.theme => vec![Effect::Theme(before)],
         Some(Overlay::Quotes(quotes)) => restores::left_quotes(model, &quotes),
-        Some(Overlay::Batch) => restores::keep(model, true),
+        Some(Overlay::Batch) => written::keep(model, true),
         Some(Overlay::Prompt(prompt)) => {
             let Purpose::Filter { before } = &prompt.purpose else { return Vec::new() };
             set_filter(model, before);

@@ -185,7 +185,10 @@ pub fn plan(line: &PlanLine, parts: &[PlanPartRow], more: bool, events: &[EventR
     }
     let mut files = Group::new("files");
     let totals = row.totals.as_ref();
-    files.line("wanted", format::known(totals, |totals| format!("{}, {}", format::files(totals.files), Size(totals.bytes))));
+    files.line(
+        "wanted",
+        format::known(totals, |totals| format!("{}, {}", format::files(totals.files), Size(totals.bytes))),
+    );
     files.line("delivered", format!("{}, {}", format::files(row.delivered), Size(row.delivered_bytes)));
     let role = if row.failed > 0 { Role::Warning } else { Role::Text };
     files.role("failed", Count(row.failed).to_string(), role);
@@ -215,7 +218,12 @@ pub fn plan(line: &PlanLine, parts: &[PlanPartRow], more: bool, events: &[EventR
     if !events.is_empty() {
         let mut history = Group::new("history");
         for event in events {
-            let text = format!("{}: {} {}", Shown::text(&event.event.who), Shown::text(&event.event.what), Shown::text(&event.event.detail));
+            let text = format!(
+                "{}: {} {}",
+                Shown::text(&event.event.who),
+                Shown::text(&event.event.what),
+                Shown::text(&event.event.detail)
+            );
             history.line(&format::utc_day(Some(event.at)), text);
         }
         groups.push(history);

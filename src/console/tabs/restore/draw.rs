@@ -110,7 +110,10 @@ fn strips(snapshot: &RestoreSnapshot, look: &Look<'_>, area: Rect, buf: &mut Buf
     let jobs = Part {
         items: vec![
             text("JOBS ", Role::Title),
-            text(format!("{} asked  {} ready{}", Count(asked as u64), Count(ready as u64), more(snapshot.more_jobs)), Role::Text),
+            text(
+                format!("{} asked  {} ready{}", Count(asked as u64), Count(ready as u64), more(snapshot.more_jobs)),
+                Role::Text,
+            ),
         ],
         drop: 0,
     };
@@ -128,7 +131,10 @@ fn strips(snapshot: &RestoreSnapshot, look: &Look<'_>, area: Rect, buf: &mut Buf
     lower.push(budget("today", snapshot.used.day, snapshot.limits.day, 0));
     lower.push(budget("this month", snapshot.used.month, snapshot.limits.month, 0));
     if let Some(limit) = snapshot.limits.plan {
-        lower.push(Part { items: vec![text("one plan at most ", Role::Dim), text(limit.to_string(), Role::Text)], drop: 1 });
+        lower.push(Part {
+            items: vec![text("one plan at most ", Role::Dim), text(limit.to_string(), Role::Text)],
+            drop: 1,
+        });
     }
     for (line, row) in [upper, lower].iter().zip(area.rows()) {
         strip::draw(line, 3, look, row, buf);

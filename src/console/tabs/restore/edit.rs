@@ -38,7 +38,12 @@ fn counted(editor: &Editor) -> (String, Role) {
     let counts = editor.counts();
     let words = match counts.empty {
         Some(empty) => {
-            format!("{} ok  {} wrong  {} empty", Count(counts.ok as u64), Count(counts.wrong as u64), Count(empty as u64))
+            format!(
+                "{} ok  {} wrong  {} empty",
+                Count(counts.ok as u64),
+                Count(counts.wrong as u64),
+                Count(empty as u64)
+            )
         }
         None => format!("{} ok  {} wrong  looking …", Count(counts.ok as u64), Count(counts.wrong as u64)),
     };
@@ -46,13 +51,7 @@ fn counted(editor: &Editor) -> (String, Role) {
 }
 
 /// Draws the list being written over the tab; gives how many lines are seen, and the cell of the cursor.
-pub fn batch(
-    editor: &Editor,
-    hint: &str,
-    look: &Look<'_>,
-    area: Rect,
-    buf: &mut Buffer,
-) -> (Extent, Option<Position>) {
+pub fn batch(editor: &Editor, hint: &str, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> (Extent, Option<Position>) {
     let lines = editor.lines();
     let (row, column) = editor.cursor();
     paint::clear(area, look, buf);
@@ -142,7 +141,8 @@ fn beneath(editor: &Editor, row: usize, area: Rect, look: &Look<'_>, buf: &mut B
         (Some(wrong), _) => (wrong.clone(), Role::Warning),
         (None, Some(verdict)) => (verdict.short.clone(), Role::of(verdict.severity)),
         (None, None) if editor.is_empty() => (
-            "paste or type requests, a line each: SOURCE DEST, such as photos:a/b.jpg file:/srv/restored/b.jpg".to_owned(),
+            "paste or type requests, a line each: SOURCE DEST, such as photos:a/b.jpg file:/srv/restored/b.jpg"
+                .to_owned(),
             Role::InputHint,
         ),
         (None, None) if editor.is_checked() => ("nothing is asked for in this line".to_owned(), Role::Dim),
@@ -167,7 +167,14 @@ fn sentence(words: &str, role: Role, area: Rect, look: &Look<'_>, buf: &mut Buff
 const FORM: u16 = 90;
 
 /// Draws the form as a dialog; gives the cell of the cursor.
-pub fn form(form: &Form, default_dest: &str, hint: &str, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Option<Position> {
+pub fn form(
+    form: &Form,
+    default_dest: &str,
+    hint: &str,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> Option<Position> {
     let outer = paint::centred(area, FORM, 10);
     let inner = paint::dialog(outer, "Restore", hint, false, look, buf);
     let mut cursor = None;
@@ -175,7 +182,8 @@ pub fn form(form: &Form, default_dest: &str, hint: &str, look: &Look<'_>, area: 
     for (n, field) in Field::ALL.into_iter().enumerate() {
         let Some(row) = paint::row(inner, u16::try_from(n).unwrap_or(0)) else { break };
         let own = field == form.field;
-        let name = if own { format!("{} {}", look.glyphs.cursor, field.title()) } else { format!("  {}", field.title()) };
+        let name =
+            if own { format!("{} {}", look.glyphs.cursor, field.title()) } else { format!("  {}", field.title()) };
         paint::text(&name, if own { Role::Key } else { Role::Dim }, row.x, row.y, names, look, buf);
         let place = Rect { x: row.x + names, width: row.width - names, ..row };
         let edit = match field {
@@ -203,9 +211,10 @@ pub fn form(form: &Form, default_dest: &str, hint: &str, look: &Look<'_>, area: 
     let (words, role) = match (&form.wrong, &form.verdict) {
         (Some(wrong), _) => (wrong.as_str(), Role::Warning),
         (None, Some(verdict)) => (verdict.short.as_str(), Role::of(verdict.severity)),
-        (None, None) if form.line().is_empty() => {
-            ("words as in a list: a name with blanks stands in \"quotes\"; nothing is asked for before a plan is confirmed", Role::InputHint)
-        }
+        (None, None) if form.line().is_empty() => (
+            "words as in a list: a name with blanks stands in \"quotes\"; nothing is asked for before a plan is confirmed",
+            Role::InputHint,
+        ),
         (None, None) => ("looking …", Role::Dim),
     };
     if inner.height > 5 {

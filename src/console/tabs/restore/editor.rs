@@ -53,6 +53,23 @@ pub struct Editor {
     pub wrong: Option<String>,
 }
 
+/// Deletes the word before the cursor, as shells have it: spaces, then what is no space. At the beginning of a line, its
+/// break.
+fn delete_word(area: &mut TextArea<'static>) -> bool {
+    let cursor = area.cursor();
+    let before: String = area.lines().get(cursor.0).map_or("", String::as_str).chars().take(cursor.1).collect();
+    let words = before.trim_end();
+    let keep = words.rfind(' ').map_or(0, |space| space + 1);
+    let count = before[keep..].chars().count();
+    if count == 0 {
+        return area.delete_char();
+    }
+    for _ in 0..count {
+        area.move_cursor(CursorMove::Back);
+    }
+    area.delete_str(count)
+}
+
 impl Default for Editor {
     fn default() -> Self {
         Self {
@@ -247,7 +264,8 @@ impl Editor {
 
     /// Moves the cursor by lines.
     pub fn step(&mut self, by: isize) {
-        let (way, count) = if by < 0 { (CursorMove::Up, by.unsigned_abs()) } else { (CursorMove::Down, by.unsigned_abs()) };
+        let (way, count) =
+            if by < 0 { (CursorMove::Up, by.unsigned_abs()) } else { (CursorMove::Down, by.unsigned_abs()) };
         for _ in 0..count.min(self.area.lines().len()) {
             self.area.move_cursor(way);
         }
@@ -280,7 +298,7 @@ impl Editor {
             (Press::Tab, false, false) => area.insert_str(" "),
             (Press::Backspace, false, false) | (Press::Char('h'), true, false) => area.delete_char(),
             (Press::Delete, false, false) => area.delete_next_char(),
-            (Press::Char('w'), true, false) | (Press::Backspace, _, _) => area.delete_word(),
+            (Press::Char('w'), true, false) | (Press::Backspace, _, _) => delete_word(area),
             (Press::Char('u'), true, false) => area.delete_line_by_head(),
             (Press::Char('k'), true, false) => area.delete_line_by_end(),
             (press, ctrl, false) => {

@@ -1,5 +1,7 @@
 //! The plan screen: what a draft comes to in each tier, side by side, against the budgets.
 
+use std::fmt::Write as _;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -69,10 +71,7 @@ pub fn tier(word: Option<&str>) -> String {
 
 /// What is asked before a plan is confirmed: what it is about, and what happens.
 pub fn question(title: &str, totals: &PlanTotals) -> (Vec<String>, Vec<String>) {
-    let object = vec![
-        title.to_owned(),
-        format!("{}, {}", format::files(totals.files), Size(totals.bytes)),
-    ];
+    let object = vec![title.to_owned(), format!("{}, {}", format::files(totals.files), Size(totals.bytes))];
     let mut effect = vec![
         format!("tier {}: {}", tier(totals.tier.as_deref()), takes(totals.seconds)),
         format!("price {}, ceiling {}", price(totals.price, totals.sure), price(totals.ceiling, totals.sure)),
@@ -82,9 +81,14 @@ pub fn question(title: &str, totals: &PlanTotals) -> (Vec<String>, Vec<String>) 
     }
     let mut asks = format!("{} for {} archives", jobs(totals.jobs), Count(totals.archives));
     if totals.joined > 0 {
-        asks.push_str(&format!(", {} joined that are there already", Count(totals.joined)));
+        // Writing to a string does not fail.
+        let _ = write!(asks, ", {} joined that are there already", Count(totals.joined));
     }
-    effect.push(format!("asks the vault for {asks}, {} made readable, {} read", Size(totals.asked_bytes), Size(totals.read_bytes)));
+    effect.push(format!(
+        "asks the vault for {asks}, {} made readable, {} read",
+        Size(totals.asked_bytes),
+        Size(totals.read_bytes)
+    ));
     if totals.impossible > 0 {
         effect.push(format!("{} cannot be restored and are left out", format::files(totals.impossible)));
     }
@@ -156,12 +160,22 @@ pub fn draw(
                 _ => (format!("{} OVER", look.glyphs.severity(crate::base::Severity::Critical)), Role::Critical),
             };
             let x = inner.x + names + column * u16::try_from(at).unwrap_or(0);
-            let words = format::fit(&look.text(&words), usize::from(column.saturating_sub(2)), Cut::End, Align::Right, look.glyphs.ellipsis);
+            let words = format::fit(
+                &look.text(&words),
+                usize::from(column.saturating_sub(2)),
+                Cut::End,
+                Align::Right,
+                look.glyphs.ellipsis,
+            );
             paint::text(&words, role, x, y, column.saturating_sub(1), look, buf);
         }
         y += 1;
     }
-    let rest = Rect { y: y.saturating_add(1).min(inner.bottom()), height: inner.bottom().saturating_sub(y.saturating_add(1)), ..inner };
+    let rest = Rect {
+        y: y.saturating_add(1).min(inner.bottom()),
+        height: inner.bottom().saturating_sub(y.saturating_add(1)),
+        ..inner
+    };
     let lines = below(quotes, money);
     let view = DetailView { title: "".into(), lines, scroll: quotes.top, selected: None, hint: "".into() };
     let extent = detail::draw_lines(&view, look, rest, buf);

@@ -1,5 +1,6 @@
 //! The lists of the tab: what each column shows of a row, and what it sorts by. Pure.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use crate::base::ids::PlanId;
@@ -132,7 +133,11 @@ pub fn step(line: &PlanLine, now: Time) -> Cell {
         Some(Step::Recorded) => Cell::new(format!("recorded ({}{more})", Count(steps.recorded))),
         Some(Step::Asked) => {
             let ready = steps.ready_at.map_or_else(String::new, |at| {
-                if at > now { format!(", {} left", format::short_span(Some(at.since(now)))) } else { ", late".to_owned() }
+                if at > now {
+                    format!(", {} left", format::short_span(Some(at.since(now))))
+                } else {
+                    ", late".to_owned()
+                }
             });
             Cell::new(format!("job asked ({}{more}){ready}", Count(steps.asked))).role(Role::Accent)
         }
@@ -152,7 +157,8 @@ pub fn chain(steps: &Steps) -> String {
     ];
     let mut text = counts.map(|(word, count)| format!("{word} {}", Count(count))).join(" → ");
     if steps.stopped > 0 {
-        text.push_str(&format!(", stopped {}", Count(steps.stopped)));
+        // Writing to a string does not fail.
+        let _ = write!(text, ", stopped {}", Count(steps.stopped));
     }
     if steps.more {
         text.push_str(", of the first archives; there are more");

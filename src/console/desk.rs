@@ -17,9 +17,9 @@ use crate::console::list::PAGE;
 use crate::restore::ask::check::Checker;
 use crate::restore::ask::verdict::{Verdict, undelivered};
 use crate::restore::ask::{self, DestSpec, Names};
-use crate::restore::snapshot::{Limits, PlanLine, RestoreSnapshot, gather, steps};
-use crate::restore::view::{DraftView, LineVerdict, VerdictPage};
-use crate::services::Services;
+use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps};
+use crate::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage, tier};
+use crate::services::{Drafted, Order, Services, Wanted};
 use crate::store::{Confirmed, EventRow, PlanRow, PlanState};
 
 /// Parts of a plan that its details are made of.
@@ -29,9 +29,7 @@ const EVENTS: u32 = 1000;
 
 /// How restores stand.
 pub async fn snapshot(services: &Services) -> Result<RestoreSnapshot, String> {
-    let budget = &services.config.budget;
-    let limits = Limits { plan: budget.restore_plan, day: budget.restore_day, month: budget.restore_month };
-    gather(&*services.store, limits).await.map_err(|e| e.to_string())
+    gather(&*services.store, services.budget()).await.map_err(|e| e.to_string())
 }
 
 /// A plan with the steps of its parts, where it is running.
@@ -103,14 +101,9 @@ pub async fn rows(
     }
 }
 
-const NOT_YET: &str = "this version of firn puts no plans together";
-
 /// What names in requests mean, and where to when a line does not say.
 async fn names(services: &Services, dest: Option<&str>) -> Result<Names, String> {
-    let sources = services.sources();
-    let configured = sources.iter().map(|(source, _)| source.name());
-    let names = Names::known(&*services.store, configured).await.map_err(|e| e.to_string())?;
-    let names = names.with_urls(services.config.urls.clone());
+    let names = services.names().await.map_err(|e| e.to_string())?;
     match dest.map(|dest| DestSpec::read(dest.as_bytes(), false, &names)) {
         None => Ok(names),
         Some(Ok(dest)) => Ok(names.with_dest(dest)),
@@ -129,7 +122,7 @@ pub async fn check(
     let names = names(&services, dest.as_deref()).await?;
     let now = services.store.now().await.map_err(|e| e.to_string())?;
     let checker = Checker::new(Arc::clone(&services.store), names);
-    let (pages, mut coming) = mpsc::channel(2);
+    let (pages, mut coming) = mpsc::channel::<ask::check::Checked>(2);
     let pass_on = async {
         while let Some(page) = coming.recv().await {
             let verdicts = page.verdicts.iter().map(verdict).collect();
@@ -139,8 +132,8 @@ pub async fn check(
         }
         drop(coming);
     };
-    let (checked, ()) = tokio::join!(checker.check(text, revision, now, pages), pass_on);
-    checked.map(|_| ()).map_err(|e| e.to_string())
+    let (looked, ()) = tokio::join!(checker.check(text, revision, now, pages), pass_on);
+    looked.map(|_| ()).map_err(|e| e.to_string())
 }
 
 /// A verdict as it is drawn.
@@ -161,31 +154,61 @@ fn verdict(found: &ask::verdict::LineVerdict) -> LineVerdict {
 }
 
 /// Puts a draft together and prices it in every tier.
-#[allow(clippy::unused_async)]
-pub async fn draft(
-    _services: &Arc<Services>,
-    _text: Arc<str>,
-    _dest: Option<String>,
-    _who: &str,
-) -> Result<DraftView, String> {
-    Err(NOT_YET.to_owned())
+pub async fn draft(services: &Services, text: Arc<str>, dest: Option<String>, who: &str) -> Result<DraftView, String> {
+    let names = names(services, dest.as_deref()).await?;
+    drafted(services, Order::Text(text), names, who).await
 }
 
 /// The same of what of a plan was not delivered.
-#[allow(clippy::unused_async)]
-pub async fn supplement(_services: &Arc<Services>, _plan: PlanId, _who: &str) -> Result<DraftView, String> {
-    Err(NOT_YET.to_owned())
+pub async fn supplement(services: &Services, plan: PlanId, who: &str) -> Result<DraftView, String> {
+    let names = names(services, None).await?;
+    drafted(services, Order::RestOf(plan), names, who).await
+}
+
+async fn drafted(services: &Services, order: Order, names: Names, who: &str) -> Result<DraftView, String> {
+    let wanted = Wanted { order, names, title: None, who: who.to_owned(), current: false };
+    let drafted = services.draft(wanted).await.map_err(|e| e.to_string())?;
+    let row = row(services, drafted.plan).await?;
+    Ok(view(&drafted, &row))
+}
+
+/// Wrong lines that the plan screen lists.
+const WRONG: usize = 200;
+
+fn view(drafted: &Drafted, row: &PlanRow) -> DraftView {
+    let added = &drafted.added;
+    let mut notes = drafted.notes.clone();
+    let mut note = |count: u64, of: &str| {
+        if count > 0 {
+            notes.push(format!("{} {of}", Count(count)));
+        }
+    };
+    note(added.impossible, "more cannot be restored: its details say why of each");
+    note(added.twice, "left out: another file of the plan goes to the same place");
+    note(added.gone, "were deleted at their source since");
+    note(added.newer_waits, "have a newer version that no vault holds yet");
+    note(added.folders_now, "deleted files left out: folders have their names now");
+    let wrong = drafted.wrong.iter().take(WRONG);
+    DraftView {
+        plan: drafted.plan,
+        title: Shown::text(&row.title).to_string(),
+        // The slowest, which is the cheapest, first.
+        quotes: drafted.quotes.iter().rev().map(QuoteView::from).collect(),
+        notes,
+        refused: wrong.map(|found| format!("line {}: {}", found.line, found.short())).collect(),
+        refused_count: drafted.wrong_count,
+    }
 }
 
 /// Saves a draft in a tier.
-#[allow(clippy::unused_async)]
-pub async fn choose(_services: &Arc<Services>, _plan: PlanId, _tier: Option<String>) -> Result<PlanRow, String> {
-    Err(NOT_YET.to_owned())
+pub async fn choose(services: &Services, plan: PlanId, word: Option<String>) -> Result<PlanRow, String> {
+    let none = || "the vault has no such tier, or somebody has confirmed or dropped the plan".to_owned();
+    let tier = tier(word.as_deref()).ok_or_else(none)?;
+    services.choose(plan, tier).await.map_err(|e| e.to_string())?.ok_or_else(none)
 }
 
-#[allow(clippy::unused_async)]
-async fn confirmed(_services: &Arc<Services>, _plan: PlanId, _hash: Hash32, _who: &str) -> Result<Confirmed, String> {
-    Err(NOT_YET.to_owned())
+async fn confirmed(services: &Services, plan: PlanId, hash: Hash32, who: &str) -> Result<Confirmed, String> {
+    services.confirm(plan, hash, who.to_owned()).await.map_err(|e| e.to_string())
 }
 
 /// Confirms a plan, and says what came of it.
@@ -214,7 +237,7 @@ pub fn told(plan: PlanId, confirmed: Confirmed) -> Result<String, String> {
 
 /// Stops a plan, and says what of it is paid and goes on.
 pub async fn cancel(services: &Arc<Services>, plan: PlanId, who: &str) -> Result<String, String> {
-    let left = services.store.plan_cancel(plan, who.to_owned()).await.map_err(|e| e.to_string())?;
+    let left = services.cancel_plan(plan, who.to_owned()).await.map_err(|e| e.to_string())?;
     if !left.done {
         return Err(format!("plan {plan} was not running; nothing was stopped"));
     }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use crate::base::encode::put_bytes;
 use crate::base::ids::{PlanId, RetrievalId};
 use crate::base::{Money, Time};
+use crate::restore::price::Budget;
 use crate::store::{
     PartState, PlanPartRow, PlanRow, PlanState, PlanTotals, Result, RetrievalRow, RetrievalState, Store, Used,
 };
@@ -25,17 +26,6 @@ const LOOKED_AT: usize = 16;
 const PARTS: u32 = 200;
 /// A job whose output lives shorter than this is asked for again where work still waits for it.
 pub const ENDING: Duration = Duration::from_hours(5);
-
-/// Budgets of restores.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Limits {
-    /// The most that one plan may cost.
-    pub plan: Option<Money>,
-    /// The most that restores may cost in a day (UTC).
-    pub day: Option<Money>,
-    /// The most that restores may cost in a month (UTC).
-    pub month: Option<Money>,
-}
 
 /// How restores stand at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,7 +43,7 @@ pub struct RestoreSnapshot {
     /// What restores have used of their budgets.
     pub used: Used,
     /// The budgets.
-    pub limits: Limits,
+    pub limits: Budget,
 }
 
 /// A plan, and where its parts stand.
@@ -215,7 +205,7 @@ pub fn steps(plan: &PlanRow, parts: &[PlanPartRow], more: bool) -> Steps {
 }
 
 /// Reads how restores stand.
-pub async fn gather(store: &dyn Store, limits: Limits) -> Result<RestoreSnapshot> {
+pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot> {
     let now = store.now().await?;
     let rows = store.plans(None, PLANS).await?;
     let more_plans = rows.len() == PLANS as usize;

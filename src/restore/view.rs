@@ -3,6 +3,9 @@
 
 use crate::base::ids::PlanId;
 use crate::base::{Money, Severity};
+use crate::restore::price::Quote;
+use crate::vault::Tier;
+use crate::vault::tariff::{tier_named, tier_word};
 
 /// What is thought of one line of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,8 +72,37 @@ pub struct DraftView {
     pub title: String,
     /// What each tier comes to, the slowest first.
     pub quotes: Vec<QuoteView>,
+    /// Sentences to be said with it, safe to show.
+    pub notes: Vec<String>,
     /// What is left out: a sentence each, safe to show, bounded.
     pub refused: Vec<String>,
     /// How many are left out, those that are not listed too.
     pub refused_count: u64,
+}
+
+impl From<&Quote> for QuoteView {
+    fn from(quote: &Quote) -> Self {
+        let (from, to) = quote.hours;
+        Self {
+            tier: quote.tier.map(|tier| tier_word(Some(tier)).to_owned()),
+            files: quote.files,
+            bytes: quote.bytes,
+            archives: quote.archives,
+            jobs: quote.jobs,
+            joined: quote.joined,
+            asked_bytes: quote.asked_bytes,
+            read_bytes: quote.read_bytes,
+            price: quote.price.amount,
+            sure: quote.price.sure,
+            ceiling: quote.ceiling,
+            risks: quote.risks.iter().map(|(risk, money)| (risk.to_string(), *money)).collect(),
+            seconds: Some((from.as_secs(), to.as_secs())),
+            over: quote.over.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// A tier by the word that a quote names it with; nothing for a word that is none.
+pub fn tier(word: Option<&str>) -> Option<Option<Tier>> {
+    word.map_or(Some(None), tier_named)
 }

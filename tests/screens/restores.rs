@@ -13,7 +13,8 @@ use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Confirm, Focus, Overlay};
 use firn::console::tabs::TabId;
 use firn::console::tabs::restore::about::{self, ListOf};
-use firn::restore::snapshot::{self, JobLine, Limits, PlanLine, RestoreSnapshot, Step, Steps};
+use firn::restore::price::Budget;
+use firn::restore::snapshot::{self, JobLine, PlanLine, RestoreSnapshot, Step, Steps};
 use firn::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage};
 use firn::store::{
     EventRow, NewEvent, NewPart, PartState, PlanPartRow, PlanRow, PlanState, PlanTotals, RestoreRow, RestoreState,
@@ -134,7 +135,7 @@ pub fn restores() -> RestoreSnapshot {
         jobs: (1..=12).map(|n| job(n, states[usize::try_from(n % 4).unwrap()])).collect(),
         more_jobs: false,
         used: Used { day: dollars("3.10"), month: dollars("41.00") },
-        limits: Limits { plan: Some(dollars("50")), day: Some(dollars("20")), month: None },
+        limits: Budget { plan: Some(dollars("50")), day: Some(dollars("20")), month: None },
     }
 }
 
@@ -165,6 +166,7 @@ pub fn draft() -> DraftView {
         plan: PlanId(8),
         title: "a list of 400 lines".to_owned(),
         quotes: vec![quote("expedited", "90", &[OVER]), quote("standard", "12.40", &[]), quote("bulk", "3.10", &[])],
+        notes: vec!["3 were deleted at their source since".to_owned()],
         refused: (1..=7).map(|n| format!("line {n}: column 1: there is no source \"avatr\"")).collect(),
         refused_count: 7,
     }
@@ -284,7 +286,9 @@ fn confirm(model: &Model) -> &Confirm {
 fn list(model: &mut Model, lines: usize, wrong: &[usize]) {
     press(model, "b");
     let text: Vec<String> = (0..lines)
-        .map(|n| if wrong.contains(&n) { format!("avatr:{n}.jpg /srv/x/") } else { format!("photos:a/{n}.jpg /srv/x/") })
+        .map(
+            |n| if wrong.contains(&n) { format!("avatr:{n}.jpg /srv/x/") } else { format!("photos:a/{n}.jpg /srv/x/") },
+        )
         .collect();
     let effects = send(model, Msg::Paste(text.join("\n")));
     let revision = checked(&effects);
@@ -419,7 +423,10 @@ fn the_steps_are_those_of_the_slowest_part() {
     let json = snapshot::json(&restores());
     assert_eq!(json["plans"][1]["steps"]["slowest"], "fetching");
     assert_eq!(json["plans"][0]["totals"]["ceiling"], "19.800000000");
-    assert_eq!((&json["plans"][0]["steps"], &json["budget"]["month"]), (&serde_json::Value::Null, &serde_json::Value::Null));
+    assert_eq!(
+        (&json["plans"][0]["steps"], &json["budget"]["month"]),
+        (&serde_json::Value::Null, &serde_json::Value::Null)
+    );
     assert_eq!(json["jobs"][2]["plans"], serde_json::json!([4, 6]));
     assert_eq!(json["jobs"][0]["job_id"], "job-1");
 }
@@ -453,7 +460,10 @@ fn a_verdict_of_an_older_text_is_never_drawn() {
     let before = checked(&type_in(&mut model, "avatr:x"));
     let now = checked(&type_in(&mut model, "y"));
     assert!(now > before);
-    send(&mut model, Msg::Verdicts(Written::Batch, VerdictPage { revision: before, verdicts: vec![verdict(0, false)] }));
+    send(
+        &mut model,
+        Msg::Verdicts(Written::Batch, VerdictPage { revision: before, verdicts: vec![verdict(0, false)] }),
+    );
     send(&mut model, Msg::Checked(Written::Batch, before, Err("it was too slow".to_owned())));
     assert_eq!((model.restore.editor.verdict(0), model.restore.editor.is_checked()), (None, false));
     let text = screen(&model, (140, 40));
@@ -567,7 +577,8 @@ fn a_form_is_one_line_of_a_list() {
     type_in(&mut model, "/srv/x/");
     press(&mut model, "tab");
     let effects = type_in(&mut model, "2026-11-22");
-    let Some(Effect::Check { of: Written::Form, revision, text, dest }) = effects.iter().rev().find(|effect| matches!(effect, Effect::Check { .. }))
+    let Some(Effect::Check { of: Written::Form, revision, text, dest }) =
+        effects.iter().rev().find(|effect| matches!(effect, Effect::Check { .. }))
     else {
         panic!("{effects:?}")
     };
@@ -677,7 +688,11 @@ fn a_plan_that_somebody_else_has_confirmed_meanwhile_is_not_confirmed_again() {
     );
     assert_eq!(said(&model), told);
     assert_eq!(press(&mut model, "c"), []);
-    assert!(said(&model).starts_with("restore.confirm: plan 7 is running; it was confirmed by mira"), "{}", said(&model));
+    assert!(
+        said(&model).starts_with("restore.confirm: plan 7 is running; it was confirmed by mira"),
+        "{}",
+        said(&model)
+    );
 }
 
 #[test]
@@ -689,8 +704,14 @@ fn what_came_of_confirming_is_said() {
     assert_eq!(told(id, Confirmed::Yes).unwrap(), "plan 7 is confirmed and carried out");
     let already = told(id, Confirmed::Already { who: who(), at: NOW }).unwrap_err();
     assert_eq!(already, format!("plan 7 was confirmed by mira\\x1b[2J at {NOW}; it is carried out once"));
-    assert_eq!(told(id, Confirmed::Changed).unwrap_err(), "plan 7 is no longer the one that was shown; look at it again");
-    assert_eq!(told(id, Confirmed::Not(PlanState::Cancelled)).unwrap_err(), "plan 7 is cancelled; it cannot be confirmed");
+    assert_eq!(
+        told(id, Confirmed::Changed).unwrap_err(),
+        "plan 7 is no longer the one that was shown; look at it again"
+    );
+    assert_eq!(
+        told(id, Confirmed::Not(PlanState::Cancelled)).unwrap_err(),
+        "plan 7 is cancelled; it cannot be confirmed"
+    );
     let over = Confirmed::Over {
         budget: "day",
         when: "2026-11-22".to_owned(),
@@ -713,7 +734,9 @@ fn stopping_a_plan_says_what_is_paid_and_what_goes_on() {
     assert_eq!(asked.word.as_deref(), Some("stop"), "many files");
     compare("restore-cancel-80x24.txt", &screen(&model, (80, 24)));
     let text = asked.effect.join("\n");
-    for wanted in ["$3.10 of at most $19.80 is spent already", "12 jobs of it are under way", "what has been delivered stays"] {
+    for wanted in
+        ["$3.10 of at most $19.80 is spent already", "12 jobs of it are under way", "what has been delivered stays"]
+    {
         assert!(text.contains(wanted), "{wanted:?} in {text}");
     }
     type_in(&mut model, "stop");
@@ -791,8 +814,10 @@ fn a_read_only_console_writes_nothing_and_plans_nothing() {
 fn a_finding_of_restores_leads_to_its_plan_or_its_job() {
     let mut snapshot = busy();
     let uuid = archive(3 + 64);
-    snapshot.findings =
-        vec![finding(Severity::Warning, "restore.stopped", "plan 4"), finding(Severity::Unknown, "retrieval.failed", &uuid.to_string())];
+    snapshot.findings = vec![
+        finding(Severity::Warning, "restore.stopped", "plan 4"),
+        finding(Severity::Unknown, "retrieval.failed", &uuid.to_string()),
+    ];
     let mut model = console(snapshot);
     send(&mut model, Msg::Restores(Arc::new(restores())));
     assert!(screen(&model, (140, 40)).lines().next().unwrap().contains("Restore ⚠1"));

@@ -38,12 +38,6 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Reply::Plans(..)
-        | Reply::PlanRows(..)
-        | Reply::Draft(..)
-        | Reply::Chosen(..)
-        | Reply::Loaded(..)
-        | Reply::Saved(..) => restores::reply(model, reply),
         Reply::Plan(query, result) => {
             awaited(model, query, result);
             Vec::new()
@@ -115,6 +109,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.tell(severity, text);
             Vec::new()
         }
+        other => restores::reply(model, other),
     }
 }
 

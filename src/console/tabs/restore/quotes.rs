@@ -14,7 +14,7 @@ use crate::console::theme::Role;
 use crate::console::widgets::detail::{self, DetailLine, DetailView};
 use crate::console::widgets::pane::{self, PaneView};
 use crate::console::widgets::{Extent, Piece, paint};
-use crate::restore::snapshot::Limits;
+use crate::restore::price::Budget;
 use crate::restore::view::{DraftView, QuoteView};
 use crate::store::{PlanTotals, Used};
 
@@ -120,7 +120,7 @@ const LINES: [Line; 10] = [
 /// Draws it over the tab.
 pub fn draw(
     quotes: &Quotes,
-    money: (Used, Limits),
+    money: (Used, Budget),
     hint: &str,
     look: &Look<'_>,
     area: Rect,
@@ -188,7 +188,7 @@ fn of(used: Money, limit: Option<Money>) -> String {
 }
 
 /// What stands below the comparison, about the tier that is looked at.
-fn below(quotes: &Quotes, (used, limits): (Used, Limits)) -> Vec<DetailLine<'static>> {
+fn below(quotes: &Quotes, (used, limits): (Used, Budget)) -> Vec<DetailLine<'static>> {
     let text = |text: String, role: Role| DetailLine::Text(Piece::new(text, role));
     let mut lines = Vec::new();
     let Some(quote) = quotes.quote() else {
@@ -213,6 +213,7 @@ fn below(quotes: &Quotes, (used, limits): (Used, Limits)) -> Vec<DetailLine<'sta
     if !quote.sure {
         lines.push(text("~ : it rests on prices that nobody has verified".to_owned(), Role::Dim));
     }
+    lines.extend(quotes.view.notes.iter().map(|note| text(note.clone(), Role::Text)));
     let refused = quotes.view.refused_count;
     if refused > 0 {
         lines.push(text(format!("left out: {}", Count(refused)), Role::Warning));

@@ -488,14 +488,9 @@ fn details(
     detail::draw(&view, look, area, buf)
 }
 
-/// The area of the tab, a column free on both sides.
+/// The area of the tab.
 fn over_tab(area: Rect) -> Rect {
-    Rect {
-        x: area.x.saturating_add(1).min(area.right()),
-        y: area.y.saturating_add(2).min(area.bottom()),
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(4),
-    }
+    Rect { y: area.y.saturating_add(2).min(area.bottom()), height: area.height.saturating_sub(4), ..area }
 }
 
 /// Files or archives of a plan, and what is to be said of the selected one.

@@ -10,9 +10,8 @@ use firn::config::{Config, Given};
 use firn::console::chord::Chord;
 use firn::console::run::{self as console, Options};
 use firn::console::term::{Caps, Input, Inputs, Screen, Signal, Signals, Tty, install_panic_hook, usable};
-use firn::console::work::Work;
 use firn::log::{self, Ring};
-use firn::services::Services;
+use firn::services::{Crew, Services};
 use firn::store::sqlite::SqliteStore;
 use firn::worker::supervisor::supervise;
 use ratatui::text::Line;
@@ -80,7 +79,7 @@ async fn panicking() -> i32 {
     let (told, standing) = tokio::sync::watch::channel(firn::worker::supervisor::Standing::Running);
     let fall = |_| async { if true { panic!("a worker has \x1b[31mfallen\nover") } else { Ok::<(), String>(()) } };
     drop(services.spawn(supervise("backup", clock, stop.clone(), told, fall)));
-    let ended = console::run(services, Options::default(), Some(Work { stop, standing })).await;
+    let ended = console::run(services, Options::default(), Some(Crew { stop, standing })).await;
     ended.map_or(NO_DRAWING, i32::from)
 }
 

@@ -178,7 +178,7 @@ pub fn form(
     let outer = paint::centred(area, FORM, 10);
     let inner = paint::dialog(outer, "Restore", hint, false, look, buf);
     let mut cursor = None;
-    let names = 13.min(inner.width);
+    let names = 14.min(inner.width);
     for (n, field) in Field::ALL.into_iter().enumerate() {
         let Some(row) = paint::row(inner, u16::try_from(n).unwrap_or(0)) else { break };
         let own = field == form.field;

@@ -311,8 +311,14 @@ impl Editor {
                     (Press::Right, true) => CursorMove::WordForward,
                     (Press::Home, false) | (Press::Char('a'), true) => CursorMove::Head,
                     (Press::End, false) | (Press::Char('e'), true) => CursorMove::End,
-                    (Press::Home, true) => CursorMove::Top,
-                    (Press::End, true) => CursorMove::Bottom,
+                    (Press::Home, true) => {
+                        area.move_cursor(CursorMove::Top);
+                        CursorMove::Head
+                    }
+                    (Press::End, true) => {
+                        area.move_cursor(CursorMove::Bottom);
+                        CursorMove::End
+                    }
                     (Press::Enter | Press::BackTab, false) => return Taken::Moved,
                     _ => return Taken::No,
                 };

@@ -109,19 +109,19 @@ pub fn countdown(due: Option<Due>, now: Time) -> Cell {
 }
 
 /// The step of a plan's slowest part, in words.
-pub fn step(line: &PlanLine, now: Time) -> Cell {
+pub fn step(line: &PlanLine, _: Time) -> Cell {
     let row = &line.row;
     let totals = row.totals.as_ref();
     match row.state {
         PlanState::Draft => return Cell::new("being put together").role(Role::Dim),
-        PlanState::Planned => return Cell::new("waits to be confirmed").role(Role::Notice),
+        PlanState::Planned => return Cell::new("to be confirmed").role(Role::Notice),
         PlanState::Dropped => return Cell::new("never confirmed").role(Role::Dim),
         PlanState::Cancelled => return Cell::new("cancelled").role(Role::Dim),
         PlanState::Ended if row.failed > 0 || row.parts_stopped > 0 => {
             return Cell::new("ended, not whole").role(Role::Warning);
         }
         PlanState::Ended if totals.is_some_and(|totals| totals.impossible > 0) => {
-            return Cell::new("delivered, some impossible").role(Role::Warning);
+            return Cell::new("ended, not whole").role(Role::Warning);
         }
         PlanState::Ended => return Cell::new("delivered").role(Role::Ok),
         PlanState::Running => {}
@@ -131,16 +131,7 @@ pub fn step(line: &PlanLine, now: Time) -> Cell {
     match steps.slowest() {
         None => Cell::new(format::UNKNOWN).role(Role::Dim),
         Some(Step::Recorded) => Cell::new(format!("recorded ({}{more})", Count(steps.recorded))),
-        Some(Step::Asked) => {
-            let ready = steps.ready_at.map_or_else(String::new, |at| {
-                if at > now {
-                    format!(", {} left", format::short_span(Some(at.since(now))))
-                } else {
-                    ", late".to_owned()
-                }
-            });
-            Cell::new(format!("job asked ({}{more}){ready}", Count(steps.asked))).role(Role::Accent)
-        }
+        Some(Step::Asked) => Cell::new(format!("job asked ({}{more})", Count(steps.asked))).role(Role::Accent),
         Some(Step::Ready) => Cell::new(format!("fetching ({}{more})", Count(steps.ready))).role(Role::Accent),
         Some(Step::Delivered) => Cell::new("delivered").role(Role::Ok),
         Some(Step::Stopped) => Cell::new(format!("stopped ({}{more})", Count(steps.stopped))).role(Role::Warning),
@@ -167,10 +158,16 @@ pub fn chain(steps: &Steps) -> String {
 }
 
 fn files(row: &PlanRow) -> Cell {
-    let wanted = wanted(row);
-    let part = wanted.and_then(|wanted| part_of(row.delivered, wanted));
-    let text = format!("{}/{}", Count(row.delivered), format::count(wanted));
-    Cell { text, role: Role::Text, part: part.filter(|_| row.state == PlanState::Running) }
+    Cell::new(format!("{}/{}", Count(row.delivered), format::count(wanted(row))))
+}
+
+fn done(row: &PlanRow) -> Cell {
+    let part = wanted(row).and_then(|wanted| part_of(row.delivered, wanted));
+    let begun = !matches!(row.state, PlanState::Draft | PlanState::Planned | PlanState::Dropped);
+    match part.filter(|_| begun) {
+        Some(part) => Cell { text: format::percent(Some(part)), role: Role::Text, part: Some(part) },
+        None => Cell::new(format::UNKNOWN).role(Role::Dim),
+    }
 }
 
 /// Columns of the plans.
@@ -198,13 +195,13 @@ pub const PLANS: &[Column<PlanLine>] = &[
         width: 9,
         grow: 0,
         right: false,
-        drop: 3,
+        drop: 4,
         cell: |p, _| Cell::new(p.row.state.word()).role(plan_role(p.row.state)),
         key: |p| SortKey::Text(p.row.state.word().to_owned()),
     },
     Column {
         title: "step",
-        width: 21,
+        width: 16,
         grow: 1,
         right: false,
         drop: 0,
@@ -216,12 +213,24 @@ pub const PLANS: &[Column<PlanLine>] = &[
     },
     Column {
         title: "files",
-        width: 14,
-        grow: 1,
-        right: false,
+        width: 13,
+        grow: 0,
+        right: true,
         drop: 0,
         cell: |p, _| files(&p.row),
         key: |p| wanted(&p.row).map_or(SortKey::None, SortKey::count),
+    },
+    Column {
+        title: "done",
+        width: 12,
+        grow: 0,
+        right: false,
+        drop: 3,
+        cell: |p, _| done(&p.row),
+        key: |p| {
+            let part = wanted(&p.row).and_then(|wanted| part_of(p.row.delivered, wanted));
+            part.map_or(SortKey::None, SortKey::Number)
+        },
     },
     Column {
         title: "failed",
@@ -241,7 +250,7 @@ pub const PLANS: &[Column<PlanLine>] = &[
         width: 18,
         grow: 0,
         right: true,
-        drop: 4,
+        drop: 5,
         cell: |p, _| {
             let ceiling = p.row.totals.as_ref().map(|totals| price(totals.ceiling, totals.sure));
             Cell::new(format!("{}/{}", p.row.spent, format::known(ceiling, |text| text)))
@@ -253,7 +262,7 @@ pub const PLANS: &[Column<PlanLine>] = &[
         width: 9,
         grow: 0,
         right: true,
-        drop: 5,
+        drop: 6,
         cell: |p, _| {
             let text = p.row.totals.as_ref().map(|totals| price(totals.price, totals.sure));
             Cell::new(format::known(text, |text| text))
@@ -265,8 +274,8 @@ pub const PLANS: &[Column<PlanLine>] = &[
     },
     Column {
         title: "next",
-        width: 16,
-        grow: 0,
+        width: 19,
+        grow: 1,
         right: false,
         drop: 1,
         cell: |p, now| match p.due(now) {

@@ -334,3 +334,123 @@ impl Editor {
         Taken::Moved
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Clock;
+    use proptest::prelude::*;
+    use std::time::Duration;
+
+    fn chord() -> impl Strategy<Value = Chord> {
+        let keys = [
+            "a",
+            "#",
+            "é",
+            "漢",
+            "enter",
+            "tab",
+            "backspace",
+            "delete",
+            "left",
+            "right",
+            "up",
+            "down",
+            "home",
+            "end",
+            "ctrl-home",
+            "ctrl-end",
+            "ctrl-left",
+            "ctrl-right",
+            "ctrl-w",
+            "ctrl-u",
+            "ctrl-k",
+            "ctrl-a",
+            "ctrl-e",
+            "alt-x",
+            "f9",
+        ];
+        prop::sample::select(keys.map(|key| key.parse().unwrap()).to_vec())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_pressed_the_list_is_a_list(
+            texts in prop::collection::vec("[a-z \t\n\r\u{1b}\u{301}漢]{0,30}", 0..4),
+            keys in prop::collection::vec(chord(), 0..80),
+            undo in any::<bool>(),
+        ) {
+            let mut editor = Editor::default();
+            for text in &texts {
+                editor.paste(text).unwrap();
+            }
+            for key in keys {
+                let (before, revision) = (editor.text(), editor.revision());
+                let taken = editor.key(key);
+                prop_assert!(editor.text() == before || taken == Taken::Changed);
+                prop_assert_eq!(editor.revision() > revision, taken == Taken::Changed);
+                prop_assert_eq!(editor.bytes, editor.text().len());
+                let (row, column) = editor.cursor();
+                prop_assert!(column <= editor.lines()[row].chars().count());
+                prop_assert!(editor.lines().iter().all(|line| line.chars().all(|c| c == '\t' || !c.is_control())));
+            }
+            if undo {
+                editor.clear();
+                let emptied = editor.is_empty();
+                prop_assert!(emptied);
+                editor.undo();
+            }
+            let lines = editor.lines().len();
+            editor.go_to(lines + 5);
+            prop_assert_eq!(editor.cursor().0, lines - 1);
+        }
+    }
+
+    #[test]
+    fn ten_thousand_pasted_lines_are_there_at_once_and_every_line_is_reached() {
+        let clock = Clock::system();
+        let text =
+            (0..10_000).map(|n| format!("photos:avatar/2026/{n:05}.jpg /srv/restored/")).collect::<Vec<_>>().join("\n");
+        let mut editor = Editor::default();
+        let began = clock.mono();
+        assert_eq!(editor.paste(&text), Ok(10_000));
+        let pasted = clock.mono().since(began);
+        let began = clock.mono();
+        for _ in 0..10 {
+            editor.key(Chord::char('x'));
+        }
+        let keys = clock.mono().since(began) / 10;
+        println!("10,000 lines: pasted in {pasted:?}, a key in {keys:?}");
+        // Without optimisation; a console is built with it.
+        assert!(pasted < Duration::from_secs(1) && keys < Duration::from_millis(250), "{pasted:?}, {keys:?}");
+        editor.paste(&"\n".repeat(80_000)).unwrap();
+        for line in [0, 70_000, 65_535, 65_536, 89_999] {
+            editor.go_to(line);
+            assert_eq!(editor.cursor(), (line, 0));
+        }
+    }
+
+    #[test]
+    fn verdicts_are_counted_once_and_the_next_wrong_line_is_found_round_the_end() {
+        let mut editor = Editor::of("a\nb\n\nc");
+        let verdict = |line, usable| LineVerdict {
+            line,
+            usable,
+            severity: if usable { Severity::Ok } else { Severity::Critical },
+            short: String::new(),
+        };
+        let revision = editor.revision();
+        let page = |verdicts| VerdictPage { revision, verdicts };
+        assert!(editor.adopt(page(vec![verdict(0, false), verdict(1, true)])));
+        assert!(editor.adopt(page(vec![verdict(0, true), verdict(3, false)])));
+        assert!(!editor.adopt(VerdictPage { revision: revision + 1, verdicts: Vec::new() }));
+        assert!(!editor.is_checked());
+        assert!(editor.ended(revision, Ok(())));
+        assert_eq!(editor.counts(), Counts { ok: 2, wrong: 1, empty: Some(1) });
+        assert_eq!(editor.next_wrong(), Some(3));
+        editor.go_to(3);
+        assert_eq!(editor.next_wrong(), Some(3));
+        editor.key(Chord::char('x'));
+        assert_eq!((editor.next_wrong(), editor.counts()), (None, Counts::default()));
+    }
+}

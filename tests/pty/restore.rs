@@ -61,6 +61,10 @@ fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
             assert_eq!(fs::read_to_string(path).unwrap(), format!("picture {n}"));
         }
     }
+    pty.press("esc");
+    pty.wait_for("Batch: line");
+    pty.press("esc");
+    pty.wait_gone("Batch: line");
     for mut pty in [pty, second] {
         pty.press("q");
         pty.wait_until("the question, or the end", |screen| {

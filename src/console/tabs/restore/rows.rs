@@ -319,7 +319,7 @@ pub const JOBS: &[Column<JobLine>] = &[
     },
     Column {
         title: "range",
-        width: 17,
+        width: 20,
         grow: 0,
         right: false,
         drop: 4,

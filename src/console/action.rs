@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::model::{Area, Model};
 use super::tabs::TabId;
-use super::update::{deeds, moves, views};
+use super::update::{deeds, moves, restores, views, written};
 
 /// Where an action can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,9 +73,10 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 7] = ["confirm", "findings", "log", "themes", "details", "files", "waiting"];
+pub const OVERLAYS: [&str; 10] =
+    ["confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows"];
 /// Overlays in which something is typed.
-pub const TYPED: [&str; 3] = ["help", "palette", "prompt"];
+pub const TYPED: [&str; 5] = ["help", "palette", "prompt", "form", "batch"];
 
 /// Every place where keys mean something.
 pub fn contexts() -> impl Iterator<Item = Context> {
@@ -114,6 +115,11 @@ pub fn group(scope: Scope) -> &'static str {
             "files" => "Files",
             "log" => "Log",
             "themes" => "Themes",
+            "form" => "Request",
+            "batch" => "Batch editor",
+            "quotes" => "Plan and price",
+            "plan" => "Plan",
+            "rows" => "Files of a plan",
             _ => "Dialogs",
         },
     }
@@ -149,6 +155,7 @@ use Danger::{Asks, Changes};
 use Scope::{Always, Global, List, Overlay, Tab};
 
 const BACKUP: Scope = Tab(TabId::Backup);
+const RESTORE: Scope = Tab(TabId::Restore);
 
 /// Every action.
 pub const ACTIONS: &[Action] = &[
@@ -235,6 +242,79 @@ pub const ACTIONS: &[Action] = &[
     ),
     action("pane.next", &["right", "l"], "the next list", "", BACKUP, views::pane_next),
     action("pane.previous", &["left", "h"], "the list before", "", BACKUP, views::pane_previous),
+    // The Restore tab.
+    unless(
+        action("restore.new", &["n"], "restore one file or folder: a form", "new", RESTORE, written::form),
+        restores::not_here,
+    ),
+    unless(
+        action(
+            "restore.batch",
+            &["b"],
+            "restore many: an editor for a list of requests, a line each",
+            "batch",
+            RESTORE,
+            written::batch,
+        ),
+        restores::not_here,
+    ),
+    deed(
+        action(
+            "restore.confirm",
+            &["c"],
+            "confirm the selected plan: from then on it is carried out",
+            "confirm",
+            RESTORE,
+            restores::confirm,
+        ),
+        Asks,
+        restores::not_to_confirm,
+    ),
+    deed(
+        action(
+            "restore.cancel",
+            &["x"],
+            "stop the selected plan, or drop it if nobody has confirmed it",
+            "cancel",
+            RESTORE,
+            restores::cancel,
+        ),
+        Asks,
+        restores::not_to_cancel,
+    ),
+    unless(
+        action(
+            "restore.retry",
+            &["r"],
+            "a new plan of what of the selected one was not delivered",
+            "retry",
+            RESTORE,
+            restores::retry,
+        ),
+        restores::nothing_to_retry,
+    ),
+    unless(
+        action(
+            "restore.details",
+            &["enter"],
+            "all about the selected plan, or the archive of the selected job",
+            "details",
+            RESTORE,
+            restores::details,
+        ),
+        views::nothing_selected,
+    ),
+    action(
+        "restore.filter",
+        &["/"],
+        "filter the list: words that must be there, !words that must not",
+        "filter",
+        RESTORE,
+        views::filter,
+    ),
+    action("restore.sort", &["s"], "sort by the next column", "", RESTORE, views::sort),
+    action("restore.turn", &["S"], "turn the order round", "", RESTORE, views::turn),
+    action("restore.pane", &["right", "l", "left", "h"], "the other list", "", RESTORE, restores::pane),
     // Lists.
     action("up", &["up", "k"], "up", "", List, moves::up),
     action("down", &["down", "j"], "down", "", List, moves::down),
@@ -343,6 +423,159 @@ pub const ACTIONS: &[Action] = &[
         views::nothing_selected,
     ),
     action("files.close", &["esc", "q"], "back", "back", Overlay("files"), views::close),
+    unless(
+        action(
+            "form.plan",
+            &["enter", "f2"],
+            "what it comes to: price and time of each tier; nothing is asked for yet",
+            "plan",
+            Overlay("form"),
+            restores::plan_form,
+        ),
+        written::form_not_to_plan,
+    ),
+    action("form.close", &["esc"], "leave it; what is typed is kept", "leave", Overlay("form"), views::close),
+    unless(
+        action(
+            "batch.plan",
+            &["f2", "alt-p"],
+            "what the list comes to: price and time of each tier; nothing is asked for yet",
+            "plan",
+            Overlay("batch"),
+            restores::plan_batch,
+        ),
+        written::not_to_plan,
+    ),
+    unless(
+        action(
+            "batch.wrong",
+            &["f3", "alt-n"],
+            "go to the next line that is wrong",
+            "next wrong",
+            Overlay("batch"),
+            written::next_wrong,
+        ),
+        written::nothing_wrong,
+    ),
+    action(
+        "batch.load",
+        &["f5", "alt-o"],
+        "put the lines of a file in at the cursor",
+        "load",
+        Overlay("batch"),
+        written::load,
+    ),
+    unless(
+        action("batch.save", &["f6", "alt-s"], "write the list to a file", "save", Overlay("batch"), written::save),
+        written::nothing_written,
+    ),
+    action("batch.undo", &["alt-u"], "take the last change back", "", Overlay("batch"), written::undo),
+    action("batch.redo", &["alt-r"], "do it again", "", Overlay("batch"), written::redo),
+    unless(
+        action("batch.clear", &["f8", "alt-x"], "empty the list", "", Overlay("batch"), written::clear),
+        written::nothing_written,
+    ),
+    action("batch.close", &["esc"], "leave it; the list is kept", "leave", Overlay("batch"), views::close),
+    unless(
+        action(
+            "quotes.before",
+            &["left", "h", "shift-tab"],
+            "look at the tier before",
+            "",
+            Overlay("quotes"),
+            restores::tier_before,
+        ),
+        restores::one_tier,
+    ),
+    unless(
+        action(
+            "quotes.next",
+            &["right", "l", "tab"],
+            "look at the next tier",
+            "tier",
+            Overlay("quotes"),
+            restores::tier_next,
+        ),
+        restores::one_tier,
+    ),
+    unless(
+        action(
+            "quotes.save",
+            &["enter"],
+            "save the plan in this tier, and ask whether it is to be carried out",
+            "save and confirm",
+            Overlay("quotes"),
+            restores::choose,
+        ),
+        restores::not_to_choose,
+    ),
+    action(
+        "quotes.close",
+        &["esc", "q"],
+        "back; a plan that was not saved is dropped",
+        "back",
+        Overlay("quotes"),
+        views::close,
+    ),
+    unless(
+        action("plan.files", &["enter", "m"], "the files of the plan", "files", Overlay("plan"), restores::files),
+        restores::no_plan,
+    ),
+    unless(
+        action(
+            "plan.wrong",
+            &["w"],
+            "those of its files that failed or are not possible",
+            "wrong ones",
+            Overlay("plan"),
+            restores::wrong_files,
+        ),
+        restores::no_plan,
+    ),
+    unless(
+        action("plan.parts", &["a"], "the archives of the plan", "archives", Overlay("plan"), restores::parts),
+        restores::no_plan,
+    ),
+    deed(
+        action("plan.confirm", &["c"], "confirm this plan", "confirm", Overlay("plan"), restores::confirm),
+        Asks,
+        restores::not_to_confirm,
+    ),
+    deed(
+        action("plan.cancel", &["x"], "stop this plan", "cancel", Overlay("plan"), restores::cancel),
+        Asks,
+        restores::not_to_cancel,
+    ),
+    unless(
+        action(
+            "plan.retry",
+            &["r"],
+            "a new plan of what of it was not delivered",
+            "retry",
+            Overlay("plan"),
+            restores::retry,
+        ),
+        restores::nothing_to_retry,
+    ),
+    action("plan.copy", &["y"], "copy its number", "", Overlay("plan"), views::copy),
+    action("plan.copy-all", &["Y"], "copy everything shown", "", Overlay("plan"), views::copy_all),
+    action("plan.close", &["esc", "q"], "back", "back", Overlay("plan"), views::close),
+    unless(
+        action(
+            "rows.wrong",
+            &["w"],
+            "only the files that are wrong, or all of them",
+            "wrong or all",
+            Overlay("rows"),
+            restores::turn_wrong,
+        ),
+        restores::no_plan,
+    ),
+    unless(
+        action("rows.copy", &["y"], "copy the row and what is said of it", "copy", Overlay("rows"), views::copy),
+        views::nothing_selected,
+    ),
+    action("rows.close", &["esc", "q"], "back", "back", Overlay("rows"), views::close),
     action("waiting.close", &["esc", "q"], "do not wait; nothing is done", "leave", Overlay("waiting"), views::close),
     action(
         "confirm.switch",

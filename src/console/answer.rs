@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::details;
 use super::effect::{Deed, Query, Wanted};
 use super::msg::Reply;
 use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
 use super::theme::Role;
+use super::{desk, details};
 use crate::base::disk::Dir;
 use crate::base::ids::{FileId, Key};
 use crate::base::units::{Count, Size, Span};
@@ -21,7 +21,7 @@ use super::format::files;
 use super::list::PAGE;
 
 /// Reads what is asked.
-pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
+pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
     match &query {
         Query::Archive(uuid) => {
             let read = async {
@@ -76,6 +76,27 @@ pub async fn ask(services: Arc<Services>, query: Query) -> Reply {
         Query::Find { text, after, .. } => {
             let result = find(&services, text, after.clone()).await;
             Reply::Files(query, result)
+        }
+        Query::Plan(plan) => {
+            let result = desk::plan(&services, *plan).await.map(Box::new);
+            Reply::Details(query, result)
+        }
+        Query::Plans { page, before } => Reply::Plans(*page, desk::plans(&services, *before).await),
+        Query::PlanRows { plan, of, after, .. } => {
+            let result = desk::rows(&services, *plan, *of, *after).await;
+            Reply::PlanRows(query, result)
+        }
+        Query::Draft { text, dest, .. } => {
+            let result = desk::draft(&services, Arc::clone(text), dest.clone(), who).await;
+            Reply::Draft(query, result.map(Box::new))
+        }
+        Query::Supplement(plan) => {
+            let result = desk::supplement(&services, *plan, who).await;
+            Reply::Draft(query, result.map(Box::new))
+        }
+        Query::Choose { plan, tier } => {
+            let result = desk::choose(&services, *plan, tier.clone()).await;
+            Reply::Chosen(query, result.map(Box::new))
         }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
@@ -181,6 +202,9 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
             }
         }
         Deed::Restore { what, into } => restore(&services, &who, what, &into).await,
+        Deed::Confirm { plan, hash } => desk::confirm(&services, plan, hash, &who).await,
+        Deed::Cancel(plan) => desk::cancel(&services, plan, &who).await,
+        Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
     }
 }
 

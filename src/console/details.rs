@@ -32,20 +32,23 @@ pub struct Group {
 }
 
 impl Group {
-    fn new(title: &str) -> Self {
+    /// An empty one.
+    pub fn new(title: &str) -> Self {
         Self { title: title.to_owned(), lines: Vec::new() }
     }
 
-    fn line(&mut self, name: &str, value: impl Into<String>) {
+    /// Adds a plain value.
+    pub fn line(&mut self, name: &str, value: impl Into<String>) {
         self.role(name, value, Role::Text);
     }
 
-    fn role(&mut self, name: &str, value: impl Into<String>, role: Role) {
+    /// Adds a value, drawn so.
+    pub fn role(&mut self, name: &str, value: impl Into<String>, role: Role) {
         self.lines.push((name.to_owned(), value.into(), role));
     }
 
-    /// A value that is left out where there is none.
-    fn some(&mut self, name: &str, value: Option<impl Into<String>>) {
+    /// Adds a value, if there is one.
+    pub fn some(&mut self, name: &str, value: Option<impl Into<String>>) {
         if let Some(value) = value {
             self.line(name, value);
         }
@@ -74,7 +77,8 @@ impl Details {
     }
 }
 
-fn moment(at: Option<Time>, now: Time) -> String {
+/// A time, and how far away it is.
+pub fn moment(at: Option<Time>, now: Time) -> String {
     format::known(at, |at| {
         if at > now {
             format!("{at} (in {})", format::span(Some(at.since(now))))

@@ -15,6 +15,9 @@ pub struct Drafts {
 /// A file of drafts is no longer than this, bytes: beyond it somebody has named something else.
 const LONGEST: u64 = 1 << 20;
 
+/// Nor is a long text longer than this, bytes.
+const LONGEST_TEXT: u64 = 64 << 20;
+
 impl Drafts {
     /// Reads what is there; what cannot be read is as if nothing was.
     pub fn load(place: Option<PathBuf>) -> Self {
@@ -44,17 +47,41 @@ impl Drafts {
         }
     }
 
-    fn write(&self, place: &Path) -> std::io::Result<()> {
-        if let Some(folder) = place.parent() {
-            std::fs::create_dir_all(folder)?;
-        }
-        // Under another name first: a console that ends in the middle leaves the old ones.
-        let part = place.with_extension(format!("part{}", std::process::id()));
-        let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
-        let bytes = serde_json::to_vec(&self.texts).map_err(std::io::Error::other)?;
-        file.write_all(&bytes)?;
-        std::fs::rename(&part, place)
+    /// A long text, which has a file of its own; nothing where there is none.
+    pub fn long(&self, name: &str) -> Option<String> {
+        let place = self.place.as_ref()?.with_extension(name);
+        let small = std::fs::metadata(&place).is_ok_and(|meta| meta.is_file() && meta.len() <= LONGEST_TEXT);
+        small.then(|| std::fs::read_to_string(&place).ok()).flatten()
     }
+
+    /// Keeps a long text in a file of its own; an empty one is forgotten.
+    pub fn keep_long(&mut self, name: &str, text: &str) -> std::io::Result<()> {
+        let Some(place) = self.place.as_ref().map(|place| place.with_extension(name)) else { return Ok(()) };
+        if !text.is_empty() {
+            return put(&place, text.as_bytes());
+        }
+        match std::fs::remove_file(&place) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(e),
+            _ => Ok(()),
+        }
+    }
+
+    fn write(&self, place: &Path) -> std::io::Result<()> {
+        put(place, &serde_json::to_vec(&self.texts).map_err(std::io::Error::other)?)
+    }
+}
+
+/// Under another name first: a console that ends in the middle leaves the old ones.
+fn put(place: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    if let Some(folder) = place.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut name = place.as_os_str().to_owned();
+    name.push(format!(".part{}", std::process::id()));
+    let part = PathBuf::from(name);
+    let mut file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(&part)?;
+    file.write_all(bytes)?;
+    std::fs::rename(&part, place)
 }
 
 #[cfg(test)]

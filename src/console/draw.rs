@@ -14,9 +14,11 @@ use super::glyphs::Look;
 use super::keymap::Keymap;
 use super::model::{Area, Connection, Hit, Leaving, Model, Report};
 use super::overlay::{Confirm, DetailsView, Files, Focus, Overlay, Prompt, Purpose};
-use super::tabs::{TabId, absent, backup};
+use super::tabs::restore::about::{ListOf, PlanList};
+use super::tabs::restore::{edit, quotes};
+use super::tabs::{TabId, absent, backup, restore};
 use super::theme::Role;
-use super::update::typing;
+use super::update::{restores, typing};
 use super::widgets::{
     self, HitId, Piece, confirm, detail, findings, footer, header, help, log_view, notice, paint, palette, pane,
     picker, prompt, small, table,
@@ -51,6 +53,7 @@ pub fn paint(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, repor
     head(model, look, top, buf, report);
     match area_of(model, model.tab) {
         Area::On if model.tab == TabId::Backup => backup::draw::draw(model, look, tab, buf, report),
+        Area::On if model.tab == TabId::Restore => restore::draw::draw(model, look, tab, buf, report),
         other => absent::draw(model.tab, &other, model.setup.config_place.as_deref(), look, tab, buf),
     }
     foot(model, look, bottom, buf);
@@ -166,6 +169,10 @@ fn relevant(model: &Model, action: &Action) -> bool {
         "backup.retry" => pane == Pane::Failures,
         "backup.seal" => pane == Pane::Bundles,
         "backup.restore" => pane != Pane::Pools,
+        // What can be done now with the plan at hand.
+        "restore.confirm" | "restore.cancel" | "restore.retry" | "plan.confirm" | "plan.cancel" | "plan.retry" => {
+            action::why_not(action, model).is_none()
+        }
         _ => true,
     }
 }
@@ -294,7 +301,24 @@ fn over(
             };
             picker::draw(&view, look, area, buf, hits)
         }
-        Overlay::Details(view) => details(model, view, look, area, buf),
+        Overlay::Details(view) => details(model, view, "details", look, area, buf),
+        Overlay::Plan(view) => details(model, view, "plan", look, area, buf),
+        Overlay::Rows(list) => list_rows(model, list, look, area, buf),
+        Overlay::Form => {
+            let dest = restores::default_dest(model).unwrap_or_else(|| "file:/srv/restored/".to_owned());
+            return edit::form(&model.restore.form, &dest, &hints(model, "form"), look, area, buf);
+        }
+        Overlay::Batch => {
+            let over = over_tab(area);
+            let (extent, cursor) = edit::batch(&model.restore.editor, &hints(model, "batch"), look, over, buf);
+            report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
+            return cursor;
+        }
+        Overlay::Quotes(view) => {
+            let restores = model.restore.newest.as_ref();
+            let money = restores.map_or_else(Default::default, |snapshot| (snapshot.used, snapshot.limits));
+            quotes::draw(view, money, &hints(model, "quotes"), look, over_tab(area), buf)
+        }
         Overlay::Files(files) => list_files(model, files, look, area, buf),
     };
     report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
@@ -346,6 +370,10 @@ fn line(view: &Prompt, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Option<
         Purpose::Filter { .. } => ("words that must be there, !words that must not", "Enter keeps it, Esc drops it"),
         Purpose::Find => ("photos:avatar/2026", "Enter looks for it, Esc leaves; what is typed is kept"),
         Purpose::RestoreInto { .. } => ("/srv/restored", "Enter goes on to the question, Esc leaves"),
+        Purpose::Load => ("/srv/requests.txt", "Enter puts its lines in at the cursor, Esc leaves"),
+        Purpose::Save => {
+            ("/srv/requests.txt", "Enter writes the list; what is there stays, but for where it came from")
+        }
     };
     let row = matches!(view.purpose, Purpose::Filter { .. });
     let view = prompt::PromptView {
@@ -436,7 +464,14 @@ fn lines_of(details: &Details) -> Vec<detail::DetailLine<'_>> {
     lines
 }
 
-fn details(model: &Model, view: &DetailsView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+fn details(
+    model: &Model,
+    view: &DetailsView,
+    word: &'static str,
+    look: &Look<'_>,
+    area: Rect,
+    buf: &mut Buffer,
+) -> widgets::Extent {
     let told = |text: &str, role| vec![detail::DetailLine::Text(Piece::new(text.to_owned(), role))];
     let (title, lines) = match (&view.details, &view.wrong) {
         (Some(details), _) => (details.title.as_str(), lines_of(details)),
@@ -448,18 +483,87 @@ fn details(model: &Model, view: &DetailsView, look: &Look<'_>, area: Rect, buf: 
         lines,
         scroll: view.top,
         selected: None,
-        hint: hints(model, "details").into(),
+        hint: hints(model, word).into(),
     };
     detail::draw(&view, look, area, buf)
 }
 
-fn list_files(model: &Model, files: &Files, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
-    let area = Rect {
-        x: area.x + 1,
-        y: area.y + 2,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(4),
+/// The area of the tab.
+fn over_tab(area: Rect) -> Rect {
+    Rect { y: area.y.saturating_add(2).min(area.bottom()), height: area.height.saturating_sub(4), ..area }
+}
+
+/// Files or archives of a plan, and what is to be said of the selected one.
+fn list_rows(model: &Model, list: &PlanList, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let area = over_tab(area);
+    paint::clear(area, look, buf);
+    let count = Count((list.paged.before() + list.paged.len()) as u64);
+    let more = if list.paged.more() && list.paged.loaded() { " and more" } else { "" };
+    let (what, none) = match list.of {
+        ListOf::Files { wrong: false } => ("files", "it wants no file"),
+        ListOf::Files { wrong: true } => ("files that are wrong", "no file of it failed, and each is possible"),
+        ListOf::Parts => ("archives", "it needs no archive"),
     };
+    let title = format!("plan {}, {what}: {count}{more}", list.plan);
+    let view = pane::PaneView { title: title.into(), right: "".into(), focused: true };
+    let inner = pane::draw(&view, look, area, buf);
+    if area.height >= 3 {
+        paint::on_border(&hints(model, "rows"), Role::Dim, area, area.bottom() - 1, look, buf);
+    }
+    let below = if inner.height > 7 { 4 } else { 0 };
+    let body = Rect { height: inner.height - below, ..inner };
+    let columns = [
+        table::Column::words("what", 20, 3).cut(format::Cut::Middle),
+        table::Column::numbers("size", 9).drop(2),
+        table::Column::words("state", 13, 0),
+        table::Column::words("where to, or why not", 20, 4).drop(1),
+    ];
+    let rows: Vec<_> = list.paged.rows().collect();
+    let row = |place: u64| {
+        let row = rows.get(usize::try_from(place).ok()?)?;
+        Some(table::Row {
+            cells: vec![
+                table::Cell::plain(row.name.as_str()),
+                table::Cell::plain(row.size.as_str()),
+                table::Cell::new(row.state.as_str(), row.role),
+                table::Cell::new(row.note.as_str(), Role::Dim),
+            ],
+            marked: false,
+        })
+    };
+    let empty = match (&list.wrong, list.paged.loaded()) {
+        (Some(wrong), _) => wrong.clone(),
+        (None, false) => "reading …".to_owned(),
+        (None, true) => none.to_owned(),
+    };
+    let height = usize::from(body.height.saturating_sub(1));
+    let top = list.selected.saturating_sub(height / 2).min(rows.len().saturating_sub(height));
+    let view = table::TableView {
+        id: 9,
+        columns: &columns,
+        total: rows.len() as u64,
+        offset: top as u64,
+        selected: (!rows.is_empty()).then_some(list.selected as u64),
+        focused: true,
+        sorted: None,
+        row: &row,
+        empty: empty.into(),
+    };
+    let extent = table::draw(&view, look, body, buf, &mut Vec::new());
+    if let Some(row) = list.row().filter(|_| below > 0) {
+        let under = Rect { y: body.bottom(), height: below, ..inner };
+        paint::rule(Rect { height: 1, ..under }, look, buf);
+        let said = if row.note.is_empty() { row.name.clone() } else { format!("{}: {}", row.name, row.note) };
+        let lines = format::wrap(&look.text(&said), under.width.into());
+        for (line, y) in lines.iter().zip(under.top() + 1..under.bottom()) {
+            paint::text(line, row.role, under.x, y, under.width, look, buf);
+        }
+    }
+    extent
+}
+
+fn list_files(model: &Model, files: &Files, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let area = over_tab(area);
     paint::clear(area, look, buf);
     let count = files.paged.before() + files.paged.len();
     let more = if files.paged.more() && files.paged.loaded() { " and more" } else { "" };

@@ -1,9 +1,12 @@
 //! What the model asks the world to do. The loop carries it out; the answer comes back as a [`super::msg::Reply`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use super::tabs::restore::about::{ListOf, ListPlace};
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
+use crate::base::hash::Hash32;
+use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, SourceId};
 use crate::store::PoolChange;
 
 /// Names an effect that is under way, so that the same is not asked for twice.
@@ -34,6 +37,26 @@ pub enum Deed {
         /// Into which folder.
         into: PathBuf,
     },
+    /// Confirms a plan: from then on it is carried out.
+    Confirm {
+        /// The plan.
+        plan: PlanId,
+        /// As it was shown.
+        hash: Hash32,
+    },
+    /// Stops a plan.
+    Cancel(PlanId),
+    /// Throws a plan away that nobody has confirmed.
+    Drop(PlanId),
+}
+
+/// What is being written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// The list of the batch editor.
+    Batch,
+    /// The request of the form.
+    Form,
 }
 
 /// What is to be restored.
@@ -79,6 +102,44 @@ pub enum Query {
         /// Into which folder, as it was typed.
         into: PathBuf,
     },
+    /// All about a plan.
+    Plan(PlanId),
+    /// A page of plans, the newest first.
+    Plans {
+        /// The page's number.
+        page: usize,
+        /// Those with lower numbers.
+        before: Option<PlanId>,
+    },
+    /// A page of the files or parts of a plan.
+    PlanRows {
+        /// The plan.
+        plan: PlanId,
+        /// Which list.
+        of: ListOf,
+        /// The page's number.
+        page: usize,
+        /// Where it starts.
+        after: Option<ListPlace>,
+    },
+    /// What these requests come to, in every tier: a draft is put together.
+    Draft {
+        /// Requests, a line each.
+        text: Arc<str>,
+        /// Where to, for lines that do not say.
+        dest: Option<String>,
+        /// The tier that is wished for.
+        tier: Option<&'static str>,
+    },
+    /// The same for what of a plan was not delivered.
+    Supplement(PlanId),
+    /// Saves a draft in a tier.
+    Choose {
+        /// The draft.
+        plan: PlanId,
+        /// The tier.
+        tier: Option<String>,
+    },
     /// A page of failed files.
     Failed {
         /// The page's number.
@@ -107,6 +168,28 @@ pub enum Effect {
     Suspend,
     /// Draw everything anew, whatever the terminal shows.
     Redraw,
+    /// Look at each line of what is being written; what is looked at of an older text of it is given up.
+    Check {
+        /// What.
+        of: Written,
+        /// Which text.
+        revision: u64,
+        /// The text.
+        text: Arc<str>,
+        /// Where to, for lines that do not say.
+        dest: Option<String>,
+    },
+    /// Read a list from a file.
+    Load(PathBuf),
+    /// Write a list to a file.
+    Save {
+        /// The file.
+        path: PathBuf,
+        /// The list.
+        text: Arc<str>,
+        /// It may take the place of what is there.
+        replace: bool,
+    },
     /// Keep what is being written.
     Draft {
         /// Which text.

@@ -10,9 +10,9 @@ use ratatui::layout::Rect;
 use super::effect::Ticket;
 use super::keymap::Keymap;
 use super::overlay::Overlay;
-use super::tabs::{TabId, backup};
+use super::tabs::{TabId, backup, restore};
 use crate::backup::snapshot::Snapshot;
-use crate::base::{Severity, Time};
+use crate::base::{Money, Severity, Time};
 use crate::log::Line;
 use crate::store::NoticeRow;
 use crate::worker::supervisor::Standing;
@@ -48,6 +48,8 @@ pub struct Setup {
     pub home: Option<PathBuf>,
     /// Where to restore into unless something else is typed.
     pub restore_into: String,
+    /// Plans with a higher ceiling want a typed word before they are confirmed.
+    pub confirm_above: Money,
     /// Why nothing can be restored from here; nothing: it can.
     pub no_restore: Option<String>,
     /// The configuration file, if there is one.
@@ -118,6 +120,8 @@ pub struct Report {
     pub heights: BTreeMap<&'static str, u16>,
     /// The first row of each list of the Backup tab.
     pub tops: BTreeMap<backup::Pane, usize>,
+    /// The first row of each list of the Restore tab.
+    pub restore_tops: BTreeMap<restore::Pane, usize>,
     /// Where something can be clicked.
     pub hits: Vec<(Rect, Hit)>,
 }
@@ -129,6 +133,8 @@ pub enum Hit {
     Tab(TabId),
     /// A row of a list of the tab: the pane, the place on the list.
     Row(backup::Pane, usize),
+    /// A row of a list of the Restore tab.
+    Plan(restore::Pane, usize),
 }
 
 /// How the console is leaving.
@@ -171,6 +177,8 @@ pub struct Model {
     pub workers: Option<Standing>,
     /// The Backup tab.
     pub backup: backup::State,
+    /// The Restore tab.
+    pub restore: restore::State,
     /// What is being said.
     pub flash: Option<Flash>,
     /// The newest lines of the log.
@@ -219,6 +227,7 @@ impl Model {
             vault: Connection::Connecting,
             workers: None,
             backup: backup::State::default(),
+            restore: restore::State::default(),
             flash: None,
             log: Vec::new(),
             log_dropped: 0,
@@ -330,6 +339,9 @@ impl Model {
     pub fn drawn(&mut self, report: Report) {
         for (pane, top) in &report.tops {
             self.backup.of_mut(*pane).top = *top;
+        }
+        for (pane, top) in &report.restore_tops {
+            self.restore.set_top(*pane, *top);
         }
         self.report = report;
         self.dirty = false;

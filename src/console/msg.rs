@@ -1,15 +1,19 @@
 //! What reaches the model.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::chord::Chord;
 use super::details::Details;
-use super::effect::{Query, Ticket};
+use super::effect::{Query, Ticket, Written};
 use super::overlay::FileLine;
+use super::tabs::restore::about::ListRow;
 use crate::backup::snapshot::Snapshot;
 use crate::base::Severity;
 use crate::log::Line;
-use crate::store::FailedRow;
+use crate::restore::snapshot::{PlanLine, RestoreSnapshot};
+use crate::restore::view::{DraftView, VerdictPage};
+use crate::store::{FailedRow, PlanRow};
 use crate::worker::supervisor::Standing;
 
 /// Something that happened.
@@ -29,6 +33,12 @@ pub enum Msg {
     Tick,
     /// The state was read.
     Snapshot(Arc<Snapshot>),
+    /// The state was read: how restores stand.
+    Restores(Arc<RestoreSnapshot>),
+    /// Verdicts of some lines.
+    Verdicts(Written, VerdictPage),
+    /// All lines of this revision have been looked at, or why they could not be.
+    Checked(Written, u64, Result<(), String>),
     /// The state could not be read.
     Blind(String),
     /// The vault was looked at: nothing is wrong, or what is.
@@ -54,6 +64,18 @@ pub enum Reply {
     Plan(Query, Result<Vec<String>, String>),
     /// A page of files.
     Files(Query, Result<Vec<FileLine>, String>),
+    /// A page of plans.
+    Plans(usize, Result<Vec<PlanLine>, String>),
+    /// A page of the files or parts of a plan.
+    PlanRows(Query, Result<Vec<ListRow>, String>),
+    /// What was asked for, priced in every tier.
+    Draft(Query, Result<Box<DraftView>, String>),
+    /// A plan was saved, in the tier that was chosen.
+    Chosen(Query, Result<Box<PlanRow>, String>),
+    /// A list was read from a file.
+    Loaded(PathBuf, Result<String, String>),
+    /// A list was written to a file.
+    Saved(PathBuf, Result<(), String>),
     /// A page of failed files.
     Failed(usize, Result<Vec<FailedRow>, String>),
     /// Text was copied, or why not.

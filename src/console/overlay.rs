@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use super::details::Details;
 use super::effect::{Deed, Query, Wanted};
 use super::list::Paged;
+use super::tabs::restore::about::PlanList;
+use super::tabs::restore::quotes::Quotes;
 use super::theme::Role;
 use super::widgets::line_edit::LineEdit;
 use crate::base::Time;
-use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
+use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, SourceId};
+use crate::store::PlanState;
 
 /// Something over the tab.
 #[derive(Debug, Clone)]
@@ -44,6 +47,16 @@ pub enum Overlay {
     Details(Box<DetailsView>),
     /// Files of an archive, or files found.
     Files(Box<Files>),
+    /// One request is written (in the Restore tab's state).
+    Form,
+    /// A list of requests is written (in the Restore tab's state).
+    Batch,
+    /// A draft, priced.
+    Quotes(Box<Quotes>),
+    /// All about a plan.
+    Plan(Box<DetailsView>),
+    /// Files or parts of a plan.
+    Rows(Box<PlanList>),
 }
 
 /// Something that is awaited before it can be asked about.
@@ -128,6 +141,8 @@ pub enum Seen {
     },
     /// Files that had failed.
     Failed(Vec<FileId>),
+    /// A plan, standing so.
+    Plan(PlanId, PlanState),
 }
 
 /// A line that is asked for.
@@ -160,6 +175,10 @@ pub enum Purpose {
         /// What it is called.
         name: String,
     },
+    /// The file that a list is read from.
+    Load,
+    /// The file that a list is written to.
+    Save,
 }
 
 /// Details, and how far they are scrolled.
@@ -263,17 +282,36 @@ impl Overlay {
             Self::Themes { .. } => "themes",
             Self::Details(_) => "details",
             Self::Files(_) => "files",
+            Self::Form => "form",
+            Self::Batch => "batch",
+            Self::Quotes(_) => "quotes",
+            Self::Plan(_) => "plan",
+            Self::Rows(_) => "rows",
         }
     }
 
     /// Whether printable keys are text here.
     pub fn takes_text(&self) -> bool {
         match self {
-            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) => true,
+            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) | Self::Form | Self::Batch => true,
             Self::Confirm(confirm) => confirm.word.is_some(),
             _ => false,
         }
     }
+}
+
+/// A file that was typed, as an absolute path; or what is wrong with it.
+pub fn file(text: &str, home: Option<&std::path::Path>) -> Result<PathBuf, String> {
+    let text = text.trim();
+    let path = match (text.strip_prefix("~/"), home) {
+        (Some(rest), Some(home)) => home.join(rest),
+        _ => PathBuf::from(text),
+    };
+    if path.is_absolute() && !text.ends_with('/') {
+        return Ok(path);
+    }
+    let shown = crate::base::Shown::text(text).to_string();
+    Err(format!("\"{shown}\" is no file's absolute path; write it from the root, such as /srv/requests.txt"))
 }
 
 /// A folder that was typed, as an absolute path; or what is wrong with it.

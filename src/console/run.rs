@@ -1,7 +1,7 @@
 //! The loop, where keys, snapshots, ticks, answers and signals meet. On the main thread, for a panic of it is the
 //! console's end and a panic of any other is not.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,19 +10,20 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use tokio::sync::{Notify, mpsc};
 
-use super::answer;
 use super::drafts::Drafts;
-use super::draw;
-use super::effect::Effect;
+use super::effect::{Effect, Written};
 use super::keymap::{Keymap, KeymapError};
 use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
 use super::msg::{Msg, Reply};
 use super::tabs::TabId;
+use super::tabs::restore::{Editor, Field};
 use super::term::{Caps, Input, Inputs, MouseKind, Refusal, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use super::theme::Theme;
 use super::update::update;
-use super::work;
+use super::update::written::{BATCH_DRAFT, form_draft};
+use super::widgets::line_edit::LineEdit;
+use super::{answer, desk, draw, work};
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
 use crate::base::{Clock, Severity, Shown, task};
@@ -93,9 +94,9 @@ const WAITING: usize = 256;
 /// Config sections that would switch the Backup tab on.
 const BACKUP_LINES: &[&str] =
     &["[[source]]", "name = \"photos\"", "path = \"/srv/photos\"", "", "[vault]", "path = \"/mnt/vault\""];
+/// The same for the Restore tab.
+const RESTORE_LINES: &[&str] = &["[vault]", "path = \"/mnt/vault\""];
 /// What there is in place of areas that this version has not.
-const NO_RESTORE: &str =
-    "Bundles and files are restored from the Backup tab (find a file, then restore), and with `firn restore`.";
 const NO_AUDIT: &str =
     "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
 const NO_DELAY: &str = "Nothing watches delayed replicas.";
@@ -109,7 +110,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
     let backup = config.vault.is_some() && !config.sources.is_empty();
     let areas = vec![
         (TabId::Backup, if backup { Area::On } else { Area::Off(BACKUP_LINES) }),
-        (TabId::Restore, Area::Absent(NO_RESTORE)),
+        (TabId::Restore, if config.vault.is_some() { Area::On } else { Area::Off(RESTORE_LINES) }),
         (TabId::Audit, Area::Absent(NO_AUDIT)),
         (TabId::Delay, Area::Absent(NO_DELAY)),
         (TabId::Redis, Area::Absent(NO_REDIS)),
@@ -137,6 +138,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         themes,
         home,
         restore_into,
+        confirm_above: config.restore.confirm_above,
         no_restore: services.thaws().then(|| {
             "this vault must make archives readable first, which takes hours and costs money; this version has no plan for that".to_owned()
         }),
@@ -197,6 +199,10 @@ async fn screen(
     let mut model = Model::new(setup, keymap, look.theme.name().to_owned(), false, now, size);
     let snapshot = work::read_once(&services).await.map_err(ConsoleError::State)?;
     update(&mut model, Msg::Snapshot(Arc::new(snapshot)), now);
+    if services.config.vault.is_some() {
+        let restores = desk::snapshot(&services).await.map_err(ConsoleError::State)?;
+        update(&mut model, Msg::Restores(Arc::new(restores)), now);
+    }
     if let Some(vault) = vault {
         update(&mut model, Msg::Vault(vault), now);
     }
@@ -268,11 +274,21 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew
     let mut model =
         Model::new(setup, keymap, look.theme.name().to_owned(), console.mouse, real.now(), (size.width, size.height));
     let drafts = Drafts::load(options.drafts.clone());
-    for name in ["filter", "find", "restore-into"] {
+    for name in ["filter", "find", "restore-into", "list-file"] {
         if let Some(text) = drafts.texts().get(name) {
             model.drafts.insert(name, text.clone());
         }
     }
+    if let Some(text) = drafts.long(BATCH_DRAFT) {
+        model.restore.editor = Editor::of(&text);
+    }
+    for field in [Field::Source, Field::Dest, Field::AsOf] {
+        model.restore.form.field = field;
+        if let (Some(text), Some(edit)) = (drafts.texts().get(form_draft(field)), model.restore.form.edit()) {
+            *edit = LineEdit::new(text);
+        }
+    }
+    model.restore.form.field = Field::Source;
     let refresh = Arc::new(Notify::new());
     let mut hub = Hub {
         services: Arc::clone(&services),
@@ -282,6 +298,7 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew
         screen,
         drafts,
         work: started,
+        checks: BTreeMap::new(),
         queue: VecDeque::new(),
     };
     // The first frame is there before anything else is asked.
@@ -298,6 +315,10 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew
         drop(task::spawn(work::watch_workers(work.standing.clone(), to.clone())));
     }
     let ended = turn(&mut hub, &mut model, &mut inputs, &mut signals, &mut from, &real).await;
+    // However it ended: what was being written is there the next time.
+    if let Some(text) = model.restore.editor.unkept(true) {
+        hub.keep(BATCH_DRAFT, &text);
+    }
     // Whatever happened, the terminal first; a dead one says so, and nobody is left to hear it.
     let left = hub.screen.leave();
     hub.finish(&real, &ended, services.config.stop_within, &mut signals).await;
@@ -327,6 +348,8 @@ struct Hub {
     screen: Screen<Tty>,
     drafts: Drafts,
     work: Option<Crew>,
+    /// What looks at what is being written: one for each, the newest text alone.
+    checks: BTreeMap<&'static str, task::JoinHandle<()>>,
     /// Answers that need no waiting.
     queue: VecDeque<Msg>,
 }
@@ -447,9 +470,9 @@ impl Hub {
                 }));
             }
             Effect::Ask(query) => {
-                let (services, to) = (Arc::clone(&self.services), self.to.clone());
+                let (services, to, who) = (Arc::clone(&self.services), self.to.clone(), model.setup.who.clone());
                 drop(task::spawn(async move {
-                    let _ = to.send(Msg::Reply(answer::ask(services, query).await)).await;
+                    let _ = to.send(Msg::Reply(answer::ask(services, &who, query).await)).await;
                 }));
             }
             Effect::Refresh => self.refresh.notify_one(),
@@ -475,10 +498,27 @@ impl Hub {
                 self.screen.clear_and_redraw();
                 model.dirty = true;
             }
-            Effect::Draft { name, text } => {
-                if let Err(e) = self.drafts.keep(name, &text) {
-                    tracing::warn!(error = %e, "a draft could not be kept");
+            Effect::Draft { name, text } => self.keep(name, &text),
+            Effect::Check { of, revision, text, dest } => {
+                let name = if of == Written::Batch { "batch" } else { "form" };
+                let check = work::check(Arc::clone(&self.services), of, text, dest, revision, self.to.clone());
+                if let Some(older) = self.checks.insert(name, task::spawn(check)) {
+                    older.abort();
                 }
+            }
+            Effect::Load(path) => {
+                let to = self.to.clone();
+                drop(task::spawn(async move {
+                    let loaded = desk::load(path.clone()).await;
+                    let _ = to.send(Msg::Reply(Reply::Loaded(path, loaded))).await;
+                }));
+            }
+            Effect::Save { path, text, replace } => {
+                let to = self.to.clone();
+                drop(task::spawn(async move {
+                    let saved = desk::save(path.clone(), text, replace).await;
+                    let _ = to.send(Msg::Reply(Reply::Saved(path, saved))).await;
+                }));
             }
             Effect::Leave => {
                 let Some(work) = &self.work else { return Ok(Some(End::Left)) };
@@ -490,6 +530,13 @@ impl Hub {
             Effect::Abandon => return Ok(Some(End::Left)),
         }
         Ok(None)
+    }
+
+    fn keep(&mut self, name: &'static str, text: &str) {
+        let kept = if name == BATCH_DRAFT { self.drafts.keep_long(name, text) } else { self.drafts.keep(name, text) };
+        if let Err(e) = kept {
+            tracing::warn!(error = %e, name, "a draft could not be kept");
+        }
     }
 
     /// The workers finish what they have, unless nobody wants to wait for that.

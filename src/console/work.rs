@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::desk;
+use super::effect::Written;
 use super::msg::Msg;
 use crate::backup::pipe::Kinds;
 use crate::backup::snapshot::Snapshot;
@@ -40,8 +42,19 @@ pub async fn read_state(
             Ok(snapshot) => Msg::Snapshot(Arc::new(snapshot)),
             Err(why) => Msg::Blind(why),
         };
+        let seen = matches!(msg, Msg::Snapshot(_));
         if to.send(msg).await.is_err() {
             return;
+        }
+        if seen && services.config.vault.is_some() {
+            let restores = tokio::select! {
+                restores = desk::snapshot(&services) => restores,
+                () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
+            };
+            let msg = restores.map_or_else(Msg::Blind, |snapshot| Msg::Restores(Arc::new(snapshot)));
+            if to.send(msg).await.is_err() {
+                return;
+            }
         }
         tokio::select! {
             () = now.notified() => {}
@@ -53,6 +66,41 @@ pub async fn read_state(
 /// One reading, for whoever draws a single screen.
 pub async fn read_once(services: &Services) -> Result<Snapshot, String> {
     services.snapshot().await.map_err(|e| e.to_string())
+}
+
+/// Looks at what is being written; verdicts go to the loop as they come, and that all have come.
+pub async fn check(
+    services: Arc<Services>,
+    of: Written,
+    text: Arc<str>,
+    dest: Option<String>,
+    revision: u64,
+    to: mpsc::Sender<Msg>,
+) {
+    let (pages, mut coming) = mpsc::channel(4);
+    let looking = desk::check(services, text, dest, revision, pages);
+    tokio::pin!(looking);
+    let mut result = None;
+    loop {
+        let page = tokio::select! {
+            biased;
+            page = coming.recv() => page,
+            done = &mut looking, if result.is_none() => {
+                result = Some(done);
+                continue;
+            }
+        };
+        let Some(page) = page else { break };
+        if to.send(Msg::Verdicts(of, page)).await.is_err() {
+            return;
+        }
+    }
+    let result = match result {
+        Some(result) => result,
+        None => looking.await,
+    };
+    // The console has ended.
+    let _ = to.send(Msg::Checked(of, revision, result)).await;
 }
 
 /// What was last seen of the vault: nothing yet, nothing wrong, or what is.

@@ -12,7 +12,9 @@ mod pages;
 pub mod parts;
 pub mod plan;
 pub mod price;
+pub mod snapshot;
 pub mod target;
+pub mod view;
 pub mod work;
 
 use std::collections::HashSet;

@@ -354,7 +354,7 @@ fn keys(dir: &Path, files: u64) {
         let began = Instant::now();
         let mut took = Vec::new();
         while took.len() < 150 && began.elapsed() < Duration::from_secs(40) {
-            for (key, shown) in [("2", "no Restore tab."), ("1", "IN VAULT")] {
+            for (key, shown) in [("2", "RUNNING"), ("1", "IN VAULT")] {
                 let pressed = Instant::now();
                 pty.press(key);
                 pty.wait_for(shown);

@@ -64,6 +64,10 @@ fn every_tab_is_reached_by_its_key_and_by_going_round() {
     let mut pty = demo((120, 40), &[]);
     for (at, tab) in TABS.iter().enumerate().skip(1) {
         pty.press(&(at + 1).to_string());
+        if *tab == "Restore" {
+            pty.wait_for("no plan yet: n asks for one file or folder, b for a list");
+            continue;
+        }
         pty.wait_for(&format!("This version of firn has no {tab} tab."));
     }
     pty.press("tab");
@@ -95,7 +99,7 @@ fn the_palette_does_what_is_typed() {
     pty.wait_for("the name of an action");
     pty.write("tab.2");
     pty.press("enter");
-    pty.wait_for("no Restore tab.");
+    pty.wait_for("RUNNING");
     pty.press("1");
     pty.wait_for("FETCH");
     leave(pty);
@@ -173,7 +177,7 @@ fn stopped_by_ctrl_z_and_brought_back() {
     pty.wait_gone(STOPPED);
     let stopped = pty.stty_stopped();
     pty.press("2");
-    pty.wait_for("no Restore tab.");
+    pty.wait_for("RUNNING");
     let ended = ended(pty);
     assert_eq!(stopped, ended.stty.0, "stty -g before and while stopped");
 }

@@ -9,5 +9,6 @@ mod layer;
 mod place;
 mod program;
 mod pty;
+mod restore;
 mod trouble;
 mod work;

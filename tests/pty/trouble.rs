@@ -80,7 +80,7 @@ fn a_state_that_goes_and_comes_back_while_it_runs() {
     pty.wait_for("was removed while it was open");
     // It lives, and answers keys.
     pty.press("2");
-    pty.wait_for("no Restore tab.");
+    pty.wait_for("RUNNING");
     pty.press("1");
     fs::rename(&aside, &state).unwrap();
     pty.wait_for("db ok");
@@ -105,7 +105,7 @@ fn a_state_that_another_program_holds_while_it_runs() {
     other.execute_batch("BEGIN EXCLUSIVE").unwrap();
     // Readers are not kept out; nothing that is shown is old.
     pty.press("ctrl-r 2");
-    pty.wait_for("no Restore tab.");
+    pty.wait_for("RUNNING");
     pty.press("1");
     pty.wait_for("db ok");
     other.execute_batch("ROLLBACK").unwrap();

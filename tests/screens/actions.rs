@@ -23,6 +23,9 @@ fn ready(action: &Action) -> Model {
             ("details", "details.retry") => "right enter",
             ("confirm", _) => "right right p",
             ("findings", "findings.go") => "F down",
+            ("form", "form.plan") => return super::restores::requested(),
+            ("batch", _) => return super::restores::written(action.id == "batch.redo"),
+            ("plan", "plan.confirm") => "2 enter",
             _ => WAYS.iter().find(|(_, way)| top(&open(way)) == word).map(|(_, way)| *way).unwrap(),
         };
         let mut model = open(way);
@@ -36,6 +39,8 @@ fn ready(action: &Action) -> Model {
         "backup.pause" | "backup.larger" | "backup.smaller" | "backup.drain" => go(&mut model, "right right"),
         "backup.retry" | "mark" => go(&mut model, "right"),
         "tab.1" => model.tab = TabId::Audit,
+        "restore.retry" => go(&mut model, "2 down down"),
+        id if id.starts_with("restore.") => go(&mut model, "2"),
         "back" => {
             go(&mut model, "/");
             type_in(&mut model, "live");
@@ -164,6 +169,7 @@ fn bare() -> Vec<Model> {
     go(&mut none, "f");
     press(&mut none, "enter");
     bare.push(none);
+    bare.extend(super::restores::bare());
     bare
 }
 
@@ -207,6 +213,28 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "files.details",
         "files.restore",
         "files.copy",
+        "restore.new",
+        "restore.batch",
+        "restore.confirm",
+        "restore.cancel",
+        "restore.retry",
+        "restore.details",
+        "form.plan",
+        "batch.plan",
+        "batch.wrong",
+        "batch.save",
+        "batch.clear",
+        "quotes.before",
+        "quotes.next",
+        "quotes.save",
+        "plan.files",
+        "plan.wrong",
+        "plan.parts",
+        "plan.confirm",
+        "plan.cancel",
+        "plan.retry",
+        "rows.wrong",
+        "rows.copy",
     ];
     assert_eq!(refused, BTreeSet::from(conditional));
 }

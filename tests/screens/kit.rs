@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firn::backup::snapshot::{Bundle, Latency, Pace, PoolRow, Progress, Snapshot, SourceStanding, Stored, Worker};
 use firn::base::ids::{ArchiveId, ArchiveUuid, FileId, Generation, Key, Lane};
-use firn::base::{Severity, Time};
+use firn::base::{Money, Severity, Time};
 use firn::console::chord::{Chord, Press};
 use firn::console::details::{Details, Group};
 use firn::console::draw;
@@ -222,7 +222,8 @@ pub fn setup() -> Setup {
     let absent = |tab| (tab, Area::Absent("There is something else instead."));
     let mut areas = vec![(TabId::Backup, Area::On)];
     areas.extend(TabId::ALL.into_iter().skip(1).map(absent));
-    areas[1].1 = Area::Off(&["[restore]", "lanes = 2"]);
+    areas[1].1 = Area::On;
+    areas[2].1 = Area::Off(&["[audit]", "lanes = 2"]);
     Setup {
         environment: "staging".to_owned(),
         production: false,
@@ -238,6 +239,7 @@ pub fn setup() -> Setup {
         themes: Theme::names().map(str::to_owned).collect(),
         home: Some("/home/robin".into()),
         restore_into: "/home/robin/restored".to_owned(),
+        confirm_above: Money::from_cents(1_000),
         no_restore: None,
         config_place: Some("/etc/firn/firn.toml".to_owned()),
         log_place: "/var/log/firn.log".to_owned(),
@@ -254,6 +256,7 @@ pub fn console(snapshot: Snapshot) -> Model {
     let mut model = blank();
     send(&mut model, Msg::Vault(Ok(())));
     send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
+    send(&mut model, Msg::Restores(Arc::new(super::restores::restores())));
     let (_, report) = paint(&model, (140, 40));
     model.drawn(report);
     model
@@ -315,6 +318,7 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             }
             Query::Restore { .. } => Reply::Plan(query.clone(), Ok(vec!["12 files, 2.5 MB".to_owned()])),
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
+            other => super::restores::reply(other).unwrap(),
         };
         send(model, Msg::Reply(reply));
         seen(model);
@@ -338,7 +342,7 @@ pub fn go(model: &mut Model, keys: &str) {
 }
 
 /// Ways into every overlay, from the Backup tab of the busy state.
-pub const WAYS: [(&str, &str); 13] = [
+pub const WAYS: [(&str, &str); 22] = [
     ("help", "?"),
     ("palette", ":"),
     ("confirm", "right right p"),
@@ -352,6 +356,15 @@ pub const WAYS: [(&str, &str); 13] = [
     ("themes", "T"),
     ("details", "enter"),
     ("files", "enter enter"),
+    ("form", "2 n"),
+    ("batch", "2 b"),
+    ("prompt of a list's file", "2 b f5"),
+    ("quotes", "2 down down r"),
+    ("confirm a plan", "2 c"),
+    ("stop a plan", "2 down x"),
+    ("details of a plan", "2 down down enter"),
+    ("files of a plan", "2 down down enter enter"),
+    ("archives of a plan", "2 down down enter a"),
 ];
 
 /// A console with that overlay open.

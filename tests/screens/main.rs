@@ -11,5 +11,6 @@ mod lists;
 mod look;
 mod pictures;
 mod plays;
+mod restores;
 mod sweep;
 mod typing;

@@ -25,7 +25,7 @@ struct Play {
     vault: work::VaultSeen,
     options: Options,
     runtime: Runtime,
-    _work: Option<work::Work>,
+    _work: Option<firn::services::Crew>,
     _driver: DemoDriver,
 }
 
@@ -44,7 +44,7 @@ impl Play {
         (console.glyphs, console.charts, console.colour) = ("utf8".to_owned(), "block".to_owned(), "true".to_owned());
         let services = Arc::new(services);
         let options = Options { who: "you".to_owned(), ..Options::default() };
-        let work = run::kinds(&services, &options).unwrap().map(|kinds| work::start(&services, kinds));
+        let work = run::kinds(&services, &options).unwrap().map(|kinds| work::start(&services, &kinds));
         assert!(work.is_some(), "the demo works by itself");
         let seen = work::look_at_vault(&services);
         driver.run_until(until);

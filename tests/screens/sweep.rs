@@ -115,6 +115,29 @@ fn evil_notice(row: &NoticeRow) -> NoticeRow {
     }
 }
 
+fn evil_restores() -> firn::restore::snapshot::RestoreSnapshot {
+    let mut snapshot = super::restores::restores();
+    for line in &mut snapshot.plans {
+        let row = &mut line.row;
+        (row.title, row.made_by, row.vault) = (EVIL.to_owned(), EVIL.to_owned(), EVIL.to_owned());
+        row.host = EVIL.to_owned();
+        if let Some(totals) = &mut row.totals {
+            (totals.tier, totals.tariff) = (Some(EVIL.to_owned()), EVIL.to_owned());
+            totals.risks[0].0 = EVIL.to_owned();
+        }
+        if let Some((who, _)) = &mut row.confirmed {
+            EVIL.clone_into(who);
+        }
+        if let Some(steps) = &mut line.steps {
+            (steps.reason, steps.ready_at, steps.expires_at) = (Some(EVIL.to_owned()), None, None);
+        }
+    }
+    for line in &mut snapshot.jobs {
+        (line.row.note, line.row.tier) = (Some(EVIL.to_owned()), Some(EVIL.to_owned()));
+    }
+    snapshot
+}
+
 #[test]
 fn names_from_outside_are_letters_and_no_commands() {
     let mut snapshot = busy();
@@ -140,6 +163,7 @@ fn names_from_outside_are_letters_and_no_commands() {
     snapshot.findings = snapshot.findings.iter().map(evil_notice).collect();
     for (name, way) in WAYS {
         let mut model = console(snapshot.clone());
+        super::kit::send(&mut model, firn::console::msg::Msg::Restores(std::sync::Arc::new(evil_restores())));
         model.setup.environment = EVIL.to_owned();
         model.setup.host = EVIL.to_owned();
         model.setup.badge = Some(EVIL.to_owned());

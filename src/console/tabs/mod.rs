@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod backup;
+pub mod restore;
 
 /// A tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,7 +12,7 @@ use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::{Pane, RowId};
-use crate::console::update::views;
+use crate::console::update::{restores, views};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::{ArchiveState, PoolChange};
 use crate::worker::pool::{LARGEST, SMALLEST};
@@ -486,14 +486,19 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Retry(_) => RETRY.to_owned(),
         Deed::Ack { rule, object, .. } => about_finding(rule, object),
         Deed::Restore { what, .. } => about_restore(what),
+        Deed::Confirm { plan, .. } => restores::about_confirm(*plan),
+        Deed::Cancel(plan) => restores::about_cancel(*plan),
+        Deed::Drop(plan) => restores::about_drop(*plan),
     };
     if model.is_under_way(&about) {
         model.tell(Severity::Warning, format!("{about}: it was asked for and has not been answered yet"));
         return Vec::new();
     }
     let ticket = model.ticket(about);
-    if let Deed::Retry(Some(_)) = &deed {
-        model.backup.failures.marks.clear();
+    match &deed {
+        Deed::Retry(Some(_)) => model.backup.failures.marks.clear(),
+        Deed::Confirm { plan, .. } => restores::carried_out(model, *plan),
+        _ => {}
     }
     vec![Effect::Do(ticket, deed)]
 }
@@ -502,6 +507,7 @@ fn changed(model: &Model, seen: &Seen) -> Option<String> {
     let snapshot = model.newest.as_ref();
     match seen {
         Seen::Nothing => None,
+        Seen::Plan(plan, state) => restores::changed(model, *plan, *state),
         Seen::Pool { host, pool, generation } => {
             let row = snapshot.and_then(|snapshot| {
                 snapshot.pools.iter().find(|row| row.host == *host && row.pool == *pool && row.alive)

@@ -3,8 +3,10 @@
 pub mod deeds;
 pub mod moves;
 mod replies;
+pub mod restores;
 pub mod typing;
 pub mod views;
+pub mod written;
 
 use std::sync::Arc;
 
@@ -14,9 +16,11 @@ use super::effect::Effect;
 use super::model::{Connection, Hit, Leaving, Model};
 use super::msg::Msg;
 use super::overlay::Overlay;
+use super::tabs::TabId;
 use super::widgets::small;
 use crate::backup::snapshot::Snapshot;
 use crate::base::{Severity, Time};
+use crate::restore::snapshot::RestoreSnapshot;
 use crate::worker::supervisor::Standing;
 
 /// Lines of the log that are kept for the screen.
@@ -56,9 +60,15 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
         }
         Msg::Tick => {
             model.dirty = true;
-            Vec::new()
+            // What is being written is kept, however long it is.
+            written::keep(model, true)
         }
         Msg::Snapshot(snapshot) => adopt(model, snapshot),
+        Msg::Restores(snapshot) => adopt_restores(model, snapshot),
+        msg @ (Msg::Verdicts(..) | Msg::Checked(..)) => {
+            written::looked_at(model, msg);
+            Vec::new()
+        }
         Msg::Blind(why) => {
             if !matches!(&model.state, Connection::Trouble(_, known) if *known == why) {
                 let since = match &model.state {
@@ -132,6 +142,24 @@ fn adopt(model: &mut Model, snapshot: Arc<Snapshot>) -> Vec<Effect> {
     effects
 }
 
+/// How restores stand was read: it is shown, unless the screen is held.
+fn adopt_restores(model: &mut Model, snapshot: Arc<RestoreSnapshot>) -> Vec<Effect> {
+    model.restore.newest = Some(Arc::clone(&snapshot));
+    model.dirty |= model.tab == TabId::Restore;
+    if model.held.is_some() {
+        return Vec::new();
+    }
+    model.restore.adopt(snapshot);
+    let mut effects = restores::want_plans(model);
+    // What is looked at closely changes, too.
+    if let Some(Overlay::Plan(view)) = model.overlays.last()
+        && view.details.is_some()
+    {
+        effects.push(Effect::Ask(view.query.clone()));
+    }
+    effects
+}
+
 /// Begins to leave; a second time it is at once.
 pub fn leave(model: &mut Model) -> Vec<Effect> {
     model.dirty = true;
@@ -196,6 +224,10 @@ fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
             model.backup.pane = pane;
             model.backup.list_mut().select(place);
             moves::want_failed(model, false)
+        }
+        Some(Hit::Plan(pane, place)) => {
+            model.restore.select(pane, place);
+            restores::want_plans(model)
         }
         None => Vec::new(),
     }

@@ -5,6 +5,10 @@ use crate::console::model::Model;
 use crate::console::overlay::{Files, Overlay};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::Pane;
+use crate::console::update::restores;
+
+/// The plan screen is scrolled no further than this; where it ends earlier, it stays there.
+const LONGEST_BELOW: usize = 500;
 
 /// Lines of the wheel.
 const WHEEL: isize = 3;
@@ -54,6 +58,7 @@ pub fn end(model: &mut Model) -> Vec<Effect> {
 fn page(model: &Model) -> isize {
     let list = match model.overlays.last() {
         Some(overlay) => overlay.word(),
+        None if model.tab == TabId::Restore => model.restore.pane.word(),
         None => model.backup.pane.word(),
     };
     // A line of the page before stays, to see where one is.
@@ -74,7 +79,24 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
             model.backup.list_mut().step(by);
             want_failed(model, false)
         }
-        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_)) => Vec::new(),
+        None if model.tab == TabId::Restore => {
+            model.restore.step(by);
+            restores::want_plans(model)
+        }
+        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_) | Overlay::Form) => Vec::new(),
+        Some(Overlay::Batch) => {
+            model.restore.editor.step(by);
+            Vec::new()
+        }
+        Some(Overlay::Quotes(quotes)) => {
+            // How long what is below is, is known where it is drawn.
+            quotes.top = quotes.top.saturating_add_signed(by).min(LONGEST_BELOW);
+            Vec::new()
+        }
+        Some(Overlay::Rows(list)) => {
+            list.selected = clamped(list.selected, by, list.paged.len());
+            restores::want_rows(list)
+        }
         Some(Overlay::Help(search) | Overlay::Palette(search)) => {
             search.selected = search.selected.saturating_add_signed(by);
             Vec::new()
@@ -92,7 +114,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
             *selected = clamped(*selected, by, themes.len());
             themes.get(*selected).map(|name| Effect::Theme(name.clone())).into_iter().collect()
         }
-        Some(Overlay::Details(view)) => {
+        Some(Overlay::Details(view) | Overlay::Plan(view)) => {
             let lines = view.details.as_ref().map_or(0, crate::console::details::Details::height);
             view.top = clamped(view.top, by, lines.saturating_sub(height) + 1);
             Vec::new()

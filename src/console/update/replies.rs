@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::deeds::{self, Question};
-use super::views;
+use super::{restores, views};
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Deed, Effect, Query, Wanted};
 use crate::console::model::Model;
@@ -26,7 +26,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Details(query, result) => {
             for overlay in &mut model.overlays {
-                if let Overlay::Details(view) = overlay
+                if let Overlay::Details(view) | Overlay::Plan(view) = overlay
                     && view.query == query
                 {
                     match result {
@@ -109,6 +109,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.tell(severity, text);
             Vec::new()
         }
+        other => restores::reply(model, other),
     }
 }
 
@@ -164,6 +165,6 @@ fn is_of(query: &Query, files: &Files) -> bool {
 fn page_of(query: &Query) -> Option<usize> {
     match query {
         Query::Members { page, .. } | Query::Find { page, .. } | Query::Failed { page, .. } => Some(*page),
-        Query::Archive(_) | Query::File(_) | Query::Restore { .. } => None,
+        _ => None,
     }
 }

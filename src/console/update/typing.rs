@@ -6,11 +6,16 @@ use crate::console::chord::{Chord, Press};
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{moves, perform, views};
+use crate::console::update::{moves, perform, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
 pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
+    match model.overlays.last() {
+        Some(Overlay::Batch) => return written::batch_key(model, chord),
+        Some(Overlay::Form) => return written::form_key(model, chord),
+        _ => {}
+    }
     let plain = !chord.ctrl && !chord.alt;
     match (chord.press, plain) {
         (Press::Esc, true) => return Some(views::close(model)),
@@ -68,6 +73,12 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             prompt.wrong = None;
             cut(model, lost);
             changed(model)
+        }
+        Some(Overlay::Batch) => written::batch_paste(model, text),
+        Some(Overlay::Form) => {
+            let (effects, lost) = written::form_paste(model, text);
+            cut(model, lost);
+            effects
         }
         // A word that is pasted was not thought about.
         Some(Overlay::Confirm(confirm)) if confirm.word.is_some() => {
@@ -258,6 +269,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
             };
             views::files(model, title, FilesOf::Found(text))
         }
+        Purpose::Load | Purpose::Save => written::submit_file(model, &text, &prompt.purpose),
         Purpose::RestoreInto { what, name } => match overlay::folder(&text, model.setup.home.as_deref()) {
             Err(wrong) => {
                 if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {

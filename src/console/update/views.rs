@@ -5,12 +5,13 @@ use crate::backup::snapshot::gather::POOL_STANDS;
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Effect, Query, Wanted};
 use crate::console::list::Paged;
-use crate::console::model::Model;
+use crate::console::model::{Area, Model};
 use crate::console::overlay::{Confirm, DetailsView, Files, FilesOf, Focus, Intent, Overlay, Prompt, Purpose, Search};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
-use crate::console::update::{deeds, leave, moves};
+use crate::console::tabs::restore::Pane as RestorePane;
+use crate::console::update::{deeds, leave, moves, restores, written};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::ArchiveState;
 use crate::worker::supervisor::Standing;
@@ -43,7 +44,9 @@ pub fn nothing_selected(model: &Model) -> Option<String> {
     let none = match model.beneath() {
         Some(Overlay::Findings { .. }) => model.findings().is_empty(),
         Some(Overlay::Files(files)) => files.paged.is_empty(),
+        Some(Overlay::Rows(list)) => list.paged.is_empty(),
         Some(_) => false,
+        None if model.tab == TabId::Restore => model.restore.is_nothing_selected(),
         None => model.tab != TabId::Backup || model.backup.list().selected.is_none(),
     };
     none.then(|| "nothing is selected: the list is empty".to_owned())
@@ -105,8 +108,12 @@ pub fn files(model: &mut Model, title: String, of: FilesOf) -> Vec<Effect> {
 
 /// Asks what to filter by.
 pub fn filter(model: &mut Model) -> Vec<Effect> {
-    let before = model.backup.list().filter.clone();
-    let label = format!("filter {}", model.backup.pane.title().to_lowercase());
+    let (before, title) = if model.tab == TabId::Restore {
+        (model.restore.filter().to_owned(), model.restore.pane.title())
+    } else {
+        (model.backup.list().filter.clone(), model.backup.pane.title())
+    };
+    let label = format!("filter {}", title.to_lowercase());
     // What was typed and left is there again.
     let draft = if before.is_empty() { model.drafts.get("filter").cloned() } else { None };
     let text = draft.unwrap_or_else(|| before.clone());
@@ -127,6 +134,10 @@ pub fn keep_filter(model: &mut Model, text: &str) -> Vec<Effect> {
 
 /// Filters by a text.
 pub fn set_filter(model: &mut Model, text: &str) {
+    if model.tab == TabId::Restore {
+        model.restore.set_filter(text);
+        return;
+    }
     text.clone_into(&mut model.backup.list_mut().filter);
     if let Some(snapshot) = model.shown.clone() {
         model.backup.arrange(&snapshot);
@@ -135,6 +146,10 @@ pub fn set_filter(model: &mut Model, text: &str) {
 
 /// Sorts by the next column.
 pub fn sort(model: &mut Model) -> Vec<Effect> {
+    if model.tab == TabId::Restore {
+        let (title, descending) = model.restore.sort(false);
+        return tell_sorted(model, title, descending);
+    }
     let columns = model.backup.columns();
     model.backup.list_mut().next_sort(columns);
     arranged(model)
@@ -142,6 +157,10 @@ pub fn sort(model: &mut Model) -> Vec<Effect> {
 
 /// Turns the order round.
 pub fn turn(model: &mut Model) -> Vec<Effect> {
+    if model.tab == TabId::Restore {
+        let (title, descending) = model.restore.sort(true);
+        return tell_sorted(model, title, descending);
+    }
     let list = model.backup.list_mut();
     list.descending = !list.descending;
     if list.sort.is_none() {
@@ -155,10 +174,14 @@ fn arranged(model: &mut Model) -> Vec<Effect> {
         model.backup.arrange(&snapshot);
     }
     let list = model.backup.list();
-    let text = match list.sort.and_then(|at| model.backup.titles().get(at).copied()) {
-        Some(title) => {
-            format!("sorted by {title}, {}", if list.descending { "largest first" } else { "smallest first" })
-        }
+    let title = list.sort.and_then(|at| model.backup.titles().get(at).copied());
+    let descending = list.descending;
+    tell_sorted(model, title, descending)
+}
+
+fn tell_sorted(model: &mut Model, title: Option<&str>, descending: bool) -> Vec<Effect> {
+    let text = match title {
+        Some(title) => format!("sorted by {title}, {}", if descending { "largest first" } else { "smallest first" }),
         None => "in the order of the state".to_owned(),
     };
     model.tell(Severity::Ok, text);
@@ -192,6 +215,7 @@ pub fn draft_name(purpose: &Purpose) -> &'static str {
         Purpose::Filter { .. } => "filter",
         Purpose::Find => "find",
         Purpose::RestoreInto { .. } => "restore-into",
+        Purpose::Load | Purpose::Save => "list-file",
     }
 }
 
@@ -235,13 +259,49 @@ pub fn nowhere_to_go(model: &Model) -> Option<String> {
     if matches!(model.beneath(), Some(Overlay::Findings { selected: None })) {
         return Some("there is no open finding".to_owned());
     }
+    if about_restores(model) {
+        return None;
+    }
     place_of(model)
         .is_none()
         .then(|| "nothing in the lists can be done about it; the last line says what can".to_owned())
 }
 
+/// Whether the selected finding is about restores: it is seen on their tab, where that is configured.
+fn about_restores(model: &Model) -> bool {
+    let Some(Overlay::Findings { selected: Some((rule, _)) }) = model.beneath() else { return false };
+    let on = model.setup.areas.iter().any(|(tab, area)| *tab == TabId::Restore && *area == Area::On);
+    on && TabId::of_rule(rule) == TabId::Restore
+}
+
+/// The plan or the job that a finding of restores names.
+fn go_to_restores(model: &mut Model, object: &str) -> Vec<Effect> {
+    model.overlays.clear();
+    model.tab = TabId::Restore;
+    let word = object.strip_prefix("plan ").and_then(|rest| rest.split(' ').next());
+    let number: Option<i64> = word.and_then(|word| word.parse().ok());
+    if let Some(place) = number.and_then(|n| model.restore.plans.ids.iter().position(|plan| plan.0 == n)) {
+        model.restore.select(RestorePane::Plans, place);
+    }
+    let job = model.restore.shown.as_ref().and_then(|snapshot| {
+        let named = |uuid: String| object.contains(&uuid);
+        snapshot.jobs.iter().find(|job| named(job.row.archive_uuid.to_string()) || named(job.row.uuid.to_string()))
+    });
+    let job = job.map(|job| job.row.id);
+    if let Some(place) = job.and_then(|job| model.restore.jobs.ids.iter().position(|id| *id == job)) {
+        model.restore.select(RestorePane::Jobs, place);
+    }
+    Vec::new()
+}
+
 /// Goes to what the selected finding is about.
 pub fn go(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Findings { selected: Some((_, object)) }) = model.beneath()
+        && about_restores(model)
+    {
+        let object = object.clone();
+        return go_to_restores(model, &object);
+    }
     let Some((pane, row)) = place_of(model) else { return Vec::new() };
     model.overlays.clear();
     model.tab = TabId::Backup;
@@ -262,6 +322,9 @@ pub fn hold(model: &mut Model) -> Vec<Effect> {
         if let Some(newest) = model.newest.clone() {
             model.backup.adopt(&newest);
             model.shown = Some(newest);
+        }
+        if let Some(newest) = model.restore.newest.clone() {
+            model.restore.adopt(newest);
         }
         model.tell(Severity::Ok, "the screen goes on");
         return vec![Effect::Refresh];
@@ -326,7 +389,8 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             })
         }
         Some(Overlay::Files(files)) => files.paged.rows().nth(files.selected).map(|row| row.name.clone()),
-        Some(Overlay::Details(view)) => view.details.as_ref().map(|details| details.id.clone()),
+        Some(Overlay::Details(view) | Overlay::Plan(view)) => view.details.as_ref().map(|details| details.id.clone()),
+        Some(Overlay::Rows(list)) => list.row().map(|row| format!("{}: {}", row.name, row.note)),
         Some(Overlay::Log { up }) => {
             let end = model.log.len().saturating_sub(*up);
             let start = end.saturating_sub(model.height("log"));
@@ -334,6 +398,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
             Some(lines.join("\n"))
         }
+        _ if model.tab == TabId::Restore => model.restore.selected_name(),
         _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
     };
     text.map(Effect::Copy).into_iter().collect()
@@ -341,7 +406,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
 
 /// Copies all that is shown.
 pub fn copy_all(model: &mut Model) -> Vec<Effect> {
-    let Some(Overlay::Details(view)) = model.overlays.last() else { return Vec::new() };
+    let Some(Overlay::Details(view) | Overlay::Plan(view)) = model.overlays.last() else { return Vec::new() };
     view.details.as_ref().map(|details| Effect::Copy(details.text())).into_iter().collect()
 }
 
@@ -349,6 +414,8 @@ pub fn copy_all(model: &mut Model) -> Vec<Effect> {
 pub fn close(model: &mut Model) -> Vec<Effect> {
     match model.overlays.pop() {
         Some(Overlay::Themes { before, .. }) if before != model.theme => vec![Effect::Theme(before)],
+        Some(Overlay::Quotes(quotes)) => restores::left_quotes(model, &quotes),
+        Some(Overlay::Batch) => written::keep(model, true),
         Some(Overlay::Prompt(prompt)) => {
             let Purpose::Filter { before } = &prompt.purpose else { return Vec::new() };
             set_filter(model, before);
@@ -400,6 +467,10 @@ pub fn press(model: &mut Model) -> Vec<Effect> {
 
 /// Back one level: the filter, then the marks.
 pub fn back(model: &mut Model) -> Vec<Effect> {
+    if model.tab == TabId::Restore && !model.restore.filter().is_empty() {
+        set_filter(model, "");
+        model.tell(Severity::Ok, "the filter is gone");
+    }
     if model.tab != TabId::Backup {
         return Vec::new();
     }

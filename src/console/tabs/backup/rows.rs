@@ -66,11 +66,14 @@ pub struct Cell {
 }
 
 impl Cell {
-    fn new(text: impl Into<String>) -> Self {
+    /// Text in the plain role.
+    pub fn new(text: impl Into<String>) -> Self {
         Self { text: text.into(), role: Role::Text, part: None }
     }
 
-    fn role(mut self, role: Role) -> Self {
+    /// The same, drawn so.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Self {
         self.role = role;
         self
     }
@@ -110,8 +113,9 @@ fn lane_role(lane: crate::base::ids::Lane) -> Role {
     }
 }
 
-#[allow(clippy::cast_precision_loss)] // a part of a whole, for a bar
-fn part_of(done: u64, of: u64) -> Option<f64> {
+/// A part of a whole, from 0 to 1; nothing where there is no whole.
+#[allow(clippy::cast_precision_loss)] // for a bar
+pub fn part_of(done: u64, of: u64) -> Option<f64> {
     (of > 0).then(|| (done as f64 / of as f64).clamp(0.0, 1.0))
 }
 

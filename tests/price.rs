@@ -71,9 +71,9 @@ fn reckoned(tariff: &Path, log: &str, stored: u64) -> HashMap<String, Money> {
 fn plan(draw: &mut Draw, terms: &Terms) -> Vec<Part> {
     let mut running = HashMap::new();
     let mut wishes = Vec::new();
-    for archive in 0..1 + draw.below(60) {
+    for archive in 0..=draw.below(60) {
         let archive = ArchiveId(i64::try_from(archive).unwrap());
-        let members: Vec<(u64, u64)> = (0..1 + draw.below(9))
+        let members: Vec<(u64, u64)> = (0..=draw.below(9))
             .map(|_| {
                 let length = if draw.below(6) == 0 { 0 } else { 1 + draw.below(3 * MIB) };
                 (512 + draw.below(2) * draw.below(2 * MIB), length)
@@ -116,7 +116,9 @@ fn asked(log: &mut String, offer: &Offer, bytes: u64) {
 
 fn quotes(terms: &Terms, parts: &[Part]) -> Vec<Quote> {
     let mut fold = QuoteFold::new(terms);
-    parts.iter().for_each(|part| fold.add(part));
+    for part in parts {
+        fold.add(part);
+    }
     fold.finish(&Budget::default(), Used::default())
 }
 

@@ -50,7 +50,9 @@ fn parts(terms: &Terms, running: &HashMap<ArchiveId, Vec<Running>>, wishes: &[Wa
 
 fn quotes(terms: &Terms, parts: &[Part], budget: Budget, used: Used) -> Vec<Quote> {
     let mut fold = QuoteFold::new(terms);
-    parts.iter().for_each(|part| fold.add(part));
+    for part in parts {
+        fold.add(part);
+    }
     fold.finish(&budget, used)
 }
 

@@ -156,8 +156,9 @@ fn a_plan_costs_what_an_independent_script_reckons_and_never_more_than_its_ceili
                 assert!(told["total"] > quote.price.amount, "{at}");
                 assert!(told["total"] <= quote.ceiling, "{at}: {} is above {}", told["total"], quote.ceiling);
                 if name != "glacier-vault-2012" {
-                    // Where no hour is a peak, the ceiling is exactly what everything going wrong once comes to.
-                    assert_eq!(told["total"], quote.ceiling, "{at}");
+                    // Where no hour is a peak, it is what everything going wrong once comes to, but for rounding.
+                    let slack = quote.ceiling.minus(told["total"]);
+                    assert!(slack < Money::from_nanos(5), "{at}: {} is not {}", told["total"], quote.ceiling);
                 }
             }
         }

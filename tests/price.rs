@@ -40,6 +40,7 @@ fn caps(tiers: &'static [Tier]) -> Capabilities {
         upgrade: false,
         extend: false,
         idempotent_put: false,
+        lists_jobs: false,
         minimum_age: Duration::ZERO,
         parts: PartRules { smallest: 1, largest: 1, most: 1 },
         archive_size: (1, u64::MAX),

@@ -24,6 +24,7 @@ fn caps(kind: &'static str, tiers: &'static [Tier], range_jobs: bool) -> Capabil
         upgrade: false,
         extend: false,
         idempotent_put: false,
+        lists_jobs: false,
         minimum_age: Duration::ZERO,
         parts: PartRules { smallest: 1, largest: 1, most: 1 },
         archive_size: (1, u64::MAX),

@@ -6,6 +6,7 @@
 
 use super::{Offer, Quote, Terms, Usage};
 use crate::base::Money;
+use crate::vault::Tier;
 use crate::vault::tariff::Rule;
 
 /// What a part of a plan costs.
@@ -34,6 +35,11 @@ impl<'a> Shares<'a> {
     /// No part yet, of the plan that is quoted.
     pub fn new(terms: &'a Terms, quote: &'a Quote) -> Self {
         Self { terms, quote, usage: Usage::default(), at_risk: Usage::default() }
+    }
+
+    /// The tier that is quoted.
+    pub fn tier(&self) -> Option<Tier> {
+        self.quote.tier
     }
 
     /// The next part's share; nothing for an offer in another tier than the quote's.

@@ -41,6 +41,7 @@ fn caps(tiers: &'static [Tier]) -> Capabilities {
         upgrade: false,
         extend: false,
         idempotent_put: false,
+        lists_jobs: false,
         minimum_age: Duration::ZERO,
         parts: PartRules { smallest: 1, largest: 1, most: 1 },
         archive_size: (1, u64::MAX),
@@ -72,9 +73,9 @@ fn reckoned(tariff: &Path, log: &str, stored: u64) -> HashMap<String, Money> {
 fn plan(draw: &mut Draw, terms: &Terms) -> Vec<Part> {
     let mut running = HashMap::new();
     let mut wishes = Vec::new();
-    for archive in 0..1 + draw.below(60) {
+    for archive in 0..=draw.below(60) {
         let archive = ArchiveId(i64::try_from(archive).unwrap());
-        let members: Vec<(u64, u64)> = (0..1 + draw.below(9))
+        let members: Vec<(u64, u64)> = (0..=draw.below(9))
             .map(|_| {
                 let length = if draw.below(6) == 0 { 0 } else { 1 + draw.below(3 * MIB) };
                 (512 + draw.below(2) * draw.below(2 * MIB), length)
@@ -117,7 +118,9 @@ fn asked(log: &mut String, offer: &Offer, bytes: u64) {
 
 fn quotes(terms: &Terms, parts: &[Part]) -> Vec<Quote> {
     let mut fold = QuoteFold::new(terms);
-    parts.iter().for_each(|part| fold.add(part));
+    for part in parts {
+        fold.add(part);
+    }
     fold.finish(&Budget::default(), Used::default())
 }
 
@@ -155,8 +158,9 @@ fn a_plan_costs_what_an_independent_script_reckons_and_never_more_than_its_ceili
                 assert!(told["total"] > quote.price.amount, "{at}");
                 assert!(told["total"] <= quote.ceiling, "{at}: {} is above {}", told["total"], quote.ceiling);
                 if name != "glacier-vault-2012" {
-                    // Where no hour is a peak, the ceiling is exactly what everything going wrong once comes to.
-                    assert_eq!(told["total"], quote.ceiling, "{at}");
+                    // Where no hour is a peak, it is what everything going wrong once comes to, but for rounding.
+                    let slack = quote.ceiling.minus(told["total"]);
+                    assert!(slack < Money::from_nanos(5), "{at}: {} is not {}", told["total"], quote.ceiling);
                 }
             }
         }

@@ -87,8 +87,7 @@ impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (sign, nanos) = if self.0 < 0 { ("-", self.0.unsigned_abs()) } else { ("", self.0.unsigned_abs()) };
         let digits: u32 = match nanos {
-            0 => 2,
-            1_000_000_000.. => 2,
+            0 | 1_000_000_000.. => 2,
             1_000_000.. => 4,
             1_000.. => 6,
             _ => 9,

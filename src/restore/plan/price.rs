@@ -11,7 +11,7 @@ use crate::base::ids::{ArchiveId, PlanId, RetrievalId};
 use crate::base::{Money, Time};
 use crate::restore::RestoreError;
 use crate::restore::price::{
-    Budget, Part, PartFold, Quote, QuoteFold, Rate, Running, Spread, Terms, Usage, Used, Wanted,
+    Budget, Part, PartFold, Quote, QuoteFold, Rate, Running, Shares, Spread, Terms, Used, Wanted,
 };
 use crate::store::{NewPart, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
 use crate::vault::Tier;
@@ -125,6 +125,7 @@ impl Pricing {
             framed(&mut hash, dest.place.as_encoded_bytes());
         }
         let mut spread = Spread::new(self.rate);
+        let mut shares = Shares::new(&self.terms, &quote);
         let mut exposure = Money::ZERO;
         let mut parts = Parts::new(store, plan, &self.terms, &joinable);
         while let Some(step) = parts.next().await? {
@@ -135,7 +136,9 @@ impl Pricing {
             }
             let mut new: Vec<NewPart> = Vec::with_capacity(step.parts.len());
             for (part, need) in &step.parts {
-                let Some(part) = self.new_part(part, need.clone(), &quote, &joinable, &mut spread) else { continue };
+                let Some(part) = self.new_part(part, need.clone(), &mut shares, &joinable, &mut spread) else {
+                    continue;
+                };
                 exposure = exposure.plus(worst(&part));
                 hash.update(format!("part {part:?}\n"));
                 new.push(part);
@@ -144,7 +147,7 @@ impl Pricing {
                 store.plan_parts(plan, new).await?;
             }
         }
-        // Each part's price is rounded up by itself: together they may come to some billionths more.
+        // Shares are made so that this is the quote's ceiling, or below it by the peak hour's risk.
         let ceiling = quote.ceiling.max(exposure);
         hash.update(format!("price {} {}\n", quote.price.amount.nanos(), ceiling.nanos()));
         let later = Duration::from_hours(24) * spread.days().saturating_sub(1);
@@ -174,22 +177,14 @@ impl Pricing {
         &self,
         part: &Part,
         need: Option<Range<u64>>,
-        quote: &Quote,
+        shares: &mut Shares<'_>,
         joinable: &Joinable,
         spread: &mut Spread,
     ) -> Option<NewPart> {
-        let offer = part.offer(quote.tier)?;
-        let tariff = self.terms.tariff();
-        let egress = tariff.egress_price(offer.read).amount;
+        let offer = part.offer(shares.tier())?;
+        let share = shares.next(offer)?;
+        let (price, full, egress) = (share.asking, share.again, share.egress);
         let asked = offer.range.as_ref().map_or(0, |range| range.end - range.start);
-        let alone = crate::restore::price::Offer { joined: None, ..offer.clone() };
-        let full = if self.terms.is_additive() {
-            let usage = Usage { jobs: u64::from(offer.range.is_some()), asked, read: 0 };
-            self.terms.price(quote.tier, usage)?.amount
-        } else {
-            quote.share(&self.terms, &alone)?.amount.minus(egress)
-        };
-        let price = if offer.joined.is_some() { Money::ZERO } else { full };
         let joins = offer.joined.and_then(|at| joinable.ids.get(&part.archive)?.get(at).copied());
         let day = spread.place(if joins.is_some() { 0 } else { asked }, price.plus(egress));
         Some(NewPart {

@@ -3,12 +3,14 @@
 //!
 //! Pure. Wishes come one by one in the order of archive and offset ([`part::PartFold`]); one archive is held at a time.
 //! What a plan keeps of an archive is its [`part::Part`]; the sums of all are the [`quote::Quote`]s, one a tier. Quantities
-//! ([`Usage`]) are added up and priced once, so that a plan's price is that of its request log to the last digit.
+//! ([`Usage`]) are added up and priced once, so that a plan's price is that of its request log to the last digit; what
+//! each part costs of it is told by [`share::Shares`] once a tier is chosen.
 
 pub mod budget;
 pub mod part;
 pub mod quote;
 pub mod ranges;
+pub mod share;
 pub mod spread;
 
 #[cfg(test)]
@@ -20,9 +22,10 @@ pub use budget::{Asked, Budget, OverBudget, Used};
 pub use part::{Offer, Part, PartError, PartFold, Running, Wanted};
 pub use quote::{Quote, QuoteFold, Risk};
 pub use ranges::{Reads, cover, reads};
+pub use share::{Share, Shares};
 pub use spread::{Rate, Spread, spread};
 
-use crate::vault::tariff::{Price, Rule, Tariff, tier_word};
+use crate::vault::tariff::{Price, Tariff, tier_word};
 use crate::vault::{Capabilities, Tier};
 
 /// What is billed.
@@ -117,15 +120,10 @@ impl Terms {
     }
 
     /// What so much usage costs in a tier; nothing where the tariff does not offer it. Under the rule of the peak hour it
-    /// is the price of everything together, and prices of parts do not add up: see [`Quote::share`].
+    /// is the price of everything together, and prices of parts do not add up: see [`Shares`].
     pub fn price(&self, tier: Option<Tier>, usage: Usage) -> Option<Price> {
         let requests = self.tariff.request_price(tier, usage.jobs)?;
         let retrieval = self.tariff.retrieval_price(tier, usage.asked, self.stored)?;
         Some(requests.plus(retrieval).plus(self.tariff.egress_price(usage.read)))
-    }
-
-    /// Whether the price of a plan is the sum of its parts' (to a billionth of a dollar each).
-    pub fn is_additive(&self) -> bool {
-        self.tariff.rule == Rule::PerGigabyte
     }
 }

@@ -90,6 +90,8 @@ pub struct Part {
     pub files: u64,
     /// Their bytes.
     pub bytes: u64,
+    /// From the first wanted byte to the last: what a retrieval must cover to serve; nothing where all files are empty.
+    pub need: Option<Range<u64>>,
     /// What it takes, a tier each, as [`Terms::tiers`] has them.
     pub offers: Vec<Offer>,
 }
@@ -211,6 +213,8 @@ impl<'a> PartFold<'a> {
                 open.around.as_ref().and_then(|around| running.iter().position(|job| job.serves(around, *tier)));
             Offer { tier: *tier, range, joined, read }
         });
-        Part { archive: open.archive, size: open.size, files: open.files, bytes: open.bytes, offers: offers.collect() }
+        let offers = offers.collect();
+        let Open { archive, size, files, bytes, around: need, .. } = open;
+        Part { archive, size, files, bytes, need, offers }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Asked, Budget, Offer, OverBudget, Part, Terms, Usage, Used};
+use super::{Asked, Budget, OverBudget, Part, Terms, Usage, Used};
 use crate::base::Money;
 use crate::vault::Tier;
 use crate::vault::tariff::{Price, Rates, Tariff};
@@ -68,24 +68,6 @@ pub struct Quote {
     pub over: Vec<OverBudget>,
 }
 
-impl Quote {
-    /// A part's share of the price. Where prices add up it is the part's own; under the rule of the peak hour, which
-    /// prices a plan as a whole, it has a share of the retrieval by the bytes it asks for (rounded up).
-    pub fn share(&self, terms: &Terms, offer: &Offer) -> Option<Price> {
-        let usage = offer.usage();
-        if terms.is_additive() {
-            return terms.price(offer.tier, usage);
-        }
-        let tariff = terms.tariff();
-        let own = tariff.request_price(offer.tier, usage.jobs)?.plus(tariff.egress_price(usage.read));
-        let whole = i128::from(self.retrieval.amount.nanos());
-        let (part, all) = (i128::from(usage.asked), i128::from(self.asked_bytes.max(1)));
-        let nanos = (whole * part + all - 1) / all;
-        let amount = i64::try_from(nanos).map_or(self.retrieval.amount, Money::from_nanos);
-        Some(own.plus(Price { amount, sure: usage.asked == 0 || self.retrieval.sure }))
-    }
-}
-
 /// Parts of a plan, added up.
 #[derive(Debug)]
 pub struct QuoteFold<'a> {
@@ -132,31 +114,27 @@ impl<'a> QuoteFold<'a> {
     }
 
     fn quote(&self, tier: Option<Tier>, sum: Sum, budget: &Budget, used: Used) -> Option<Quote> {
-        let Sum { usage, at_risk, larger } = sum;
+        let Sum { usage, at_risk: joined, larger } = sum;
         let tariff: &Tariff = self.terms.tariff();
         let rates = tariff.rates(tier)?;
         let requests = |jobs| tariff.request_price(tier, jobs);
         let retrieval = |bytes| tariff.retrieval_price(tier, bytes, self.terms.stored);
         let price = requests(usage.jobs)?.plus(retrieval(usage.asked)?).plus(tariff.egress_price(usage.read));
-        // Each step of the ladder is the whole of everything up to it, so that nothing is rounded twice, and the last is
-        // what may be spent: every job twice, every joined one once, every output twice, at the dearest it can come.
-        let jobs =
-            [usage.jobs, usage.jobs.saturating_mul(2), usage.jobs.saturating_mul(2).saturating_add(at_risk.jobs)];
-        let twice = usage.asked.saturating_mul(2);
-        let asked = [usage.asked, twice, twice.saturating_add(at_risk.asked)];
-        let mut ladder = Vec::new();
-        for (jobs, asked) in jobs.into_iter().zip(asked) {
-            ladder.push(requests(jobs)?.amount.plus(retrieval(asked)?.amount));
-        }
-        let [once, again, expired] = ladder.as_slice() else { return None };
-        let worst = requests(jobs[2])?.amount.plus(tariff.worst_retrieval_price(tier, asked[2])?.amount);
-        let egress = |bytes| tariff.egress_price(bytes).amount;
-        let read_again = egress(usage.read.saturating_mul(2)).minus(egress(usage.read));
+        let asking = |jobs, bytes| Some(requests(jobs)?.amount.plus(retrieval(bytes)?.amount));
+        let once = asking(usage.jobs, usage.asked)?;
+        let own = asking(joined.jobs, joined.asked)?;
+        let twice = usage.plus(usage);
+        // Twice the bytes may be dearer than twice the price: under the rule of the peak hour they are.
+        let again = asking(twice.jobs, twice.asked)?.max(once.plus(once));
+        let all = twice.plus(joined);
+        let expired = asking(all.jobs, all.asked)?.max(again.plus(own));
+        // Where the price is so much a gigabyte this is no more than `expired`.
+        let worst = requests(all.jobs)?.amount.plus(tariff.worst_retrieval_price(tier, all.asked)?.amount);
         let mut risks = vec![
-            (Risk::AskedAgain, again.minus(*once)),
-            (Risk::JoinExpires, expired.minus(*again)),
-            (Risk::ReadAgain, read_again),
-            (Risk::PeakHour, worst.minus(*expired)),
+            (Risk::AskedAgain, again.minus(once)),
+            (Risk::JoinExpires, expired.minus(again)),
+            (Risk::ReadAgain, tariff.egress_price(usage.read).amount),
+            (Risk::PeakHour, worst.minus(expired)),
         ];
         risks.retain(|(_, amount)| *amount > Money::ZERO);
         let ceiling = risks.iter().fold(price.amount, |sum, (_, amount)| sum.plus(*amount));
@@ -166,7 +144,7 @@ impl<'a> QuoteFold<'a> {
             bytes: self.bytes,
             archives: self.archives,
             jobs: usage.jobs,
-            joined: at_risk.jobs,
+            joined: joined.jobs,
             asked_bytes: usage.asked,
             read_bytes: usage.read,
             larger,
@@ -174,7 +152,7 @@ impl<'a> QuoteFold<'a> {
             price,
             ceiling,
             risks,
-            hours: hours(rates, usage.jobs, at_risk.jobs, self.terms.new_per_second),
+            hours: hours(rates, usage.jobs, joined.jobs, self.terms.new_per_second),
             over: budget.over(Asked::at_once(ceiling), used),
         })
     }

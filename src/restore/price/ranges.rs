@@ -71,15 +71,16 @@ impl Reads {
 }
 
 #[cfg(test)]
+#[allow(clippy::single_range_in_vec_init)] // a list of one member is meant
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     #[test]
     fn the_smallest_aligned_range_or_the_whole_archive() {
+        type Case<'a> = (&'a [Range<u64>], bool, Option<Range<u64>>);
         let size = 25 * MIB + 100;
-        #[allow(clippy::single_range_in_vec_init)] // one member
-        let cases: [(&[Range<u64>], bool, Option<Range<u64>>); 8] = [
+        let cases: [Case<'_>; 8] = [
             (&[10..20], true, Some(0..MIB)),
             (&[MIB - 1..MIB + 1], true, Some(0..2 * MIB)),
             (&[MIB..2 * MIB], true, Some(MIB..2 * MIB)),
@@ -101,8 +102,7 @@ mod tests {
     fn near_members_are_read_as_one() {
         let all = [512..1000, 1536..2000, 2000 + NEAR..9000, 9000 + NEAR + 1..20_000, 30_000..30_000];
         assert_eq!(reads(all.clone(), false), [512..9000, 9000 + NEAR + 1..20_000]);
-        let free: &[Range<u64>] = &[512..20_000];
-        assert_eq!(reads(all, true), free);
+        assert_eq!(reads(all, true), [512..20_000]);
         // The same member at two places is read once.
         assert_eq!(reads([512..1000, 512..1000, 600_000..600_100], true), [512..1000, 600_000..600_100]);
         assert_eq!(reads([5..5], true), []);

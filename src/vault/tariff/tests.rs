@@ -245,7 +245,11 @@ const WRONG: &[(&str, &str, &str)] = &[
         "[standard.gigabytes]",
         "39: standard: found \"gigabytes\"; allowed is fastest, slowest, largest, gigabyte, requests; did you mean \"gigabyte\"?",
     ),
-    ("[storage]", "storage = 5\n[x]", "11: storage: found 5; allowed is a section of value, source, date and verified"),
+    (
+        "rule = \"per-gigabyte\"",
+        "rule = \"per-gigabyte\"\nimmediate = 5",
+        "9: immediate: found 5; allowed is a section of fastest, slowest, perhaps largest, and the rows gigabyte and requests",
+    ),
     ("[storage]", "[storage", "11: not TOML: "),
 ];
 

@@ -130,6 +130,12 @@ impl Dir {
         &self.path
     }
 
+    /// The same folder under another path, for messages.
+    #[must_use]
+    pub fn called(self, path: &Path) -> Self {
+        Self { path: path.into(), ..self }
+    }
+
     /// The open folder itself.
     pub fn fd(&self) -> &OwnedFd {
         &self.fd

@@ -2,6 +2,7 @@
 //! time. Any number of hosts run it; one of them asks, each delivers to its own folders.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +49,8 @@ pub struct Job {
     pub per_second: u32,
     /// Archives delivered at a time.
     pub slots: u32,
+    /// The folder that destinations lie below, as if it were `/`; nothing: they lie where they say.
+    pub root: Option<PathBuf>,
     /// This plan alone, and until it has ended.
     pub only: Option<PlanId>,
 }
@@ -98,14 +101,15 @@ impl Job {
         };
         start(Box::pin(Arc::new(self.room(lease.session)).run(inner.clone())));
         let tariff = Arc::clone(&self.tariff);
-        let delivery = Arc::new(Delivery::new(
+        let delivery = Delivery::new(
             Arc::clone(&self.store),
             Arc::clone(&self.vault),
             self.clock.clone(),
             lease.session,
             inner.clone(),
             Arc::new(move |bytes| tariff.egress_price(bytes).amount),
-        ));
+        );
+        let delivery = Arc::new(delivery.below(self.root.clone()));
         for _ in 0..self.slots.max(1) {
             let (job, delivery, inner) = (Arc::clone(&self), Arc::clone(&delivery), inner.clone());
             let session = lease.session;

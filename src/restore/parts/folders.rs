@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rustix::fs::FileType;
@@ -43,11 +43,36 @@ pub(super) enum Wrong {
 /// silence, as the folder does that a file system was mounted on. The inode is forgotten when a folder is found missing:
 /// one that somebody makes anew on the same file system is taken.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<HashMap<(PlanId, DestId), (u64, Option<u64>)>>);
+pub(super) struct Seen {
+    known: Mutex<HashMap<(PlanId, DestId), (u64, Option<u64>)>>,
+    /// What destinations lie below, should it not be `/`.
+    root: Option<PathBuf>,
+}
 
 impl Seen {
     fn lock(&self) -> MutexGuard<'_, HashMap<(PlanId, DestId), (u64, Option<u64>)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// With destinations below a folder, as if that were `/`.
+    pub(super) fn below(root: Option<PathBuf>) -> Self {
+        Self { known: Mutex::default(), root }
+    }
+
+    /// Where a destination lies.
+    fn real(&self, path: &Path) -> PathBuf {
+        let Some(root) = &self.root else { return path.to_owned() };
+        let names = path.components().filter(|part| matches!(part, Component::Normal(_)));
+        root.components().chain(names).collect()
+    }
+
+    /// An error that names what it is about as the plan does.
+    fn named(&self, mut e: DiskError) -> DiskError {
+        let below = self.root.as_ref().and_then(|root| e.path.strip_prefix(root).ok());
+        if let Some(below) = below {
+            e.path = Path::new("/").join(below);
+        }
+        e
     }
 
     /// A plan is over.
@@ -157,7 +182,8 @@ impl Folders {
         let shown = Shown::path(path);
         let place = (self.plan, dest);
         let known = self.seen.lock().get(&place).copied();
-        let dir = match Dir::open(path) {
+        let real = self.seen.real(path);
+        let dir = match Dir::open(&real).map_err(|e| self.seen.named(e)) {
             Ok(dir) => dir,
             Err(e) if e.trouble() == Trouble::Missing => {
                 if known.is_some() || self.there {
@@ -171,10 +197,11 @@ impl Folders {
                 if !make {
                     return Ok(None);
                 }
-                Dir::open_or_make(path).map_err(|e| Wrong::Place(e.to_string()))?
+                Dir::open_or_make(&real).map_err(|e| Wrong::Place(self.seen.named(e).to_string()))?
             }
             Err(e) => return Err(Wrong::Place(e.to_string())),
         };
+        let dir = dir.called(path);
         let (device, inode) = dir.identity().map_err(|e| Wrong::Place(e.to_string()))?;
         if let Some((was_on, was)) = known
             && (was_on != device || was.is_some_and(|was| was != inode))
@@ -248,6 +275,22 @@ mod tests {
         assert_eq!(made.dir.path(), root.join("a/b"));
         assert!(root.join("a/b").is_dir());
         assert!(folders.open(&spot("a"), false).unwrap().is_some(), "it is known from the way down");
+    }
+
+    #[test]
+    fn below_a_root_places_keep_their_names() {
+        let temp = tempfile::tempdir().unwrap();
+        let root = temp.path().join("root");
+        let seen = Arc::new(Seen::below(Some(root.clone())));
+        let place = Path::new("/srv/../srv/dest");
+        let made = folders(place, &seen).open(&spot("a"), true).unwrap().unwrap();
+        assert_eq!(made.dir.path(), Path::new("/srv/../srv/dest/a"), "as the plan calls it");
+        assert!(root.join("srv/srv/dest/a").is_dir(), "nothing leads out of the root");
+        std::fs::write(root.join("file"), "").unwrap();
+        let why = "place: cannot open the folder /file: Not a directory (os error 20)";
+        assert_eq!(refused(&mut folders(Path::new("/file"), &seen), ""), why);
+        let why = "place: cannot open the folder /file/x: Not a directory (os error 20)";
+        assert_eq!(refused(&mut folders(Path::new("/file/x"), &seen), ""), why);
     }
 
     #[test]

@@ -82,6 +82,12 @@ impl Delivery {
         Self { store, vault, clock, session, stop, egress, seen: Arc::default(), syncs, plans: Mutex::default() }
     }
 
+    /// With destinations below a folder, as if that were `/`. Messages name them as they are named.
+    #[must_use]
+    pub fn below(self, root: Option<std::path::PathBuf>) -> Self {
+        Self { seen: Arc::new(Seen::below(root)), ..self }
+    }
+
     /// Delivers a claimed part as far as it goes, and lets go of it. Whether its plan has ended with it. An error is the
     /// state's: where the part belongs to somebody else by now, nothing of this try is left under a name of firn's.
     pub async fn deliver(&self, work: PartWork) -> Result<bool, StoreError> {

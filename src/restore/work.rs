@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 
 use super::findings;
 use super::parts::Delivery;
@@ -110,10 +110,11 @@ impl Job {
             Arc::new(move |bytes| tariff.egress_price(bytes).amount),
         );
         let delivery = Arc::new(delivery.below(self.root.clone()));
+        let looks = Arc::new(Mutex::new(()));
         for _ in 0..self.slots.max(1) {
             let (job, delivery, inner) = (Arc::clone(&self), Arc::clone(&delivery), inner.clone());
-            let session = lease.session;
-            start(Box::pin(async move { job.deliver(&delivery, session, &inner).await }));
+            let (session, looks) = (lease.session, Arc::clone(&looks));
+            start(Box::pin(async move { job.deliver(&delivery, session, &looks, &inner).await }));
         }
         if self.only.is_none() {
             let (job, told, session) = (Arc::clone(&self), inner.clone(), lease.session);
@@ -157,16 +158,29 @@ impl Job {
         }
     }
 
-    /// One slot: part after part.
-    async fn deliver(&self, delivery: &Delivery, session: SessionId, stop: &Stop) -> Result<(), StoreError> {
+    /// One slot: part after part. Of all slots that have nothing to do one looks for it.
+    async fn deliver(
+        &self,
+        delivery: &Delivery,
+        session: SessionId,
+        looks: &Mutex<()>,
+        stop: &Stop,
+    ) -> Result<(), StoreError> {
         let host = self.process.host_key();
         while !stop.is_stopped() {
+            let look = looks.lock().await;
+            if stop.is_stopped() {
+                break;
+            }
             match self.store.part_claim(session, host.clone(), self.only).await? {
-                Some(work) => match delivery.deliver(work).await {
-                    // Somebody cancelled the plan, or took the part over.
-                    Ok(_) | Err(StoreError::Stale { .. }) => {}
-                    Err(e) => return Err(e),
-                },
+                Some(work) => {
+                    drop(look);
+                    match delivery.deliver(work).await {
+                        // Somebody cancelled the plan, or took the part over.
+                        Ok(_) | Err(StoreError::Stale { .. }) => {}
+                        Err(e) => return Err(e),
+                    }
+                }
                 None => tokio::select! {
                     biased;
                     () = stop.stopped() => {}

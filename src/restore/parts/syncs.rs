@@ -152,6 +152,7 @@ impl Syncs {
                 break;
             }
             tokio::select! {
+                biased;
                 () = changed => {}
                 () = self.clock.sleep(left) => {}
             }

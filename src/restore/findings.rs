@@ -15,6 +15,8 @@ const PLANS: u32 = 50;
 const MOST: u32 = 1000;
 /// What a plan did not deliver is told for so long after its end.
 const TOLD: Duration = Duration::from_hours(7 * 24);
+/// Output with no more left than this, for which work waits, is told: an hour before it is asked for again ([`MARGIN`]).
+const ENDING: Duration = Duration::from_hours(6);
 /// A job is late when it takes longer than this: no tier takes longer than two days.
 const LATE: Duration = Duration::from_hours(48);
 
@@ -68,7 +70,7 @@ async fn of_job(store: &dyn Store, job: &RetrievalRow, now: Time) -> Result<Opti
     let object = format!("archive {}", job.archive_uuid);
     Ok(match job.state {
         RetrievalState::Ready => {
-            let Some(until) = job.expires_at.filter(|until| until.since(now) <= MARGIN) else { return Ok(None) };
+            let Some(until) = job.expires_at.filter(|until| until.since(now) <= ENDING) else { return Ok(None) };
             let waiting = store.retrieval_wanted(job.uuid).await?;
             (waiting > 0).then(|| {
                 Finding::new("retrieval.expiring", object, Severity::Warning, now)
@@ -77,8 +79,11 @@ async fn of_job(store: &dyn Store, job: &RetrievalRow, now: Time) -> Result<Opti
                         Span(until.since(now)),
                         Count(waiting)
                     ))
-                    .limit(format!("{} left while work waits", Span(MARGIN)))
-                    .next("see that its destination takes files; else it is asked for again, which costs as much again")
+                    .limit(format!("{} left while work waits", Span(ENDING)))
+                    .next(format!(
+                        "see that its destination takes files; with {} left it is asked for again, which costs as much again",
+                        Span(MARGIN)
+                    ))
             })
         }
         RetrievalState::Intended | RetrievalState::Asked if now.since(job.asked_at) > LATE => Some(

@@ -286,6 +286,14 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
         )));
     }
     if let Some(over) = ledger::over(db, SPENDER, confirm, &days, totals.ceiling)? {
+        if let Confirmed::Over { budget, when, limit, used, asked } = &over {
+            let of = if when.is_empty() { (*budget).to_owned() } else { format!("{budget} {when}") };
+            let detail = format!(
+                "{}: it may cost up to {asked}; the budget of the {of} is {limit}, and {used} of it is reserved or spent",
+                plan.title
+            );
+            say(db, &confirm.who, "restore.denied", confirm.plan, &detail, "denied")?;
+        }
         return Ok(over);
     }
     let today = ledger::day(db.now());
@@ -335,6 +343,10 @@ pub(super) fn end_if_over(db: &Db<'_>, plan: PlanId) -> Result<bool> {
 }
 
 pub(super) fn event(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &str) -> Result<()> {
+    say(db, who, what, plan, detail, "done")
+}
+
+fn say(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &str, outcome: &str) -> Result<()> {
     events::add(
         db,
         &NewEvent {
@@ -342,7 +354,7 @@ pub(super) fn event(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &s
             what: what.to_owned(),
             object: format!("plan {plan}"),
             detail: detail.to_owned(),
-            outcome: "done".to_owned(),
+            outcome: outcome.to_owned(),
         },
     )
 }

@@ -1,9 +1,10 @@
 //! The composition root: from a configuration to what is alive.
 
 mod crew;
+mod play;
 mod restores;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::crew::Crew;
@@ -150,8 +151,8 @@ pub struct Services {
 enum Backing {
     /// The folders that the configuration names.
     Live,
-    /// What a demo is made of.
-    Demo(Arc<Stage>),
+    /// What a demo is made of, and which of its hosts this is.
+    Demo(Arc<Stage>, usize),
 }
 
 impl Services {
@@ -164,9 +165,20 @@ impl Services {
     /// its folder goes, when the driver is dropped.
     pub fn demo(options: &DemoOptions) -> Result<(Self, DemoDriver), ServiceError> {
         let (stage, driver) = Stage::open(options)?;
-        let (config, clock) = (stage.config.clone(), stage.clock.clone());
-        let (store, process, badge) = (Arc::clone(&stage.store), stage.process(), Some(stage.badge.clone()));
-        Ok((Self { config, clock, store, process, badge, backing: Backing::Demo(stage) }, driver))
+        play::begin(&stage);
+        Ok((Self::of_stage(&stage, 0), driver))
+    }
+
+    /// A process of a demo: that of one of its hosts.
+    fn of_stage(stage: &Arc<Stage>, host: usize) -> Self {
+        Self {
+            config: stage.config.clone(),
+            clock: stage.clock.clone(),
+            store: Arc::clone(&stage.store),
+            process: stage.process(host),
+            badge: Some(stage.badge.clone()),
+            backing: Backing::Demo(Arc::clone(stage), host),
+        }
     }
 
     /// Starts a task where this pipeline's tasks run: beside the caller, or in the demo's world.
@@ -177,7 +189,7 @@ impl Services {
     {
         match &self.backing {
             Backing::Live => task::spawn(task),
-            Backing::Demo(stage) => stage.world.spawn(task),
+            Backing::Demo(stage, _) => stage.world.spawn(task),
         }
     }
 
@@ -195,7 +207,7 @@ impl Services {
     pub async fn vault(&self) -> Result<Arc<dyn Vault>, ServiceError> {
         match &self.backing {
             Backing::Live => Ok(Arc::new(self.attach_vault().await?)),
-            Backing::Demo(stage) => Ok(Arc::clone(&stage.vault)),
+            Backing::Demo(stage, host) => stage.vault(*host).ok_or(ServiceError::NoVault),
         }
     }
 
@@ -287,7 +299,7 @@ impl Services {
 
     /// The sources of the configuration.
     pub fn sources(&self) -> Vec<(Arc<dyn Source>, std::time::Duration)> {
-        if let Backing::Demo(stage) = &self.backing {
+        if let Backing::Demo(stage, _) = &self.backing {
             return stage.sources.clone();
         }
         let source = |config: &crate::config::SourceConfig| -> (Arc<dyn Source>, std::time::Duration) {
@@ -303,8 +315,8 @@ impl Services {
         until_idle: bool,
         counters: Arc<dyn CounterSink>,
     ) -> Result<Job, ServiceError> {
-        if let Backing::Demo(stage) = &self.backing {
-            return Ok(stage.job(kinds, until_idle, counters)?);
+        if let Backing::Demo(stage, host) = &self.backing {
+            return Ok(stage.job(*host, kinds, until_idle, counters)?);
         }
         if self.config.sources.is_empty() {
             return Err(ServiceError::NoSource);
@@ -352,7 +364,7 @@ impl Services {
     /// What the worker of alerts works with. In a demo nobody is told.
     pub fn alerts(&self) -> Result<Means, ServiceError> {
         let (mut senders, from) = alert_senders(&self.config)?;
-        if matches!(self.backing, Backing::Demo(_)) {
+        if matches!(self.backing, Backing::Demo(..)) {
             senders = Senders::default();
         }
         let limits = alert_settings(&self.config).limits;
@@ -368,8 +380,8 @@ impl Services {
 
     /// Whether the vault can be reached and is the one that this state knows. Makes nothing.
     pub async fn vault_ready(&self) -> Result<(), ServiceError> {
-        if let Backing::Demo(stage) = &self.backing {
-            return Ok(stage.vault.ready().await?);
+        if let Backing::Demo(..) = &self.backing {
+            return Ok(self.vault().await?.ready().await?);
         }
         let vault = self.directory()?;
         let known = self.store.vault_identity(vault.name().to_owned()).await?;
@@ -410,7 +422,15 @@ impl Services {
     pub fn thaws(&self) -> bool {
         match &self.backing {
             Backing::Live => false,
-            Backing::Demo(stage) => stage.vault.capabilities().thaw,
+            Backing::Demo(stage, host) => stage.vault(*host).is_some_and(|vault| vault.capabilities().thaw),
+        }
+    }
+
+    /// The folder that destinations lie below, should it not be `/`.
+    fn root(&self) -> Option<PathBuf> {
+        match &self.backing {
+            Backing::Live => None,
+            Backing::Demo(stage, _) => Some(stage.root()),
         }
     }
 

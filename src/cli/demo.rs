@@ -19,12 +19,12 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// What happens: calm, bad-night, or the path of a scenario file
+    /// What happens: calm, bad-night, restore, or the path of a scenario file
     #[arg(long, value_name = "NAME", default_value = "calm")]
     scenario: String,
-    /// How fast its clock runs
-    #[arg(long, value_name = "N", default_value_t = 1.0)]
-    speed: f64,
+    /// How fast its clock runs: seconds of its to one of yours [default: as the scenario has it]
+    #[arg(long, value_name = "N")]
+    speed: Option<f64>,
     /// What everything random in it is drawn from: the same seed is the same demo
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
@@ -68,8 +68,8 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
         threads: args.threads,
     };
     let (mut services, driver) = Services::demo(&asked)?;
-    let environment = services.config.console.environment.clone();
-    services.config.console = ConsoleConfig { environment, ..console };
+    let own = services.config.console.clone();
+    services.config.console = ConsoleConfig { environment: own.environment, workers: own.workers, ..console };
     // Nothing is at stake: nobody waits for make-believe work.
     services.config.stop_within = LEAVE_WITHIN;
     let services = Arc::new(services);

@@ -4,6 +4,10 @@
 //! hands out the usual [`Job`]; the tasks run in a [`World`], where they take turns, and [`DemoDriver`] moves the clock
 //! only while that world is at rest. So the same seed, scenario and time give the same state, on any number of threads.
 //! Everything that is shown was written by the pipeline; nothing is invented here.
+//!
+//! Files are restored below a folder of the demo's own, which is `/` to whoever restores: `file:/srv/x` names the same place
+//! in each run, and nothing outside is written to. What plays beside the console's own process, the other hosts and the
+//! operators who restore, is started by who can start processes: the composition root.
 
 mod driver;
 mod folder;
@@ -14,37 +18,30 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::watch;
-
 pub use driver::DemoDriver;
 
 use self::folder::Folder;
-use self::scenario::{Action, Host, Scenario, ScenarioError};
+use self::scenario::{Action, Host, PlaceTrouble, Restore, Scenario, ScenarioError};
 use self::source::DemoSource;
 use self::source::files::Files;
 use crate::backup::digest::Md5Policy;
 use crate::backup::pipe::{Kinds, Settings};
 use crate::backup::pipeline::{Job, View};
+use crate::base::Clock;
 use crate::base::host::ProcessIdentity;
 use crate::base::random::RandomError;
-use crate::base::sink::{CounterSink, NoSink};
+use crate::base::sink::CounterSink;
 use crate::base::world::{World, mix};
-use crate::base::{Clock, Stop};
-use crate::config::{
-    BackupConfig, BudgetConfig, Config, ConfigError, ConsoleConfig, RestoreConfig, SourceConfig, VaultConfig,
-};
+use crate::config::{BackupConfig, Config, ConfigError, ConsoleConfig, SourceConfig, VaultConfig};
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
 use crate::vault::Vault;
-use crate::vault::fake::{Core, FakeVault, Glacier, Link, Rules, Shelf, Weather, Window};
+use crate::vault::fake::{Core, FakeVault, Glacier, Link, Refusal, Rules, Shelf, Weather, Window};
 use crate::worker::pool::{Pool, SizeError};
-use crate::worker::supervisor::{Standing, supervise};
 
 /// What a state of the demo calls its staging folders.
 const STAGING: &str = "/var/spool/firn";
-/// What its vault charges.
-const TARIFF: &str = "glacier-vault";
 /// What it is called itself.
 const STATE: &str = "/var/lib/firn/firn.db";
 /// The fastest that a clock is paced.
@@ -57,8 +54,8 @@ const MOST_THREADS: usize = 64;
 pub struct DemoOptions {
     /// The name of a scenario, or the path of one; `calm` if nobody says.
     pub scenario: Option<String>,
-    /// Virtual seconds to a real one, when it is paced.
-    pub speed: f64,
+    /// Virtual seconds to a real one, when it is paced; nothing: as the scenario has it.
+    pub speed: Option<f64>,
     /// What everything random is drawn from.
     pub seed: u64,
     /// How far the clock is stepped; nothing: it is paced.
@@ -69,7 +66,7 @@ pub struct DemoOptions {
 
 impl Default for DemoOptions {
     fn default() -> Self {
-        Self { scenario: None, speed: 1.0, seed: 1, until: None, threads: None }
+        Self { scenario: None, speed: None, seed: 1, until: None, threads: None }
     }
 }
 
@@ -132,25 +129,27 @@ pub struct Stage {
     pub store: Arc<dyn Store>,
     /// Its sources, and how often each is scanned.
     pub sources: Vec<(Arc<dyn Source>, Duration)>,
-    /// Its vault, as this process's host sees it.
-    pub vault: Arc<dyn Vault>,
     /// Where its tasks take turns.
     pub world: World,
+    /// Its vault, as each of its hosts sees it.
+    vaults: Vec<Arc<dyn Vault>>,
     glacier: Arc<Glacier>,
-    staging: PathBuf,
+    folder: PathBuf,
 }
 
 impl Stage {
     /// Sets the stage in a temporary folder. Nothing runs before the driver moves.
     pub fn open(options: &DemoOptions) -> Result<(Arc<Self>, DemoDriver), DemoError> {
-        if !(options.speed > 0.0 && options.speed <= FASTEST) {
-            return Err(DemoError::Speed { found: options.speed });
+        let asked = options.speed.unwrap_or(1.0);
+        if !(asked > 0.0 && asked <= FASTEST) {
+            return Err(DemoError::Speed { found: asked });
         }
         let threads = options.threads.unwrap_or(2);
         if !(1..=MOST_THREADS).contains(&threads) {
             return Err(DemoError::Threads { found: threads });
         }
         let scenario = Scenario::find(options.scenario.as_deref().unwrap_or("calm"))?;
+        let speed = options.speed.unwrap_or(f64::from(scenario.speed));
         let folder = Folder::make()?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(threads)
@@ -166,42 +165,73 @@ impl Stage {
         let glacier = Glacier::new(core(&scenario, options.seed), shelf);
         let sources = sources(&scenario, options.seed, &clock);
         let stage = Self {
-            badge: badge(&scenario, options),
+            badge: badge(&scenario, options, speed),
             config: config(&scenario)?,
-            vault: Arc::new(door(&scenario, &glacier, &clock)),
+            vaults: scenario.hosts.iter().map(|_| door(&scenario, &glacier, &clock)).collect(),
             store: Arc::new(store),
-            staging: folder.path().join("staging"),
+            folder: folder.path().to_owned(),
             world: world.clone(),
             clock,
             sources,
             glacier,
             scenario,
         };
-        let stage = Arc::new(stage);
-        stage.begin()?;
-        Ok((stage, DemoDriver::new(runtime, world, hand, options.speed, folder)))
+        Ok((Arc::new(stage), DemoDriver::new(runtime, world, hand, speed, folder)))
     }
 
-    /// The process whose console this is.
-    pub fn process(&self) -> ProcessIdentity {
+    /// Its hosts; the first is the one of this process.
+    pub fn hosts(&self) -> &[Host] {
+        &self.scenario.hosts
+    }
+
+    /// The process that works on a host.
+    pub fn process(&self, host: usize) -> ProcessIdentity {
         // A scenario has at least one host.
-        self.scenario.hosts.first().map_or_else(ProcessIdentity::own, process)
+        self.scenario.hosts.get(host).map_or_else(ProcessIdentity::own, process)
     }
 
-    /// Everything that the pipeline of this process's host needs.
-    pub fn job(&self, kinds: Kinds, until_idle: bool, counters: Arc<dyn CounterSink>) -> Result<Job, DemoError> {
-        let Some(host) = self.scenario.hosts.first() else { return Err(SizeError { asked: 0 }.into()) };
-        self.job_of(host, kinds, until_idle, Arc::clone(&self.vault), counters)
+    /// The vault, as a host sees it; nothing where there is no such host.
+    pub fn vault(&self, host: usize) -> Option<Arc<dyn Vault>> {
+        self.vaults.get(host).cloned()
     }
 
-    fn job_of(
+    /// What operators restore.
+    pub fn restores(&self) -> &[Restore] {
+        &self.scenario.restores
+    }
+
+    /// What goes wrong where restores go.
+    pub fn places(&self) -> &[PlaceTrouble] {
+        &self.scenario.places
+    }
+
+    /// What files are restored below: to whoever restores it is `/`. Nothing that is asked of a demo writes elsewhere.
+    pub fn root(&self) -> PathBuf {
+        self.folder.join("root")
+    }
+
+    /// Spoils the byte at `offset` of an archive beneath the vault.
+    pub fn spoil(&self, remote_id: &[u8], offset: u64) -> Result<(), Refusal> {
+        let id = String::from_utf8_lossy(remote_id);
+        self.glacier.core().spoil(&id, offset)
+    }
+
+    /// The next retrieval that is asked for comes to nothing at its end; each call, another one.
+    pub fn fail_next_job(&self) {
+        self.glacier.core().fail_next_job("The job failed: an internal error occurred.");
+    }
+
+    /// Everything that the pipeline of a host needs.
+    pub fn job(
         &self,
-        host: &Host,
+        host: usize,
         kinds: Kinds,
         until_idle: bool,
-        vault: Arc<dyn Vault>,
         counters: Arc<dyn CounterSink>,
     ) -> Result<Job, DemoError> {
+        let Some((host, vault)) = self.scenario.hosts.get(host).zip(self.vault(host)) else {
+            return Err(SizeError { asked: 0 }.into());
+        };
         let (backup, process) = (&self.scenario.backup, process(host));
         Ok(Job {
             settings: Settings {
@@ -219,7 +249,7 @@ impl Stage {
             store: Arc::clone(&self.store),
             vault,
             sources: self.sources.clone(),
-            staging: self.staging.join(&host.name),
+            staging: self.folder.join("staging").join(&host.name),
             staging_name: Some(PathBuf::from(STAGING)),
             staging_budget: backup.staging_budget,
             staging_for_live: backup.staging_budget / 4,
@@ -235,31 +265,8 @@ impl Stage {
         })
     }
 
-    /// Starts what plays beside this process: the other hosts, and the operators.
-    fn begin(self: &Arc<Self>) -> Result<(), DemoError> {
-        for host in self.scenario.hosts.iter().skip(1) {
-            // The reader has looked at the words.
-            let kinds = Kinds::parse(&host.workers).unwrap_or_else(|_| Kinds::all());
-            let vault = Arc::new(door(&self.scenario, &self.glacier, &self.clock));
-            let job = Arc::new(self.job_of(host, kinds, false, vault, Arc::new(NoSink))?);
-            let (clock, begins) = (self.clock.clone(), host.begins);
-            let group = self.world.spawn_apart(async move {
-                clock.sleep(begins).await;
-                let (standing, _) = watch::channel(Standing::Running);
-                let run = move |stop| {
-                    let job = Arc::clone(&job);
-                    async move { job.run(stop).await.map(|_| ()) }
-                };
-                supervise("backup", clock, Stop::new(), standing, run).await;
-            });
-            if let Some(dies) = host.dies {
-                let clock = self.clock.clone();
-                drop(self.world.spawn(async move {
-                    clock.sleep(dies).await;
-                    group.kill();
-                }));
-            }
-        }
+    /// Starts what operators order and acknowledge.
+    pub fn begin(self: &Arc<Self>) {
         for order in &self.scenario.orders {
             let (stage, order) = (Arc::clone(self), order.clone());
             drop(self.world.spawn(async move {
@@ -292,15 +299,14 @@ impl Stage {
                 }
             }));
         }
-        Ok(())
     }
 }
 
 /// What stands in the header.
-fn badge(scenario: &Scenario, options: &DemoOptions) -> String {
+fn badge(scenario: &Scenario, options: &DemoOptions, speed: f64) -> String {
     match options.until {
         Some(_) => format!("DEMO {}", scenario.name),
-        None => format!("DEMO {} ×{}", scenario.name, options.speed),
+        None => format!("DEMO {} ×{speed}", scenario.name),
     }
 }
 
@@ -335,11 +341,12 @@ fn core(scenario: &Scenario, seed: u64) -> Core {
     };
     let weather = Weather { windows: scenario.weather.iter().map(window).collect() };
     let every = scenario.vault.inventory_every;
-    let rules = Rules { seed, weather, inventory_every: every, ..Rules::default() };
+    let output_lives = scenario.vault.output_lives;
+    let rules = Rules { seed, weather, inventory_every: every, output_lives, ..Rules::default() };
     Core::new(rules, scenario.start.minus(every * 3 + every / 4))
 }
 
-fn door(scenario: &Scenario, glacier: &Arc<Glacier>, clock: &Clock) -> FakeVault {
+fn door(scenario: &Scenario, glacier: &Arc<Glacier>, clock: &Clock) -> Arc<dyn Vault> {
     let vault = &scenario.vault;
     let link = Link {
         base: vault.request,
@@ -347,7 +354,7 @@ fn door(scenario: &Scenario, glacier: &Arc<Glacier>, clock: &Clock) -> FakeVault
         jitter_percent: vault.jitter,
         ..Link::default()
     };
-    FakeVault::new(vault.name.clone(), clock.clone(), Arc::clone(glacier), link)
+    Arc::new(FakeVault::new(vault.name.clone(), clock.clone(), Arc::clone(glacier), link))
 }
 
 /// What a configuration would have said.
@@ -369,7 +376,7 @@ fn config(scenario: &Scenario) -> Result<Config, ConfigError> {
         vault: Some(VaultConfig {
             name: scenario.vault.name.clone(),
             path: PathBuf::from(&scenario.vault.name),
-            tariff: TARIFF.to_owned(),
+            tariff: scenario.vault.tariff.clone(),
             base: PathBuf::from("."),
         }),
         backup: BackupConfig {
@@ -382,10 +389,14 @@ fn config(scenario: &Scenario) -> Result<Config, ConfigError> {
             memory: (u64::from(fetchers) + 3) * crate::base::buffers::BUFFER as u64,
             repeat_unknown_after: backup.repeat_unknown_after,
         },
-        restore: RestoreConfig::default(),
-        budget: BudgetConfig::default(),
+        restore: scenario.restore,
+        budget: scenario.budget,
         lease: backup.lease,
-        console: ConsoleConfig { environment: "demo".to_owned(), ..ConsoleConfig::default() },
+        console: ConsoleConfig {
+            environment: "demo".to_owned(),
+            workers: host.map_or_else(|| "all".to_owned(), |host| host.workers.clone()),
+            ..ConsoleConfig::default()
+        },
         ..Config::parse(None, &[], &[])?
     })
 }

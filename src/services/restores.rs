@@ -251,6 +251,7 @@ impl Services {
             lease: self.config.lease,
             per_second: self.config.restore.new_per_second,
             slots: self.config.restore.slots,
+            root: self.root(),
             only,
         })
     }

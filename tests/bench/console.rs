@@ -131,7 +131,7 @@ fn caps() -> Caps {
 }
 
 fn demo(scenario: &str) -> (Services, firn::demo::DemoDriver) {
-    let options = DemoOptions { scenario: Some(scenario.to_owned()), speed: 1.0, seed: 1, until: None, threads: None };
+    let options = DemoOptions { scenario: Some(scenario.to_owned()), speed: None, seed: 1, until: None, threads: None };
     Services::demo(&options).unwrap()
 }
 

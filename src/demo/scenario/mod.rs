@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::base::{Shown, Time};
-use crate::config::{Problem, nearest};
+use crate::config::{BudgetConfig, Problem, RestoreConfig, nearest};
+use crate::vault::Tier;
 
 /// The scenarios that are part of the program: name and text.
-const EMBEDDED: [(&str, &str); 2] = [
+const EMBEDDED: [(&str, &str); 3] = [
     ("calm", include_str!("../../../demo-data/calm.toml")),
     ("bad-night", include_str!("../../../demo-data/bad-night.toml")),
+    ("restore", include_str!("../../../demo-data/restore.toml")),
 ];
 
 /// A scenario file may have this many bytes.
@@ -57,10 +59,16 @@ pub struct Scenario {
     pub about: String,
     /// What the clock says when it begins.
     pub start: Time,
+    /// Seconds of its clock to a real one, where nobody says otherwise.
+    pub speed: u32,
     /// How bundles are made.
     pub backup: Backup,
     /// The vault.
     pub vault: VaultSpec,
+    /// How restores work.
+    pub restore: RestoreConfig,
+    /// What they may cost.
+    pub budget: BudgetConfig,
     /// The hosts, the one of this process first.
     pub hosts: Vec<Host>,
     /// The sources.
@@ -73,6 +81,10 @@ pub struct Scenario {
     pub orders: Vec<Order>,
     /// What operators acknowledge.
     pub acks: Vec<Ack>,
+    /// What operators restore.
+    pub restores: Vec<Restore>,
+    /// What goes wrong where restores go.
+    pub places: Vec<PlaceTrouble>,
 }
 
 /// How bundles are made.
@@ -105,6 +117,10 @@ pub struct VaultSpec {
     pub jitter: u32,
     /// How often it is listed.
     pub inventory_every: Duration,
+    /// How long what a retrieval made readable stays so.
+    pub output_lives: Duration,
+    /// What it charges: the name of a tariff.
+    pub tariff: String,
 }
 
 /// A host with a pipeline.
@@ -118,7 +134,7 @@ pub struct Host {
     pub fetchers: u32,
     /// How many upload at once.
     pub uploaders: u32,
-    /// Its worker kinds, comma-separated.
+    /// Its worker kinds, comma-separated; those of the first host are the console's.
     pub workers: String,
     /// When it begins.
     pub begins: Duration,
@@ -260,13 +276,77 @@ pub struct Ack {
     pub who: String,
 }
 
+/// An operator restores files: what `firn restore` does, step by step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restore {
+    /// When.
+    pub at: Duration,
+    /// On which host, to whose folders.
+    pub host: String,
+    /// Who.
+    pub who: String,
+    /// What it is called; nothing: after what is asked for.
+    pub title: Option<String>,
+    /// What.
+    pub wish: RestoreWish,
+    /// How fast.
+    pub tier: Tier,
+    /// Whether the plan is confirmed; else it waits for somebody to do so.
+    pub confirm: bool,
+    /// So many of the files are spoilt in their archives, which the vault does not know.
+    pub corrupt: u32,
+    /// So many of the retrievals come to nothing at their end, the first ones.
+    pub failing: u32,
+}
+
+/// What an operator asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestoreWish {
+    /// Lines, as they are written.
+    Lines(String),
+    /// Files of a source, spread evenly over archives that the vault took last.
+    Some {
+        /// The source.
+        source: String,
+        /// How many files.
+        files: u32,
+        /// Of how many archives, the newest.
+        archives: u32,
+        /// Below which folder.
+        to: PathBuf,
+    },
+}
+
+/// Something goes wrong with a folder that files are restored to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceTrouble {
+    /// The folder.
+    pub place: PathBuf,
+    /// From then …
+    pub from: Duration,
+    /// … until before then.
+    pub until: Duration,
+    /// What.
+    pub kind: PlaceTroubleKind,
+}
+
+/// What can go wrong with such a folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PlaceTroubleKind {
+    /// It goes away, as a mount does.
+    Away,
+    /// A file stands in its place.
+    File,
+}
+
 /// The names of the scenarios that are part of the program, with what each shows.
 pub fn known() -> Vec<&'static str> {
     EMBEDDED.iter().map(|(name, _)| *name).collect()
 }
 
 fn names() -> String {
-    known().join(" and ")
+    let names = known();
+    names.split_last().map_or_else(String::new, |(last, others)| format!("{} and {last}", others.join(", ")))
 }
 
 impl Scenario {

@@ -1,5 +1,7 @@
 //! Reading a scenario: its keys, what they may be, and what must fit together.
 
+mod restores;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -7,10 +9,10 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::{Ack, Action, Backup, Burst, Host, Order, Scenario, SourceSpec, Spell, Trouble, TroubleKind, VaultSpec};
-use crate::backup::pipe::Kinds;
 use crate::base::{Shown, Time};
 use crate::config::{Kind, Origin, Problem, Value, nearest};
 use crate::vault::fake::Fault;
+use crate::worker::kinds::Kinds;
 use crate::worker::pool::{LARGEST, SMALLEST};
 
 const DAY: u64 = 86_400;
@@ -22,11 +24,12 @@ const MOMENT: Kind = Kind::Span(0, DAY);
 type Entry = (&'static str, &'static str, Kind, Option<&'static str>);
 
 /// Sections that stand once.
-const ONCE: [&str; 3] = ["scenario", "backup", "vault"];
+const ONCE: [&str; 5] = ["scenario", "backup", "vault", "restores", "budget"];
 
 const KEYS: &[Entry] = &[
     ("scenario", "about", Kind::Text, None),
     ("scenario", "start", Kind::Text, None),
+    ("scenario", "speed", Kind::Number(1, 1000), Some("1")),
     ("backup", "bundle_size", Kind::Size(1 << 16, GB), Some("2500kB")),
     ("backup", "bundle_age", Kind::Span(1, DAY), Some("20s")),
     ("backup", "staging_budget", Kind::Size(1 << 20, 100 * GB), Some("40MB")),
@@ -38,11 +41,20 @@ const KEYS: &[Entry] = &[
     ("vault", "rate", Kind::Size(1, GB), Some("250kB")),
     ("vault", "jitter", Kind::Number(0, 100), Some("30")),
     ("vault", "inventory_every", Kind::Span(60, 30 * DAY), Some("1d")),
+    ("vault", "output_lives", Kind::Span(60, 30 * DAY), Some("1d")),
+    ("vault", "tariff", Kind::Word(&["glacier-vault", "glacier-vault-2012"]), Some("glacier-vault")),
+    ("restores", "confirm_above", Kind::Dollars, Some("10")),
+    ("restores", "new_per_second", Kind::Number(1, 100_000), Some("50")),
+    ("restores", "slots", Kind::Number(2, 1024), Some("2")),
+    ("restores", "rate_per_day", Kind::SizeOrNone(1 << 20, 1 << 60), Some("none")),
+    ("budget", "restore_plan", Kind::DollarsOrNone, Some("none")),
+    ("budget", "restore_day", Kind::DollarsOrNone, Some("none")),
+    ("budget", "restore_month", Kind::DollarsOrNone, Some("none")),
     ("host", "name", Kind::Name, None),
     ("host", "pid", Kind::Number(1, 4_194_304), None),
     ("host", "fetchers", Kind::Number(SMALLEST as u64, LARGEST as u64), Some("6")),
     ("host", "uploaders", Kind::Number(SMALLEST as u64, LARGEST as u64), Some("4")),
-    ("host", "workers", Kind::Text, Some("scan,fetch,upload,reconcile")),
+    ("host", "workers", Kind::Text, Some("scan,fetch,upload,reconcile,restore,alert")),
     ("host", "begins", MOMENT, Some("0s")),
     ("host", "dies", MOMENT, Some("")),
     ("source", "name", Kind::Name, None),
@@ -103,6 +115,23 @@ const KEYS: &[Entry] = &[
     ("ack", "object", Kind::Text, None),
     ("ack", "for", Kind::Span(1, DAY), None),
     ("ack", "who", Kind::Text, None),
+    ("restore", "at", MOMENT, None),
+    ("restore", "host", Kind::Name, Some("")),
+    ("restore", "who", Kind::Text, None),
+    ("restore", "title", Kind::Text, Some("")),
+    ("restore", "lines", Kind::Text, Some("")),
+    ("restore", "source", Kind::Name, Some("")),
+    ("restore", "files", Kind::Number(1, 10_000), Some("")),
+    ("restore", "archives", Kind::Number(1, 1000), Some("")),
+    ("restore", "to", Kind::Text, Some("")),
+    ("restore", "tier", Kind::Word(&["expedited", "standard", "bulk"]), Some("standard")),
+    ("restore", "confirm", Kind::Flag, Some("true")),
+    ("restore", "corrupt", Kind::Number(0, 1000), Some("0")),
+    ("restore", "failing", Kind::Number(0, 1000), Some("0")),
+    ("place", "at", Kind::Text, None),
+    ("place", "from", MOMENT, None),
+    ("place", "until", MOMENT, None),
+    ("place", "kind", Kind::Word(&["away", "file"]), None),
 ];
 
 /// A section that has been read: its values, and the lines they stand on.
@@ -219,6 +248,7 @@ impl Reader<'_> {
                 DeValue::Integer(n) if kind.takes_integer() && n.radix() == 10 => {
                     (kind.read(&n.as_str().replace('_', "")), n.as_str().to_owned())
                 }
+                DeValue::Boolean(flag) if kind.takes_boolean() => (kind.read(&flag.to_string()), flag.to_string()),
                 _ => (None, "something else".to_owned()),
             };
             match value {
@@ -248,10 +278,11 @@ impl Reader<'_> {
     }
 
     fn build(&mut self, name: &str, read: &[Section]) -> Option<Scenario> {
-        let defaults = ["backup", "vault"].map(Section::of_defaults);
+        let defaults = ["backup", "vault", "restores", "budget"].map(Section::of_defaults);
         let one = |name: &str| read.iter().chain(&defaults).find(|section| section.name == name);
         let all = |name: &'static str| read.iter().filter(move |section| section.name == name);
         let (top, backup, vault) = (one("scenario")?, one("backup")?, one("vault")?);
+        let (restoring, budget) = (one("restores")?, one("budget")?);
         let hosts: Vec<Host> = all("host").map(|host| self.host(host)).collect();
         let mut sources: Vec<SourceSpec> = all("source").map(Section::source).collect();
         let host_names: Vec<&str> = hosts.iter().map(|host| host.name.as_str()).collect();
@@ -289,6 +320,8 @@ impl Reader<'_> {
             holds: ack.span("for"),
             who: ack.text("who"),
         });
+        let restores = self.restores(all("restore"), &host_names, &source_names);
+        let places = self.places(all("place"));
         let start = top.text("start").parse::<jiff::Timestamp>();
         if start.is_err() {
             let text = format!(
@@ -301,13 +334,20 @@ impl Reader<'_> {
             name: name.to_owned(),
             about: top.text("about"),
             start: start.map_or(Time::default(), |start| Time::from_micros(start.as_microsecond())),
+            speed: top.small("speed"),
             backup: backup.backup(),
+            restore: restoring.restoring(),
+            budget: budget.budget(),
+            restores,
+            places,
             vault: VaultSpec {
                 name: vault.text("name"),
                 request: vault.span("request"),
                 rate: vault.number("rate"),
                 jitter: vault.small("jitter"),
                 inventory_every: vault.span("inventory_every"),
+                output_lives: vault.span("output_lives"),
+                tariff: vault.text("tariff"),
             },
             acks: acks.collect(),
             hosts,

@@ -39,6 +39,9 @@ fn what_nobody_says_has_a_default() {
     assert_eq!(scenario.start.to_string(), "2026-11-22T03:00:00Z");
     assert_eq!((scenario.backup.bundle_size, scenario.vault.name.as_str()), (2_500_000, "glacier"));
     assert_eq!((scenario.hosts[0].fetchers, scenario.hosts[0].dies), (6, None));
+    assert_eq!((scenario.speed, scenario.vault.tariff.as_str()), (1, "glacier-vault"));
+    assert_eq!((scenario.budget, scenario.restore.slots), (BudgetConfig::default(), 2));
+    assert!(scenario.restores.is_empty() && scenario.places.is_empty());
 }
 
 #[test]
@@ -46,7 +49,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
     let cases = [
         (
             "[scenarios]",
-            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, host, source, burst, weather, trouble, order, ack",
+            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, restores, budget, host, source, burst, weather, trouble, order, ack, restore, place",
         ),
         (
             "[[source]]\nname = \"x\"\nplace = \"/x\"\nfolder = \"x\"\nhistroy = 5",
@@ -76,7 +79,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
         ),
         (
             "[[host]]\nname = \"b\"\npid = 2\nworkers = \"scan,dance\"",
-            "mine.toml:15: host.workers: \"dance\" is no worker; there are: scan, fetch, upload, reconcile",
+            "mine.toml:15: host.workers: \"dance\" is no worker; there are: scan, fetch, upload, reconcile, restore, alert",
         ),
         (
             "[[order]]\nat = \"1m\"\nhost = \"a\"\npool = \"fetch\"\naction = \"resize\"\nwho = \"x\"",
@@ -85,6 +88,30 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
         (
             "[[order]]\nat = \"1m\"\nhost = \"a\"\npool = \"fetch\"\naction = \"pause\"\nsize = 4\nwho = \"x\"",
             "mine.toml:17: order.size: pause has no size; leave it out, or write action = \"resize\"",
+        ),
+        (
+            "[[restore]]\nat = \"1m\"\nwho = \"x\"\nlines = \"everything: /x/\"\nfiles = 3",
+            "mine.toml:16: restore.files: it does not go with lines; leave one of them out",
+        ),
+        (
+            "[[restore]]\nat = \"1m\"\nwho = \"x\"\nsource = \"ugc\"\nfiles = 3\nto = \"/x\"",
+            "mine.toml:12: restore.archives: it is missing; write lines, or all of source, files, archives and to",
+        ),
+        (
+            "[[restore]]\nat = \"1m\"\nwho = \"x\"\nhost = \"b\"\nlines = \"everything: /x/\"",
+            "mine.toml:15: restore.host: found \"b\", which is no host; there are a",
+        ),
+        (
+            "[[restore]]\nat = \"1m\"\nwho = \"x\"\nlines = \"everything: /x/\"\nconfirm = false\nfailing = 1",
+            "mine.toml:17: restore.failing: a plan that nobody confirms retrieves nothing; leave it out, or write confirm = true",
+        ),
+        (
+            "[[place]]\nat = \"/srv/../etc\"\nkind = \"away\"\nfrom = \"1m\"\nuntil = \"2m\"",
+            "mine.toml:13: place.at: found \"/srv/../etc\"; allowed is the absolute path of a folder without \"..\", such as \"/srv/restored\"",
+        ),
+        (
+            "[budget]\nrestore_plan = \"a lot\"",
+            "mine.toml:13: budget.restore_plan: found \"a lot\"; allowed is an amount of dollars, such as \"12.50\", or \"none\"",
         ),
     ];
     for (more, expected) in cases {
@@ -109,7 +136,7 @@ fn a_name_that_is_none_is_told_with_those_there_are() {
     let told = |name: &str| Scenario::find(name).unwrap_err().to_string();
     assert_eq!(
         told("clam"),
-        "there is no scenario clam (did you mean \"calm\"?); there are calm and bad-night, or name a file: --scenario ./mine.toml"
+        "there is no scenario clam (did you mean \"calm\"?); there are calm, bad-night and restore, or name a file: --scenario ./mine.toml"
     );
     assert_eq!(
         told("/nowhere/x.toml"),

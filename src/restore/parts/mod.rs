@@ -19,6 +19,7 @@ mod batch;
 mod folders;
 mod item;
 mod member;
+mod purse;
 mod reader;
 pub mod reads;
 mod syncs;

@@ -43,10 +43,13 @@ pub(super) enum Wrong {
 /// silence, as the folder does that a file system was mounted on. The inode is forgotten when a folder is found missing:
 /// one that somebody makes anew on the same file system is taken.
 #[derive(Debug, Default)]
-pub(super) struct Seen(Mutex<HashMap<(PlanId, DestId), (u64, Option<u64>)>>);
+pub(super) struct Seen(Mutex<Known>);
+
+/// Device and inode, by plan and destination.
+type Known = HashMap<(PlanId, DestId), (u64, Option<u64>)>;
 
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(PlanId, DestId), (u64, Option<u64>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -106,7 +109,7 @@ impl Folders {
             let dir = match open.dir.sub(name) {
                 Err(e) if e.trouble() == Trouble::Missing && !make => return Ok(None),
                 Err(e) if e.trouble() == Trouble::Missing => {
-                    open.dir.make_dir(name).and_then(|()| open.dir.sub(name)).map_err(|e| wrong(e, depth == 0))?
+                    open.dir.make_dir(name).and_then(|()| open.dir.sub(name)).map_err(|e| wrong(&e, depth == 0))?
                 }
                 Err(e) => {
                     // A link or a file under that name is no trouble of the disk's.
@@ -114,7 +117,7 @@ impl Folders {
                     let other = entry.filter(|entry| entry.kind != FileType::Directory);
                     return Err(match other {
                         Some(entry) => Wrong::File(in_the_way(&open.dir, name, entry.kind)),
-                        None => wrong(e, false),
+                        None => wrong(&e, false),
                     });
                 }
                 Ok(dir) => dir,
@@ -138,7 +141,7 @@ impl Folders {
             let median = *median;
             self.open.retain(|_, open| open.used > median);
         }
-        let device = dir.device().map_err(|e| wrong(e, true))?;
+        let device = dir.device().map_err(|e| wrong(&e, true))?;
         let open = Open { dir, device, used: self.uses };
         self.open.insert(spot, open.clone());
         Ok(open)
@@ -189,7 +192,7 @@ impl Folders {
 }
 
 /// Sorts a failed file call by whose trouble it is; `at_root`: it was about the destination folder itself.
-pub(super) fn wrong(e: DiskError, at_root: bool) -> Wrong {
+pub(super) fn wrong(e: &DiskError, at_root: bool) -> Wrong {
     let place = match e.trouble() {
         Trouble::Full | Trouble::ReadOnly => true,
         Trouble::Denied => at_root,

@@ -42,6 +42,7 @@ pub struct World {
 /// The folder of a world: of its own, or of the process that started this one.
 pub enum Home {
     Own(TempDir),
+    #[cfg(feature = "faults")]
     Other(PathBuf),
 }
 
@@ -49,6 +50,7 @@ impl Home {
     pub fn path(&self) -> &Path {
         match self {
             Self::Own(temp) => temp.path(),
+            #[cfg(feature = "faults")]
             Self::Other(path) => path,
         }
     }

@@ -9,6 +9,7 @@
 #![allow(clippy::cast_precision_loss)]
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fs;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -211,11 +212,13 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
         let mut files = Vec::new();
         for key in page {
             let version = key.version.unwrap();
-            if !archives.contains_key(&version.archive) {
-                let id = store.archive_detail(version.archive).await.unwrap().unwrap().row.id;
-                archives.insert(version.archive, (id, 0));
-            }
-            let (archive, count) = archives.get_mut(&version.archive).unwrap();
+            let (archive, count) = match archives.entry(version.archive) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(new) => {
+                    let id = store.archive_detail(version.archive).await.unwrap().unwrap().row.id;
+                    new.insert((id, 0))
+                }
+            };
             (*count, n) = (*count + 1, n + 1);
             files.push(NewRestore {
                 n,

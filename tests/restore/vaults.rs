@@ -282,11 +282,11 @@ async fn a_vault_that_is_out_leaves_its_parts_for_later_and_keeps_what_came() {
     deliver_hurried(&world, vault).await;
     let row = world.row(plan).await;
     assert_eq!((row.state, row.failed), (PlanState::Running, 0));
-    let parts = world.store.plan_parts_page(plan, None, 100).await.unwrap();
-    let waits = parts.iter().find(|part| part.reason.is_some()).expect("one that is left for later");
+    let rows = world.store.plan_parts_page(plan, None, 100).await.unwrap();
+    let later = rows.iter().find(|part| part.reason.is_some()).expect("one that is left for later");
     let why = "the vault cold does not do that now: ServiceUnavailable: come back later";
-    assert_eq!(waits.reason.as_deref(), Some(why));
-    assert!(waits.not_before.unwrap() > world.store.now().await.unwrap());
+    assert_eq!(later.reason.as_deref(), Some(why));
+    assert!(later.not_before.unwrap() > world.store.now().await.unwrap());
     let left = tree(&world.path("back")).into_keys().filter(|path| path.to_string_lossy().contains(".firn-part"));
     assert_eq!(left.count(), 0);
 }

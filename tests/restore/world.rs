@@ -200,37 +200,7 @@ impl World {
             day: 0,
         });
         store.plan_parts(plan, parts.collect()).await.unwrap();
-        let hash = Hash32([5; 32]);
-        let totals = PlanTotals {
-            tier: None,
-            tariff: "none".to_owned(),
-            tariff_hash: Hash32([6; 32]),
-            hash,
-            files: count,
-            bytes: 0,
-            impossible: 0,
-            archives: archives.len() as u64,
-            jobs: 0,
-            joined: 0,
-            asked_bytes: 0,
-            read_bytes: 0,
-            price: ceiling,
-            sure: true,
-            ceiling,
-            risks: Vec::new(),
-            seconds: None,
-        };
-        assert!(store.plan_save(plan, totals).await.unwrap());
-        let confirm = Confirm {
-            plan,
-            hash,
-            who: "tester".to_owned(),
-            days: vec![(0, ceiling)],
-            plan_limit: None,
-            day_limit: None,
-            month_limit: None,
-        };
-        assert_eq!(store.plan_confirm(confirm).await.unwrap(), Confirmed::Yes);
+        self.confirm(plan, (count, archives.len() as u64), ceiling).await;
         let session = self.session().await;
         for archive in archives.keys() {
             let ask = AskPart {
@@ -246,6 +216,40 @@ impl World {
         }
         store.session_end(session).await.unwrap();
         plan
+    }
+
+    async fn confirm(&self, plan: PlanId, (files, archives): (u64, u64), ceiling: Money) {
+        let hash = Hash32([5; 32]);
+        let totals = PlanTotals {
+            tier: None,
+            tariff: "none".to_owned(),
+            tariff_hash: Hash32([6; 32]),
+            hash,
+            files,
+            bytes: 0,
+            impossible: 0,
+            archives,
+            jobs: 0,
+            joined: 0,
+            asked_bytes: 0,
+            read_bytes: 0,
+            price: ceiling,
+            sure: true,
+            ceiling,
+            risks: Vec::new(),
+            seconds: None,
+        };
+        assert!(self.store.plan_save(plan, totals).await.unwrap());
+        let confirm = Confirm {
+            plan,
+            hash,
+            who: "tester".to_owned(),
+            days: vec![(0, ceiling)],
+            plan_limit: None,
+            day_limit: None,
+            month_limit: None,
+        };
+        assert_eq!(self.store.plan_confirm(confirm).await.unwrap(), Confirmed::Yes);
     }
 
     /// Delivers what can be claimed now, up to four parts at once. How many parts there were.

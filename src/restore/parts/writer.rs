@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use super::folders::{Folders, Open, Spot, Wrong, wrong};
 use super::item::{Item, Landing};
 use super::member::{Member, Place, Wish, part_name};
-use super::reads::Piece;
+use super::pieces::Piece;
 use super::syncs::Syncs;
 use crate::base::disk::{DiskFile, Trouble};
 use crate::base::hash::Hash32;

@@ -37,7 +37,6 @@ fn caps(tiers: &'static [Tier]) -> Capabilities {
         thaw: true,
         range_jobs: true,
         tiers,
-        lists_jobs: true,
         upgrade: false,
         extend: false,
         idempotent_put: false,

@@ -283,6 +283,10 @@ fn power_cut(journal: &mut Journal) {
     for dirty in journal.files.values() {
         if takes(Loss::Data) {
             let Ok(file) = File::options().write(true).open(&dirty.path) else { continue };
+            // What is durable as it is keeps its time, too.
+            if dirty.old.is_empty() && file.metadata().is_ok_and(|meta| meta.len() == dirty.durable_len) {
+                continue;
+            }
             for (offset, bytes) in dirty.old.iter().rev() {
                 let _ = file.write_all_at(bytes, *offset);
             }

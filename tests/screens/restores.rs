@@ -71,6 +71,7 @@ pub fn plan(id: i64, state: PlanState) -> PlanRow {
         ended_at: (state == PlanState::Ended).then(|| ago(60)),
         spent: if begun { dollars("3.10") } else { Money::ZERO },
         delivered: if begun { 1_204 } else { 0 },
+        there: 0,
         delivered_bytes: if begun { 5_000_000_000 } else { 0 },
         failed: if begun { 7 } else { 0 },
         parts_left: 60,

@@ -44,13 +44,16 @@ pub(super) enum Wrong {
 /// one that somebody makes anew on the same file system is taken.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    known: Mutex<HashMap<(PlanId, DestId), (u64, Option<u64>)>>,
+    known: Mutex<Known>,
     /// What destinations lie below, should it not be `/`.
     root: Option<PathBuf>,
 }
 
+/// Device and inode, by plan and destination.
+type Known = HashMap<(PlanId, DestId), (u64, Option<u64>)>;
+
 impl Seen {
-    fn lock(&self) -> MutexGuard<'_, HashMap<(PlanId, DestId), (u64, Option<u64>)>> {
+    fn lock(&self) -> MutexGuard<'_, Known> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -131,7 +134,7 @@ impl Folders {
             let dir = match open.dir.sub(name) {
                 Err(e) if e.trouble() == Trouble::Missing && !make => return Ok(None),
                 Err(e) if e.trouble() == Trouble::Missing => {
-                    open.dir.make_dir(name).and_then(|()| open.dir.sub(name)).map_err(|e| wrong(e, depth == 0))?
+                    open.dir.make_dir(name).and_then(|()| open.dir.sub(name)).map_err(|e| wrong(&e, depth == 0))?
                 }
                 Err(e) => {
                     // A link or a file under that name is no trouble of the disk's.
@@ -139,7 +142,7 @@ impl Folders {
                     let other = entry.filter(|entry| entry.kind != FileType::Directory);
                     return Err(match other {
                         Some(entry) => Wrong::File(in_the_way(&open.dir, name, entry.kind)),
-                        None => wrong(e, false),
+                        None => wrong(&e, false),
                     });
                 }
                 Ok(dir) => dir,
@@ -163,7 +166,7 @@ impl Folders {
             let median = *median;
             self.open.retain(|_, open| open.used > median);
         }
-        let device = dir.device().map_err(|e| wrong(e, true))?;
+        let device = dir.device().map_err(|e| wrong(&e, true))?;
         let open = Open { dir, device, used: self.uses };
         self.open.insert(spot, open.clone());
         Ok(open)
@@ -216,7 +219,7 @@ impl Folders {
 }
 
 /// Sorts a failed file call by whose trouble it is; `at_root`: it was about the destination folder itself.
-pub(super) fn wrong(e: DiskError, at_root: bool) -> Wrong {
+pub(super) fn wrong(e: &DiskError, at_root: bool) -> Wrong {
     let place = match e.trouble() {
         Trouble::Full | Trouble::ReadOnly => true,
         Trouble::Denied => at_root,

@@ -121,7 +121,7 @@ fn name(folders: &mut Folders, landing: &Landing) -> Result<RestoreState, Wrong>
         return Err(gone(format!("the folder {} of the destination", Shown::path(&path))));
     };
     let dir = &open.dir;
-    match dir.entry(&landing.part).map_err(|e| wrong(e, false))? {
+    match dir.entry(&landing.part).map_err(|e| wrong(&e, false))? {
         Some(entry) if entry.inode == landing.inode => {}
         _ => return Err(gone(format!("the file {}", Shown::path(&dir.join(&landing.part))))),
     }
@@ -145,7 +145,7 @@ fn name(folders: &mut Folders, landing: &Landing) -> Result<RestoreState, Wrong>
         Ok(Some(entry)) if entry.kind != FileType::RegularFile => {
             Err(Wrong::File(in_the_way(dir, &landing.name, entry.kind)))
         }
-        _ => Err(wrong(e, landing.spot.folders.is_empty())),
+        _ => Err(wrong(&e, landing.spot.folders.is_empty())),
     }
 }
 

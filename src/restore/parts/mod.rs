@@ -1,7 +1,7 @@
 //! Delivery of a plan's parts: what is wanted of one archive, read once and in order, checked, and put where it goes.
 //!
 //! A part is claimed in the state and walked page by page ([`walk`]). What is there already, byte for byte, is not read.
-//! The rest is read in pieces ([`reads`]), the next one while the last one is hashed and written. Nothing has its final
+//! The rest is read in pieces ([`pieces`]), the next one while the last one is hashed and written. Nothing has its final
 //! name before its SHA-256 has been found right. Many files share a sync ([`batch`]):
 //!
 //! 1. bytes, mode and time of a batch's files are written under names of firn's;
@@ -19,8 +19,9 @@ mod batch;
 mod folders;
 mod item;
 mod member;
+mod pieces;
+mod purse;
 mod reader;
-pub mod reads;
 mod syncs;
 mod walk;
 mod writer;

@@ -1,20 +1,23 @@
 //! Bytes of an archive, from a vault that may be slow, cut its answers off, or have them no more.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use super::purse::Purse;
 use crate::base::backoff::Backoff;
-use crate::base::{Clock, Stop};
-use crate::store::Heard;
+use crate::base::{Clock, Money, Stop};
+use crate::store::{Heard, StoreError};
 use crate::vault::{JobState, Result, Vault, VaultError};
 
 /// Waits between two tries of a read.
 const WAITS: Backoff = Backoff { first: Duration::from_secs(1), longest: Duration::from_secs(30) };
 /// Failures in a row after which a read is left for later.
 const TRIES: u32 = 5;
-/// An answer that brought so many bytes before it was cut off was a step ahead.
-const STEP: usize = 64 << 10;
+/// Bytes that make a step ahead: failures are counted anew after it.
+const STEP: u64 = 64 << 10;
+/// Cut off so often at the same byte, the archive ends there.
+const SAME_CUTS: u32 = 3;
 
 /// Why there are no bytes.
 #[derive(Debug)]
@@ -27,6 +30,10 @@ pub(super) enum NoBytes {
     NoArchive(String),
     /// Not now.
     Later(String),
+    /// The plan's ceiling leaves nothing for them: what they cost.
+    Dear(Money),
+    /// The state.
+    State(StoreError),
     /// It was told to stop.
     Stopped,
 }
@@ -34,6 +41,7 @@ pub(super) enum NoBytes {
 /// Reads the output of one job.
 pub(super) struct Reader {
     pub vault: Arc<dyn Vault>,
+    pub purse: Purse,
     pub clock: Clock,
     pub stop: Stop,
     /// The vault's name for the job.
@@ -44,6 +52,8 @@ pub(super) struct Reader {
     pub stubborn: bool,
     /// Moves the waits: parts that failed together do not try again together.
     pub spread: u8,
+    /// Where outputs end too early, once that has been found to be so.
+    pub ends: Mutex<Option<u64>>,
 }
 
 impl Reader {
@@ -51,27 +61,60 @@ impl Reader {
     pub async fn read(&self, range: Range<u64>) -> std::result::Result<Vec<u8>, NoBytes> {
         let mut bytes: Vec<u8> = Vec::new();
         let mut failures = 0;
+        let (mut cut, mut cuts) = (None, 0);
+        let mut until = range.end;
         loop {
             let from = range.start.saturating_add(bytes.len() as u64);
             if from >= range.end {
                 return Ok(bytes);
             }
-            let wanted = range.end - from;
-            let why = match self.vault.read(&self.job, from..range.end).await {
-                Ok(more) if more.len() as u64 == wanted && bytes.is_empty() => return Ok(more),
-                Ok(more) if more.len() as u64 > wanted => {
-                    format!("the vault {} gave {} bytes where {wanted} were asked for", self.vault.name(), more.len())
-                }
-                Ok(more) => {
-                    if more.len() >= STEP {
+            until = if until > from { until } else { range.end };
+            let wanted = until - from;
+            match self.purse.cover(wanted).await {
+                Ok(None) => {}
+                Ok(Some(price)) => return Err(NoBytes::Dear(price)),
+                Err(e) => return Err(NoBytes::State(e)),
+            }
+            let read = self.vault.read(&self.job, from..until).await;
+            self.purse.sent(match &read {
+                Ok(bytes) => bytes.len() as u64,
+                Err(VaultError::CutShort { got, .. }) => *got,
+                Err(VaultError::OutputMismatch { range, .. }) => range.end.saturating_sub(range.start),
+                Err(_) => 0,
+            });
+            let why = match read {
+                Ok(all) if all.len() as u64 == wanted => {
+                    if bytes.is_empty() && until == range.end {
+                        return Ok(all);
+                    }
+                    bytes.extend(all);
+                    if wanted >= STEP {
                         failures = 0;
                     }
-                    let came = more.len();
-                    bytes.extend(more);
-                    if came as u64 == wanted {
-                        continue;
+                    continue;
+                }
+                Ok(other) => {
+                    let (name, got) = (self.vault.name(), other.len());
+                    format!("the vault {name} gave {got} bytes where {wanted} were asked for")
+                }
+                Err(e @ VaultError::CutShort { .. }) => {
+                    let got = if let VaultError::CutShort { got, .. } = e { got.min(wanted) } else { 0 };
+                    let at = from + got;
+                    cuts = if cut == Some(at) { cuts + 1 } else { 1 };
+                    cut = Some(at);
+                    if cuts >= SAME_CUTS {
+                        *self.ends() = Some(at);
                     }
-                    format!("the vault {}'s answer was cut off after {came} of {wanted} bytes", self.vault.name())
+                    if self.ends().is_some_and(|ends| at >= ends) {
+                        return Err(NoBytes::These(e.to_string()));
+                    }
+                    // What can be had is asked for by itself.
+                    until = at;
+                    e.to_string()
+                }
+                // It has been so twice: smaller reads may tell where.
+                Err(e @ VaultError::OutputMismatch { .. }) if failures > 0 => {
+                    return Err(NoBytes::These(e.to_string()));
                 }
                 Err(e) => self.weigh(e, failures + 1 >= TRIES).await?,
             };
@@ -81,6 +124,10 @@ impl Reader {
             }
             self.wait(failures).await?;
         }
+    }
+
+    fn ends(&self) -> MutexGuard<'_, Option<u64>> {
+        self.ends.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn wait(&self, failures: u32) -> std::result::Result<(), NoBytes> {

@@ -9,13 +9,13 @@ use tokio::sync::mpsc;
 use super::batch::Outbox;
 use super::folders::{Folders, Places};
 use super::member::{Place, members};
+use super::pieces::{Piece, gap, pieces};
+use super::purse::Purse;
 use super::reader::{NoBytes, Reader};
-use super::reads::{Piece, gap, pieces};
 use super::writer::{Round, Writer};
 use super::{Delivery, STUBBORN, gone, spread};
 use crate::base::ids::{ArchiveUuid, DestId, RetrievalUuid};
-use crate::base::task;
-use crate::base::units::Size;
+use crate::base::{Money, task};
 use crate::restore::landing::{NotRestored, PIECE};
 use crate::store::{PartEnd, PartKey, PartWork, StoreError};
 
@@ -92,6 +92,8 @@ impl<'a> Claim<'a> {
             asked: job.retrieval.is_some(),
             stubborn: work.attempts >= STUBBORN,
             spread: spread(work),
+            purse: Purse::new(Arc::clone(&of.store), of.session, key, Arc::clone(&of.egress)),
+            ends: Mutex::default(),
         };
         let free = (of.egress)(work.archive_size).is_zero();
         let retrieval = job.retrieval;
@@ -161,7 +163,6 @@ impl<'a> Claim<'a> {
 
     async fn walk(&self, outbox: &mut Outbox) -> Result<Option<PartEnd>, StoreError> {
         let mut after: Option<Place> = None;
-        let mut bytes = 0;
         loop {
             if self.is_halted() || self.nobody_takes() {
                 return Ok(None);
@@ -176,7 +177,7 @@ impl<'a> Claim<'a> {
             let again = self.key.generation.0 > 1;
             let syncs = Arc::clone(&self.of.syncs);
             let writer = Writer::new((self.key.plan, self.uuid), syncs, self.folders(), again, members);
-            if let Paged::End(end) = self.page(writer, &mut bytes, outbox).await? {
+            if let Paged::End(end) = self.page(writer, outbox).await? {
                 return Ok(Some(end));
             }
         }
@@ -188,13 +189,13 @@ impl<'a> Claim<'a> {
         !state.troubles.is_empty() && self.places.keys().all(|dest| state.troubles.contains_key(dest))
     }
 
-    async fn page(&self, writer: Writer, bytes: &mut u64, outbox: &mut Outbox) -> Result<Paged, StoreError> {
+    async fn page(&self, writer: Writer, outbox: &mut Outbox) -> Result<Paged, StoreError> {
         let Some((mut writer, looked)) = self.on(writer, Writer::look).await else { return Ok(Paged::On) };
         self.took(&mut writer, looked, outbox).await;
         writer.compact();
         let ranges: Vec<Range<u64>> = writer.members.iter().map(|member| member.range.clone()).collect();
         let queue: VecDeque<Piece> = pieces(&ranges, gap(self.free), PIECE).into();
-        if let Some(end) = self.pay(&queue, bytes).await? {
+        if let Some(end) = self.pay(&queue).await? {
             return Ok(Paged::End(end));
         }
         let read = self.read_all(writer, queue, outbox).await?;
@@ -209,7 +210,7 @@ impl<'a> Claim<'a> {
             one.into_iter().map(move |piece| Piece { members: at..at + 1, ..piece })
         };
         let queue: VecDeque<Piece> = read.damaged.iter().flat_map(once).collect();
-        if self.pay(&queue, bytes).await?.is_some() {
+        if self.pay(&queue).await?.is_some() {
             for (at, why) in read.damaged {
                 let items =
                     writer.fail(at, &format!("{why}, and the plan's ceiling leaves nothing to read it again; {OLDER}"));
@@ -228,23 +229,22 @@ impl<'a> Claim<'a> {
     }
 
     /// Sets money aside for what is about to be read; what ends the part where there is not enough.
-    async fn pay(&self, queue: &VecDeque<Piece>, bytes: &mut u64) -> Result<Option<PartEnd>, StoreError> {
-        let before = *bytes;
-        let after = before.saturating_add(queue.iter().map(|piece| piece.range.end - piece.range.start).sum());
-        // The difference of two sums: what is rounded is rounded once a claim.
-        let price = (self.of.egress)(after).minus((self.of.egress)(before));
-        if price.is_zero() || self.of.store.part_spend(self.of.session, self.key, price).await? {
-            *bytes = after;
-            return Ok(None);
+    async fn pay(&self, queue: &VecDeque<Piece>) -> Result<Option<PartEnd>, StoreError> {
+        let bytes: u64 = queue.iter().map(|piece| piece.range.end - piece.range.start).sum();
+        match self.reader.purse.cover(bytes).await? {
+            None => Ok(None),
+            Some(price) => Ok(Some(self.too_dear(price).await?)),
         }
+    }
+
+    async fn too_dear(&self, price: Money) -> Result<PartEnd, StoreError> {
         let plan = self.of.store.plan(self.key.plan).await?;
         let (spent, ceiling) = plan.map_or_else(Default::default, |plan| {
             (plan.spent, plan.totals.map(|totals| totals.ceiling).unwrap_or_default())
         });
-        Ok(Some(PartEnd::Stopped(format!(
-            "reading {} costs {price} and {spent} of the plan's ceiling of {ceiling} is spent; a supplement plan prices it anew",
-            Size(after - before)
-        ))))
+        Ok(PartEnd::Stopped(format!(
+            "reading on costs {price} and {spent} of the plan's ceiling of {ceiling} is spent; a supplement plan prices it anew"
+        )))
     }
 
     /// Reads pieces in order, the next one while the last one is written.
@@ -314,6 +314,8 @@ impl<'a> Claim<'a> {
                     break Some(PartEnd::AskAgain(why));
                 }
                 NoBytes::NoArchive(why) => break Some(gone(&why)),
+                NoBytes::Dear(price) => break Some(self.too_dear(price).await?),
+                NoBytes::State(e) => return Err(e),
                 NoBytes::Later(why) => break Some(self.of.later(self.work, why).await?),
                 NoBytes::Stopped => {
                     let reason = "firn was stopped; it goes on with its next run".to_owned();

@@ -9,7 +9,7 @@ use rustix::fs::FileType;
 use super::folders::{Folders, Open, Spot, Wrong, wrong};
 use super::item::{Item, Landing};
 use super::member::{Member, Place, Wish, part_name};
-use super::reads::Piece;
+use super::pieces::Piece;
 use super::syncs::Syncs;
 use crate::base::disk::{DiskFile, Trouble};
 use crate::base::hash::Hash32;
@@ -106,7 +106,7 @@ impl Writer {
         let target = wish.target.as_ref().map_err(|why| Wrong::File(NotRestored::NoTarget(*why)))?;
         let spot = Spot { dest: wish.dest, folders: target.folders.clone() };
         let Some(open) = self.folders.open(&spot, false)? else { return Ok(There::Nothing) };
-        let entry = open.dir.entry(&target.name).map_err(|e| wrong(e, spot.folders.is_empty()))?;
+        let entry = open.dir.entry(&target.name).map_err(|e| wrong(&e, spot.folders.is_empty()))?;
         let Some(entry) = entry else { return Ok(There::Nothing) };
         if entry.kind != FileType::RegularFile {
             return Err(Wrong::File(in_the_way(&open.dir, &target.name, entry.kind)));
@@ -237,11 +237,11 @@ impl Writer {
                 Ok(file) => return Ok((spot, open, file)),
                 // What an interrupted try left behind is begun anew.
                 Err(e) if e.trouble() == Trouble::Exists && tries == 0 => {
-                    open.dir.remove(part).map_err(|e| wrong(e, at_root))?;
+                    open.dir.remove(part).map_err(|e| wrong(&e, at_root))?;
                 }
                 // The folder has been removed since it was opened.
                 Err(e) if e.trouble() == Trouble::Missing && tries == 0 => self.folders.lost(&spot),
-                Err(e) => return Err(wrong(e, at_root)),
+                Err(e) => return Err(wrong(&e, at_root)),
             }
             tries += 1;
         }
@@ -259,7 +259,7 @@ impl Writer {
             let Err(e) = out.file.write_at(bytes, done) else { return true };
             let _ = out.open.dir.remove(&out.part);
             failed.push(out.wish.n);
-            round.not((start, out.wish.n), out.wish.dest, wrong(e, false));
+            round.not((start, out.wish.n), out.wish.dest, wrong(&e, false));
             false
         });
         stream.done += bytes.len() as u64;
@@ -305,7 +305,7 @@ impl Writer {
                 }
                 (Err(e), _) => {
                     let _ = out.open.dir.remove(&out.part);
-                    round.not(place, out.wish.dest, wrong(e, false));
+                    round.not(place, out.wish.dest, wrong(&e, false));
                 }
                 // Nothing is created for such a wish.
                 (Ok(_), Err(_)) => {}

@@ -21,7 +21,6 @@ fn caps(kind: &'static str, tiers: &'static [Tier], range_jobs: bool) -> Capabil
         thaw: !tiers.is_empty(),
         range_jobs,
         tiers,
-        lists_jobs: true,
         upgrade: false,
         extend: false,
         idempotent_put: false,

@@ -64,10 +64,14 @@ fn main() {
             let began = Instant::now();
             let counts = check(&checker, Arc::clone(&text), round as u64 + 1).await;
             times.push(began.elapsed().as_secs_f64());
-            let expected = (lines / 10 * 9) as usize;
+            let expected = usize::try_from(lines / 10 * 9).unwrap();
             assert!(counts.usable >= expected * 99 / 100 && counts.wrong > 0, "{counts:?}");
         }
         let taken = peak() - before;
+        let began = Instant::now();
+        let read = firn::restore::ask::lines(text.as_bytes(), checker.names());
+        assert!(read.filter(|(_, line)| matches!(line, Some(Ok(_)))).count() > 0);
+        println!("reading the lines alone: {:.2} s", began.elapsed().as_secs_f64());
         let seconds = median(times);
         println!(
             "{lines} lines against {rows} files: {seconds:.2} s ({seconds:.2} of the goal), {:.1} of the yardstick of {yardstick:.3} s",

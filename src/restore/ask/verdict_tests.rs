@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -193,7 +194,7 @@ async fn state(dir: &std::path::Path, files: usize) -> Arc<dyn Store> {
         manifest_offset: 1 << 29,
         tree_hash: Hash32([2; 32]),
         sha256: None,
-        check: check.clone(),
+        check,
         members: members.collect(),
     };
     store.bundle_seal(session, bundle, sealed).await.unwrap();
@@ -225,7 +226,7 @@ async fn a_text_is_checked_page_by_page_in_order() {
             1 => format!("docs:stored/{n} /x/{n}"),
             _ => format!("dosc:{n}"),
         };
-        text.push_str(&format!("docs:stored/{n} /x/{n}\r\n{second}\n"));
+        write!(text, "docs:stored/{n} /x/{n}\r\n{second}\n").unwrap();
     }
     let checker = Checker::new(Arc::clone(&store), names.clone());
     let (to, from) = mpsc::channel(2);

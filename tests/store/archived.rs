@@ -10,7 +10,7 @@ use firn::base::host::ProcessIdentity;
 use firn::base::ids::{ArchiveUuid, FileId, Generation, Key, Lane, SessionId, SourceId, Version};
 use firn::base::{FileTime, Time};
 use firn::store::sqlite::SqliteStore;
-use firn::store::{FetchFailure, FileState, Look, NewSession, QueueState, Store};
+use firn::store::{Asked, FetchFailure, FileState, Look, NewSession, QueueState, Standing, Store};
 use rusqlite::Connection;
 use uuid::Uuid;
 
@@ -62,6 +62,11 @@ pub const OPERATIONS: &[&str] = &[
     "restorable page, prefix",
     "restorable key",
     "restorable key, as of",
+    "standing, stored",
+    "standing, as of",
+    "standing, waiting",
+    "standing, nearly known",
+    "standing, folders and archives",
     "current files page",
     "current files, small source",
     "newest file",
@@ -297,6 +302,37 @@ impl State {
                 let at = (operation != "restorable key").then_some(self.now);
                 let row = store.restorable_key(self.source, Key::new(middle), at).await.unwrap();
                 assert!(row.unwrap().version.is_some());
+            }
+            "standing, stored" | "standing, as of" => {
+                let at = (operation != "standing, stored").then_some(self.now);
+                let asked =
+                    (0..100).map(|n| Asked::Key(self.source, Key::new(key_of(self.rows / 2 + n)), at)).collect();
+                let found = store.standing(asked, 0).await.unwrap();
+                assert!(found.iter().all(|one| matches!(one, Standing::Ready(_))));
+            }
+            "standing, waiting" => {
+                let key = |n| Key::new(format!("zz-live/{n:06}").into_bytes());
+                let asked = (0..100).map(|n| Asked::Key(self.source, key(n + 300), None)).collect();
+                let found = store.standing(asked, 0).await.unwrap();
+                assert!(found.iter().all(|one| matches!(one, Standing::Waits { .. })));
+            }
+            "standing, nearly known" => {
+                let wrong = |n| [key_of(self.rows / 2 + n).as_slice(), b"x"].concat();
+                let asked = (0..10).map(|n| Asked::Key(self.source, Key::new(wrong(n)), None)).collect();
+                let found = store.standing(asked, 10).await.unwrap();
+                assert!(found.iter().all(|one| matches!(one, Standing::Unknown { near: Some(_) })));
+            }
+            "standing, folders and archives" => {
+                let folder = format!("{:07}/", self.rows / 2 / 10).into_bytes();
+                let archive = ArchiveUuid(Uuid::from_u128(u128::from(self.rows / IN_ARCHIVE / 2)));
+                let asked = vec![
+                    Asked::Prefix(self.source, folder.clone()),
+                    Asked::Prefix(self.source, Vec::new()),
+                    Asked::Key(self.source, Key::new(&folder[..7]), None),
+                    Asked::Archive(archive),
+                    Asked::Anything,
+                ];
+                assert_eq!(store.standing(asked, 0).await.unwrap(), vec![Standing::Many; 5]);
             }
             "current files page" => {
                 let after = FileId(i64::try_from(self.rows / 2).unwrap());

@@ -64,6 +64,11 @@ impl Checker {
         Self { store, names, newest: AtomicU64::new(0) }
     }
 
+    /// What names in its texts mean.
+    pub fn names(&self) -> &Names {
+        &self.names
+    }
+
     /// Checks a text, page by page in order; each is sent as it is known. `revision` grows with each change of the text.
     /// Ends before its time when a larger one has been given to another call, or when nobody receives any more: then it
     /// returns false.

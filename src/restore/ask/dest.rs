@@ -229,8 +229,9 @@ fn s3(rest: &[u8], word: &Word<'_>) -> Result<DestSpec, Wrong> {
 /// selection holds.
 pub(super) fn target(dest: &DestSpec, source: &SourceSpec, key: Option<&Key>) -> Option<Vec<u8>> {
     match dest {
-        DestSpec::Local { folder: true, .. } => Some([&dest.word(), key?.as_bytes()].concat()),
-        DestSpec::S3 { folder: true, .. } => Some([&dest.word(), key?.as_bytes()].concat()),
+        DestSpec::Local { folder: true, .. } | DestSpec::S3 { folder: true, .. } => {
+            Some([&dest.word(), key?.as_bytes()].concat())
+        }
         DestSpec::Local { .. } | DestSpec::S3 { .. } | DestSpec::Mogile { key: Some(_), .. } => Some(dest.word()),
         DestSpec::Mogile { domain, key: None } => match source {
             SourceSpec::Mogile { domain: own, key } => {

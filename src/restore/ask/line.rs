@@ -53,8 +53,11 @@ fn of_form(dest: &DestSpec, many: bool) -> Result<DestSpec, Kind> {
     if many { dest.clone().for_many() } else { Ok(dest.clone()) }
 }
 
-/// The options, each once, in any order; a time with the place of its option.
-fn options(words: &[Word<'_>]) -> Result<(Option<(Time, Range<usize>)>, bool), Wrong> {
+/// A time, and where it stands in the line.
+type Placed = (Time, Range<usize>);
+
+/// The options, each once, in any order.
+fn options(words: &[Word<'_>]) -> Result<(Option<Placed>, bool), Wrong> {
     let (mut at, mut overwrite) = (None, false);
     let mut words = words.iter();
     while let Some(word) = words.next() {

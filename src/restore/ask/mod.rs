@@ -49,6 +49,8 @@ mod source;
 #[cfg(test)]
 mod tests;
 pub mod verdict;
+#[cfg(test)]
+mod verdict_tests;
 mod words;
 
 use std::fmt;

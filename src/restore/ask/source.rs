@@ -281,17 +281,16 @@ fn between(word: &Word<'_>, at: usize, rest: &[u8], names: &Names) -> Result<Sou
         let (from, to) = std::str::from_utf8(bytes).ok()?.split_once("..")?;
         Some((read_time(from)?, read_time(to)?))
     };
-    let (source, times) = match times(rest) {
-        Some(times) => (None, times),
-        None => {
-            let wrong = || (Kind::Between(brief(rest)), all());
-            let colon = rest.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
-            let times = times(&rest[colon + 1..]).ok_or_else(wrong)?;
-            let found = &rest[..colon];
-            let place = if found.is_empty() { all() } else { word.within(at..at + colon) };
-            let source = names.source(found).ok_or_else(|| (no_source(found, names), place))?;
-            (Some(Arc::clone(source)), times)
-        }
+    let (source, times) = if let Some(times) = times(rest) {
+        (None, times)
+    } else {
+        let wrong = || (Kind::Between(brief(rest)), all());
+        let colon = rest.iter().position(|byte| *byte == b':').ok_or_else(wrong)?;
+        let times = times(&rest[colon + 1..]).ok_or_else(wrong)?;
+        let found = &rest[..colon];
+        let place = if found.is_empty() { all() } else { word.within(at..at + colon) };
+        let source = names.source(found).ok_or_else(|| (no_source(found, names), place))?;
+        (Some(Arc::clone(source)), times)
     };
     let (from, to) = times;
     if from >= to {

@@ -108,7 +108,7 @@ fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut
     }
     let found = restorable::version(db, source, key.clone(), at)?;
     if let Some(version) = found.version {
-        return Ok(Standing::Ready(ready(source, key.clone(), version)));
+        return Ok(Standing::Ready(ready(source, key.clone(), &version)));
     }
     let why = if found.absent { absent(db, source, key)? } else { why_not(db, newest(db, source, key, at)?)? };
     // What was a file once, and never stored, may be a folder by now.
@@ -116,7 +116,7 @@ fn of_key(db: &Db<'_>, source: SourceId, key: &Key, at: Option<Time>, near: &mut
     Ok(if is_folder { Standing::Many } else { why })
 }
 
-fn ready(source: SourceId, key: Key, version: Restorable) -> Ready {
+fn ready(source: SourceId, key: Key, version: &Restorable) -> Ready {
     Ready {
         file: version.file,
         source,
@@ -176,7 +176,7 @@ fn version(db: &Db<'_>, file: FileId) -> Result<Standing> {
     let Some(found) = restorable::file(db, file)? else { return Ok(Standing::Unknown { near: None }) };
     let Some(version) = found.version else { return why_not(db, Some(file)) };
     let source = db.one("SELECT source FROM file WHERE id = ?1", [file], |row| row.get(0))?;
-    Ok(source.map_or(Standing::Nowhere, |source| Standing::Ready(ready(source, found.key, version))))
+    Ok(source.map_or(Standing::Nowhere, |source| Standing::Ready(ready(source, found.key, &version))))
 }
 
 fn archive(db: &Db<'_>, uuid: ArchiveUuid) -> Result<Standing> {

@@ -29,4 +29,5 @@ mod sessions;
 mod settle;
 mod shared;
 mod sqlite;
+mod told;
 mod views;

@@ -31,7 +31,7 @@ impl Web {
                 shared.lock().unwrap().push(line.trim_end().to_owned());
                 match answer {
                     Some(answer) => {
-                        drop(write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
+                        let _ = write!(stream, "HTTP/1.1 {answer}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
                     }
                     None => kept.push(stream),
                 }

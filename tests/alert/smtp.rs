@@ -170,7 +170,7 @@ impl Desk {
                 }
                 "AUTH" => self.answer(Step::Auth, "235 welcome", out)?,
                 "MAIL" => {
-                    from = said[10..].to_owned();
+                    said[10..].clone_into(&mut from);
                     self.answer(Step::Sender, "250 fine", out)?
                 }
                 "RCPT" => {

@@ -139,8 +139,11 @@ async fn tell(means: &Means, lease: &Lease, stop: &Stop, sender: &dyn Sender) ->
 /// Looks once, and sends what is to be sent.
 async fn round(means: &Means, hold: Hold, stop: &Stop, sender: &dyn Sender, said: &mut Said) -> Result<(), StoreError> {
     let (store, name) = (&means.store, sender.name().to_owned());
-    store.alert_enter(hold, name.clone()).await?;
-    let view = store.alert_view(name.clone()).await?;
+    let mut view = store.alert_view(name.clone()).await?;
+    if view.teller.is_none() {
+        store.alert_enter(hold, name.clone()).await?;
+        view = store.alert_view(name.clone()).await?;
+    }
     findings(means, sender.name(), view.teller.as_ref(), view.now, said).await?;
     if view.teller.as_ref().and_then(|row| row.next_try).is_some_and(|at| at > view.now) {
         return Ok(());
@@ -251,7 +254,6 @@ async fn pings(means: &Means, lease: &Lease, stop: &Stop, ping: &Ping) -> Result
 /// and who waits for the ping is to raise the alarm.
 async fn ping_round(means: &Means, hold: Hold, ping: &Ping, said: &mut Said) -> Result<(), StoreError> {
     let (store, name) = (&means.store, Ping::NAME.to_owned());
-    store.alert_enter(hold, name.clone()).await?;
     let rows = store.tellers().await?;
     let now = store.now().await?;
     let row = rows.iter().find(|row| row.sender == Ping::NAME);

@@ -168,6 +168,11 @@ impl Hand {
         lock(&self.0).sleepers.first_key_value().map(|(place, _)| place.0)
     }
 
+    /// How many sleep.
+    pub fn sleepers(&self) -> usize {
+        lock(&self.0).sleepers.len()
+    }
+
     /// Moves both clocks to the time of the next sleeper, if it is not after `limit`, and wakes that one alone: of
     /// several who sleep until then, the one who lay down first. Whether there was one.
     pub fn wake_next(&self, limit: Mono) -> bool {

@@ -70,6 +70,8 @@ pub const OPERATIONS: &[&str] = &[
     "current files page",
     "current files, small source",
     "newest file",
+    "alert view",
+    "told",
     "vault identity",
     "source",
     "put off",
@@ -343,6 +345,8 @@ impl State {
                 let rows = store.current_files(self.small_source, FileId(0), FileId(i64::MAX), PAGE).await.unwrap();
                 assert_eq!(rows.len(), page);
             }
+            "alert view" => assert!(store.alert_view("mail".to_owned()).await.unwrap().notices.is_empty()),
+            "told" => assert!(store.told().await.unwrap().is_empty()),
             "newest file" => assert!(store.newest_file().await.unwrap() > FileId(i64::try_from(self.rows).unwrap())),
             "vault identity" => assert!(!store.vault_identity("cold".to_owned()).await.unwrap().state_is_new),
             "source" => {

@@ -30,4 +30,5 @@ mod settle;
 mod shared;
 mod sqlite;
 mod verdicts;
+mod told;
 mod views;

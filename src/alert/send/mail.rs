@@ -141,7 +141,8 @@ impl MailSender {
         for to in &self.to {
             mail = mail.to(Mailbox::new(None, to.clone()));
         }
-        let mail = mail.body(message.text.clone());
+        // The end of the text brings a line end of its own.
+        let mail = mail.body(message.text.trim_end().to_owned());
         let mail = mail.map_err(|e| SendError::certain(format!("the mail cannot be written: {}", said(&e))))?;
         Ok(mail.formatted())
     }

@@ -40,12 +40,12 @@ pub(super) fn ended(db: &Db<'_>, rule: &str, object: &str) -> Result<()> {
 
 /// Only who holds the duty, under the hold in force, writes what was told.
 fn held(db: &Db<'_>, hold: Hold) -> Result<()> {
-    let held = db.one(
+    let found = db.one(
         "SELECT 1 FROM duty WHERE name = ?1 AND owner = ?2 AND generation = ?3",
         params![ALERT, hold.session, hold.generation],
         |_| Ok(()),
     )?;
-    held.ok_or_else(|| StoreError::Stale { what: format!("the duty {ALERT}"), session: hold.session })
+    found.ok_or_else(|| StoreError::Stale { what: format!("the duty {ALERT}"), session: hold.session })
 }
 
 pub(super) fn enter(db: &Db<'_>, hold: Hold, sender: &str) -> Result<()> {

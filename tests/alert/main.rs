@@ -1,0 +1,12 @@
+//! Alerts that are really sent: to an SMTP server, a program and a web server of the test's own.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod cli;
+mod command;
+mod kit;
+mod mail;
+mod ping;
+mod smtp;
+mod tls;
+mod worker;

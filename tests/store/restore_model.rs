@@ -29,9 +29,9 @@ fn restores_go_as_the_model_says() {
 }
 
 #[test]
-#[ignore = "long: 2000 runs of the model, minutes"]
+#[ignore = "long: 1000 runs of the model, two minutes"]
 fn restores_go_as_the_model_says_for_long() {
-    let done = play_many(2000);
+    let done = play_many(1000);
     for what in [
         "yes",
         "over",
@@ -54,7 +54,7 @@ fn restores_go_as_the_model_says_for_long() {
         "expired",
         "closed",
     ] {
-        assert!(done.get(what).is_some_and(|times| *times > 50), "{what}: {done:?}");
+        assert!(done.get(what).is_some_and(|times| *times > 10), "{what}: {done:?}");
     }
     eprintln!("{done:?}");
 }
@@ -386,9 +386,9 @@ impl Game {
         let some = |of: usize, by: u8| usize::from(by) % of;
         let plans = self.rules.plans.len();
         match kind % 32 {
-            0..=4 => self.confirm(a, b, c).await,
-            5..=11 if plans > 0 => self.ask(some(plans, a), some(self.stored.len(), b), i64::from(c % 60)).await,
-            12..=18 if !self.rules.jobs.is_empty() => {
+            0..=1 => self.confirm(a, b, c).await,
+            2..=9 if plans > 0 => self.ask(some(plans, a), some(self.stored.len(), b), i64::from(c % 60)).await,
+            10..=16 if !self.rules.jobs.is_empty() => {
                 // Mostly of the newest.
                 let (all, back) = (self.rules.jobs.len(), some(4, a));
                 self.hear(all - 1 - back.min(all - 1), b, u64::from(c)).await
@@ -396,12 +396,12 @@ impl Game {
             19..=22 => {
                 self.claim(some(2, a), some(2, b), (c % 3 == 0 && plans > 0).then(|| some(plans.max(1), c))).await
             }
-            23..=27 if !self.claims.is_empty() => {
+            21..=28 if !self.claims.is_empty() => {
                 let (all, back) = (self.claims.len(), some(3, a));
                 self.work(all - 1 - back.min(all - 1), b, c).await
             }
-            28 if plans > 0 && a % 4 == 0 => self.cancel(some(plans, b)).await,
-            29 if a % 4 == 0 => self.session(some(2, b)).await,
+            29 if plans > 0 && a % 4 == 0 => self.cancel(some(plans, b)).await,
+            30 if a % 4 == 0 => self.session(some(2, b)).await,
             _ => {
                 let seconds = u64::from(a) * u64::from(b % 80);
                 self.w.advance(seconds);
@@ -439,7 +439,7 @@ impl Game {
             .map(|(archive, range)| Wish { of: &self.stored[archive], need: range.clone(), range, day: 0 })
             .collect();
         let plan = self.w.saved(HOSTS[host], &wishes, usd(ceiling)).await;
-        let limit = 1000;
+        let limit = 2500;
         let over = ceiling > 0 && self.rules.used() + ceiling > limit;
         let limited = Confirm { month_limit: Some(usd(limit)), ..confirm(plan, usd(ceiling)) };
         let came = match self.w.store.plan_confirm(limited).await.unwrap() {
@@ -535,21 +535,28 @@ impl Game {
             let came = self.w.store.part_end(by, held(&work), end).await;
             return self.same(&what, "stale".to_owned(), said(came.map(|_| "held")));
         };
-        match b % 16 {
+        let b = b % 16;
+        match b {
             0..=4 => {
-                let file = usize::from(c) % FILES;
-                let n = self.stored[archive].archive.0.unsigned_abs() * 1000 + file as u64;
-                let good = c < 200;
-                let outcome = if good { delivered(offset(file), n) } else { failed(offset(file), n, "no leave") };
-                if part.files[file] == RestoreState::Waiting {
-                    part.files[file] = outcome.state;
-                    if good {
-                        part.attempts = 0;
+                // One of them, or all.
+                let which: Vec<usize> = if b == 0 { vec![usize::from(c) % FILES] } else { (0..FILES).collect() };
+                let first = self.stored[archive].archive.0.unsigned_abs() * 1000;
+                let (mut good, mut bad, mut outcomes) = (0, 0, Vec::new());
+                for file in which {
+                    let (at, n) = (offset(file), first + file as u64);
+                    let fine = c < 200;
+                    outcomes.push(if fine { delivered(at, n) } else { failed(at, n, "no leave") });
+                    if part.files[file] == RestoreState::Waiting {
+                        part.files[file] = if fine { RestoreState::Delivered } else { RestoreState::Failed };
+                        (good, bad) = (good + u64::from(fine), bad + u64::from(!fine));
                     }
-                    let row = &mut self.rules.plans[plan];
-                    (row.delivered, row.failed) = (row.delivered + u64::from(good), row.failed + u64::from(!good));
                 }
-                let came = self.w.store.part_outcomes(by, held(&work), vec![outcome]).await;
+                if good > 0 {
+                    part.attempts = 0;
+                }
+                let row = &mut self.rules.plans[plan];
+                (row.delivered, row.failed) = (row.delivered + good, row.failed + bad);
+                let came = self.w.store.part_outcomes(by, held(&work), outcomes).await;
                 self.same(&what, "outcome".to_owned(), said(came.map(|()| "outcome")))
             }
             5 | 6 => {

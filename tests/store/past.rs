@@ -200,6 +200,11 @@ impl State {
         self.cost("done", async |s| s.w.store.part_end(session, held(&work), PartEnd::Done).await.unwrap()).await;
         let end = PartEnd::Later { next_try: later, reason: "no room".to_owned(), failed: true };
         self.cost("later", async |s| s.w.store.part_end(session, held(&second), end).await.unwrap()).await;
+        assert_eq!(self.cost("parts held", async |s| s.w.store.parts_held(10).await.unwrap()).await.len(), 1);
+        let taken = self.cost("archives between", async |s| {
+            s.w.store.archives_between(START, s.w.in_secs(1).await, None, 10).await.unwrap()
+        });
+        assert_eq!(taken.await.len(), 10);
         let wrong =
             self.cost("what went wrong", async |s| s.w.store.plan_restores(running, true, None, 10).await.unwrap());
         assert_eq!(wrong.await.len(), 5);

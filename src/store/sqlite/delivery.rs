@@ -201,9 +201,9 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
             )?;
             return Ok(false);
         }
-        PartEnd::AskAgain(reason) => match job {
-            // It is not joined again, by this part or by others.
-            Some(job) => {
+        PartEnd::AskAgain(reason) => {
+            // Its job is not joined again, by this part or by others.
+            if let Some(job) = job {
                 db.run(
                     "UPDATE plan_part SET owner = NULL, generation = generation + 1 WHERE plan = ?1 AND archive = ?2",
                     params![key.plan, key.archive],
@@ -211,13 +211,10 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
                 retrievals::lost(db, job, reason)?;
                 return Ok(false);
             }
-            None => {
-                let why = format!(
-                    "no job was to make it readable, and it cannot be read ({reason}); a supplement plan sees why"
-                );
-                retrievals::stop(db, key.plan, key.archive, &why)?;
-            }
-        },
+            let why =
+                format!("no job was to make it readable, and it cannot be read ({reason}); a supplement plan sees why");
+            retrievals::stop(db, key.plan, key.archive, &why)?;
+        }
         PartEnd::Stopped(reason) => retrievals::stop(db, key.plan, key.archive, reason)?,
     }
     retrievals::close_unwanted(db, job)?;

@@ -139,7 +139,7 @@ pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> R
     )?;
     let mut lacks = lacks.unwrap_or_default();
     let others: Vec<(i64, Money)> = db.rows(
-        "SELECT day, reserved - spent FROM ledger WHERE plan = ?1 AND day <> ?2 AND spender = ?3 AND reserved > spent
+        "SELECT day, reserved - spent FROM ledger INDEXED BY ledger_plan WHERE plan = ?1 AND day <> ?2 AND spender = ?3 AND reserved > spent
          ORDER BY day",
         params![plan, today, spender],
         |row| Ok((row.get(0)?, row.get(1)?)),
@@ -161,7 +161,7 @@ pub(super) fn refund(db: &Db<'_>, spender: &str, plan: PlanId, money: Money, at:
     db.run("UPDATE plan SET spent = max(0, spent - ?2) WHERE id = ?1", params![plan, money])?;
     let mut left = money;
     let days: Vec<(i64, Money)> = db.rows(
-        "SELECT day, spent FROM ledger WHERE plan = ?1 AND spender = ?2 AND spent > 0 ORDER BY day = ?3 DESC, day DESC",
+        "SELECT day, spent FROM ledger INDEXED BY ledger_plan WHERE plan = ?1 AND spender = ?2 AND spent > 0 ORDER BY day = ?3 DESC, day DESC",
         params![plan, spender, day(at)],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;

@@ -15,6 +15,7 @@ mod ledger;
 mod notices;
 mod open;
 mod operations;
+mod plan_rows;
 mod plans;
 mod queue;
 mod reports;

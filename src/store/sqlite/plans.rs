@@ -1,18 +1,19 @@
-//! Plans: put together, saved, confirmed, stopped, looked at.
+//! Plans: put together, saved, confirmed, stopped, removed.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 
-use rusqlite::{Row, params};
+use rusqlite::params;
 
 use super::db::Db;
+use super::plan_rows::plan;
 use super::{events, ledger, retrievals};
-use crate::base::ids::{ArchiveId, DestId, Key, PlanId};
+use crate::base::ids::{ArchiveId, DestId, PlanId};
 use crate::base::units::Count;
 use crate::base::{Money, Time};
 use crate::store::{
-    CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanPartRow, PlanRow,
-    PlanState, PlanTotals, PlannedFile, RestorePlace, RestoreRow, RestoreState, Result, StoreError,
+    CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanState, PlanTotals,
+    PlannedFile, RestorePlace, RestoreState, Result, StoreError,
 };
 
 /// Who spends what restores cost.
@@ -420,177 +421,4 @@ pub(super) fn prune(db: &Db<'_>, before: Time, limit: u32) -> Result<u64> {
         }
     }
     Ok(gone)
-}
-
-const PLAN: &str =
-    "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
-    bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
-    seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
-    parts_stopped, there";
-
-fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
-    let tariff: Option<String> = row.get(9)?;
-    let hashes = (row.get(10)?, row.get(11)?);
-    let totals = match (tariff, hashes) {
-        (Some(tariff), (Some(tariff_hash), Some(hash))) => {
-            let risks: String = row.get(23)?;
-            // Written by `save` alone; what cannot be read is no risk that anybody was told.
-            let risks: Vec<(String, i64)> = serde_json::from_str(&risks).unwrap_or_default();
-            let (from, to): (Option<u64>, Option<u64>) = (row.get(24)?, row.get(25)?);
-            Some(PlanTotals {
-                tier: row.get(8)?,
-                tariff,
-                tariff_hash,
-                hash,
-                files: row.get(12)?,
-                bytes: row.get(13)?,
-                impossible: row.get(14)?,
-                archives: row.get(15)?,
-                jobs: row.get(16)?,
-                joined: row.get(17)?,
-                asked_bytes: row.get(18)?,
-                read_bytes: row.get(19)?,
-                price: row.get(20)?,
-                sure: row.get(21)?,
-                ceiling: row.get(22)?,
-                risks: risks.into_iter().map(|(name, nanos)| (name, Money::from_nanos(nanos))).collect(),
-                seconds: from.zip(to),
-            })
-        }
-        _ => None,
-    };
-    let (who, at): (Option<String>, Option<Time>) = (row.get(26)?, row.get(27)?);
-    Ok(PlanRow {
-        id: row.get(0)?,
-        state: row.get(1)?,
-        title: row.get(2)?,
-        made_by: row.get(3)?,
-        made_at: row.get(4)?,
-        host: row.get(5)?,
-        vault: row.get(6)?,
-        supplement_of: row.get(7)?,
-        totals,
-        confirmed: who.zip(at),
-        ended_at: row.get(28)?,
-        spent: row.get(29)?,
-        delivered: row.get(30)?,
-        delivered_bytes: row.get(31)?,
-        failed: row.get(32)?,
-        parts_left: row.get(33)?,
-        parts_stopped: row.get(34)?,
-        there: row.get(35)?,
-    })
-}
-
-pub(super) fn plan(db: &Db<'_>, plan: PlanId) -> Result<Option<PlanRow>> {
-    db.one(&format!("SELECT {PLAN} FROM plan WHERE id = ?"), [plan], read)
-}
-
-pub(super) fn plans(db: &Db<'_>, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>> {
-    db.rows(
-        // 5: dropped; as a literal, since the index of the others is asked for.
-        &format!(
-            "SELECT {PLAN} FROM plan INDEXED BY plan_shown WHERE id < ?1 AND state <> 5 ORDER BY id DESC LIMIT ?2"
-        ),
-        params![before.unwrap_or(PlanId(i64::MAX)), limit],
-        read,
-    )
-}
-
-const PART: &str =
-    "p.plan, p.archive, a.uuid, p.state, p.range_start, p.range_end, p.files, p.bytes, p.read_bytes, p.price,
-    p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval,
-    p.need_start, p.need_end";
-
-fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base::ids::RetrievalId>)> {
-    let range: (Option<u64>, Option<u64>) = (row.get(4)?, row.get(5)?);
-    let need: (Option<u64>, Option<u64>) = (row.get(18)?, row.get(19)?);
-    let archive = row.get(1)?;
-    let part = PlanPartRow {
-        plan: row.get(0)?,
-        archive,
-        uuid: row.get(2)?,
-        state: row.get(3)?,
-        part: NewPart {
-            archive,
-            need: need.0.zip(need.1).map(|(start, end)| start..end),
-            range: range.0.zip(range.1).map(|(start, end)| start..end),
-            files: row.get(6)?,
-            bytes: row.get(7)?,
-            read_bytes: row.get(8)?,
-            price: row.get(9)?,
-            full_price: row.get(10)?,
-            egress: row.get(11)?,
-            joins: row.get(12)?,
-            day: row.get(13)?,
-        },
-        retrieval: None,
-        asked_times: row.get(14)?,
-        not_before: row.get(15)?,
-        reason: row.get(16)?,
-    };
-    Ok((part, row.get(17)?))
-}
-
-/// Parts that a condition names, each with its job.
-pub(super) fn read_parts(db: &Db<'_>, which: &str, with: impl rusqlite::Params) -> Result<Vec<PlanPartRow>> {
-    let rows = db.rows(
-        &format!("SELECT {PART} FROM plan_part p JOIN archive a ON a.id = p.archive {which}"),
-        with,
-        read_part,
-    )?;
-    rows.into_iter()
-        .map(|(mut part, job)| {
-            part.retrieval = job.map(|job| retrievals::by_id(db, job)).transpose()?.flatten();
-            Ok(part)
-        })
-        .collect()
-}
-
-pub(super) fn parts_held(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
-    read_parts(db, "WHERE p.live = 1 AND p.attempts > 0 ORDER BY p.plan, p.archive LIMIT ?1", params![limit])
-}
-
-pub(super) fn parts_page(db: &Db<'_>, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
-    let after = after.unwrap_or(ArchiveId(0));
-    read_parts(db, "WHERE p.plan = ?1 AND p.archive > ?2 ORDER BY p.archive LIMIT ?3", params![plan, after, limit])
-}
-
-pub(super) fn restores(
-    db: &Db<'_>,
-    plan: PlanId,
-    wrong: bool,
-    after: Option<RestorePlace>,
-    limit: u32,
-) -> Result<Vec<RestoreRow>> {
-    let (archive, offset, n) = after.map_or((-1, 0, 0), |(archive, offset, n)| (archive.0, offset, n));
-    let (index, only) = if wrong { ("INDEXED BY restore_wrong", "AND r.state IN (3, 4)") } else { ("", "") };
-    db.rows(
-        &format!(
-            "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
-                    r.target, r.state, r.reason, r.done_at
-             FROM restore r {index} LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
-             JOIN dest d ON d.id = r.dest
-             WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
-             ORDER BY r.archive, r.data_offset, r.n LIMIT ?5"
-        ),
-        params![plan, archive, offset, n, limit],
-        |row| {
-            let archive: ArchiveId = row.get(0)?;
-            Ok(RestoreRow {
-                archive: (archive.0 != 0).then_some(archive),
-                offset: row.get(1)?,
-                n: row.get(2)?,
-                file: row.get(3)?,
-                source: row.get(4)?,
-                name: row.get::<_, Key>(5)?,
-                length: row.get(6)?,
-                place: OsString::from_vec(row.get(7)?),
-                target: row.get(8)?,
-                state: row.get(9)?,
-                reason: row.get(10)?,
-                done_at: row.get(11)?,
-            })
-        },
-    )
 }

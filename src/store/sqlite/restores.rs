@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteStore, delivery, ledger, plans, restorable, retrievals};
+use super::{SqliteStore, delivery, ledger, plan_rows, plans, restorable, retrievals};
 use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
@@ -72,15 +72,15 @@ impl Restores for SqliteStore {
     }
 
     async fn plan(&self, plan: PlanId) -> Result<Option<PlanRow>> {
-        self.read(move |db| plans::plan(db, plan)).await
+        self.read(move |db| plan_rows::plan(db, plan)).await
     }
 
     async fn plans(&self, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>> {
-        self.read(move |db| plans::plans(db, before, limit)).await
+        self.read(move |db| plan_rows::plans(db, before, limit)).await
     }
 
     async fn plan_parts_page(&self, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
-        self.read(move |db| plans::parts_page(db, plan, after, limit)).await
+        self.read(move |db| plan_rows::parts_page(db, plan, after, limit)).await
     }
 
     async fn plan_restores(
@@ -90,11 +90,11 @@ impl Restores for SqliteStore {
         after: Option<RestorePlace>,
         limit: u32,
     ) -> Result<Vec<RestoreRow>> {
-        self.read(move |db| plans::restores(db, plan, wrong, after, limit)).await
+        self.read(move |db| plan_rows::restores(db, plan, wrong, after, limit)).await
     }
 
     async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>> {
-        self.read(move |db| plans::parts_held(db, limit)).await
+        self.read(move |db| plan_rows::parts_held(db, limit)).await
     }
 
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {

@@ -3,8 +3,8 @@
 use rusqlite::{Row, params};
 
 use super::db::Db;
-use super::ledger;
 use super::plans::{self, SPENDER};
+use super::{ledger, plan_rows};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::store::{
@@ -78,7 +78,7 @@ pub(super) fn joinable(db: &Db<'_>, vault: &str, archives: &[ArchiveId], until: 
 }
 
 pub(super) fn parts_to_ask(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
-    plans::read_parts(
+    plan_rows::read_parts(
         db,
         // 0: waiting; as a literal, for the index of those.
         "WHERE p.live = 1 AND p.state = 0 AND p.not_before <= ?1 ORDER BY p.not_before, p.plan, p.archive LIMIT ?2",
@@ -113,10 +113,11 @@ pub(super) fn stop(db: &Db<'_>, plan: PlanId, archive: ArchiveId, reason: &str) 
 pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobAsked> {
     super::alive(db, session)?;
     let (plan, archive) = (ask.plan, ask.archive);
-    let Some(row) = plans::plan(db, plan)?.filter(|row| row.state == PlanState::Running) else {
+    let Some(row) = plan_rows::plan(db, plan)?.filter(|row| row.state == PlanState::Running) else {
         return Ok(JobAsked::Gone);
     };
-    let found = plans::read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2 AND p.live = 1", params![plan, archive])?;
+    let found =
+        plan_rows::read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2 AND p.live = 1", params![plan, archive])?;
     // One that somebody else has asked for, and was refused, has a later time.
     let now = db.now();
     let may = |part: &PlanPartRow| part.state == PartState::Waiting && part.not_before.is_some_and(|from| from <= now);

@@ -399,7 +399,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              open INTEGER NOT NULL,
              PRIMARY KEY (spender, day, plan)
          ) WITHOUT ROWID;
-         CREATE INDEX ledger_plan ON ledger (plan, spender, day);",
+         CREATE INDEX ledger_plan ON ledger (plan, day);",
     ),
     (
         "alerts",

@@ -29,6 +29,6 @@ mod sessions;
 mod settle;
 mod shared;
 mod sqlite;
-mod verdicts;
 mod told;
+mod verdicts;
 mod views;

@@ -13,4 +13,7 @@ mod kills;
 mod kit;
 mod restores;
 mod steps;
+#[allow(dead_code)]
+#[path = "../rounds/trees.rs"]
+mod trees;
 mod world;

@@ -11,4 +11,5 @@ mod jobs;
 mod kit;
 mod price;
 mod takeover;
+mod trees;
 mod trips;

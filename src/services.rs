@@ -153,12 +153,20 @@ enum Backing {
     Live,
     /// What a demo is made of, and which of its hosts this is.
     Demo(Arc<Stage>, usize),
+    /// The folders that the configuration names, and a vault that was handed in.
+    Handed(Arc<dyn Vault>),
 }
 
 impl Services {
     /// What a configuration names, over a state that is open already.
     pub fn over(config: Config, clock: Clock, store: Arc<dyn Store>, process: ProcessIdentity) -> Self {
         Self { config, clock, store, process, badge: None, backing: Backing::Live }
+    }
+
+    /// The same over a vault that is there already, whatever its kind.
+    #[must_use]
+    pub fn with_vault(self, vault: Arc<dyn Vault>) -> Self {
+        Self { backing: Backing::Handed(vault), ..self }
     }
 
     /// A demo in a temporary folder, and what moves its clock. Nothing of it runs before the driver moves; it ends, and
@@ -188,7 +196,7 @@ impl Services {
         F::Output: Send + 'static,
     {
         match &self.backing {
-            Backing::Live => task::spawn(task),
+            Backing::Live | Backing::Handed(_) => task::spawn(task),
             Backing::Demo(stage, _) => stage.world.spawn(task),
         }
     }
@@ -208,6 +216,7 @@ impl Services {
         match &self.backing {
             Backing::Live => Ok(Arc::new(self.attach_vault().await?)),
             Backing::Demo(stage, host) => stage.vault(*host).ok_or(ServiceError::NoVault),
+            Backing::Handed(vault) => Ok(Arc::clone(vault)),
         }
     }
 
@@ -321,7 +330,7 @@ impl Services {
         if self.config.sources.is_empty() {
             return Err(ServiceError::NoSource);
         }
-        let vault = self.attach_vault().await?;
+        let vault = self.vault().await?;
         let staging = self.config.staging.clone();
         writable(&staging).await?;
         let backup = &self.config.backup;
@@ -344,7 +353,7 @@ impl Services {
                 until_idle,
             },
             store: Arc::clone(&self.store),
-            vault: Arc::new(vault),
+            vault,
             sources: self.sources(),
             staging,
             staging_name: None,
@@ -380,7 +389,7 @@ impl Services {
 
     /// Whether the vault can be reached and is the one that this state knows. Makes nothing.
     pub async fn vault_ready(&self) -> Result<(), ServiceError> {
-        if let Backing::Demo(..) = &self.backing {
+        if !matches!(self.backing, Backing::Live) {
             return Ok(self.vault().await?.ready().await?);
         }
         let vault = self.directory()?;
@@ -423,13 +432,14 @@ impl Services {
         match &self.backing {
             Backing::Live => false,
             Backing::Demo(stage, host) => stage.vault(*host).is_some_and(|vault| vault.capabilities().thaw),
+            Backing::Handed(vault) => vault.capabilities().thaw,
         }
     }
 
     /// The folder that destinations lie below, should it not be `/`.
     fn root(&self) -> Option<PathBuf> {
         match &self.backing {
-            Backing::Live => None,
+            Backing::Live | Backing::Handed(_) => None,
             Backing::Demo(stage, _) => Some(stage.root()),
         }
     }

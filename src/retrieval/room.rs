@@ -224,7 +224,7 @@ impl Room {
             Err(e @ VaultError::JobUnknown { .. }) => {
                 Heard::Still { next_look: now.plus(REFUSED), note: Some(e.to_string()) }
             }
-            Err(e @ VaultError::NoSuch { .. }) => Heard::Gone(e.to_string()),
+            Err(e @ VaultError::NoSuch { .. }) => Heard::Gone(format!("{e}; a supplement plan looks for other copies")),
             Err(e) => Heard::Refused { why: e.to_string(), next_try: now.plus(REFUSED) },
         };
         self.store.retrieval_heard(job.uuid, heard).await?;

@@ -479,6 +479,8 @@ pub trait Store: Restores {
     /// One version of a file, whether or not there are newer ones; without a version when no vault holds it. Nothing
     /// when there is no such file.
     async fn restorable_file(&self, file: FileId) -> Result<Option<RestorableKey>>;
+    /// The same from another archive than this one, where another one holds that version, too.
+    async fn restorable_elsewhere(&self, file: FileId, than: ArchiveId) -> Result<Option<RestorableKey>>;
     /// Files of an archive that a vault holds, as they lie there: after a header offset, at most `limit`. Of two versions
     /// of one key the later.
     async fn restorable_members(

@@ -4,6 +4,16 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
 #![allow(clippy::disallowed_methods)] // deadlines of processes are kept by the wall clock
 
+#[allow(dead_code)] // what other suites need of it
+#[path = "../rounds/door.rs"]
+mod door;
 mod kills;
+#[allow(dead_code)]
+#[path = "../rounds/kit.rs"]
+mod kit;
+mod restores;
 mod steps;
+#[allow(dead_code)]
+#[path = "../rounds/trees.rs"]
+mod trees;
 mod world;

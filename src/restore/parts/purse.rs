@@ -50,6 +50,17 @@ impl Purse {
         Ok(None)
     }
 
+    /// Gives back what was set aside for bytes that were never sent: the service was out, or the work was stopped.
+    pub(super) async fn give_back(&self) -> Result<(), StoreError> {
+        let Bytes { paid, sent } = *self.bytes();
+        let left = (self.egress)(paid).minus((self.egress)(sent));
+        if left <= Money::ZERO {
+            return Ok(());
+        }
+        self.bytes().paid = sent;
+        self.store.part_unspend(self.session, self.key, left).await
+    }
+
     /// So many bytes were sent, whatever came of them.
     pub(super) fn sent(&self, bytes: u64) {
         let mut counts = self.bytes();

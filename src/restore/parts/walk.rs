@@ -148,7 +148,9 @@ impl<'a> Claim<'a> {
         let (walked, settled) = tokio::join!(walk, self.settle(from));
         drop(active);
         settled?;
-        if let Some(end) = walked? {
+        let walked = walked?;
+        self.reader.purse.give_back().await?;
+        if let Some(end) = walked {
             return Ok(end);
         }
         let reason = {

@@ -292,7 +292,12 @@ impl<'a> Draft<'a> {
                     self.cannot(row.name, dest, row.target, why).await?;
                     continue;
                 };
-                let key = store.restorable_file(file).await?.ok_or(RestoreError::NoFile(file))?;
+                // The copy that did not come through may be the one that is damaged.
+                let key = match row.archive {
+                    Some(archive) => store.restorable_elsewhere(file, archive).await?,
+                    None => store.restorable_file(file).await?,
+                };
+                let key = key.ok_or(RestoreError::NoFile(file))?;
                 self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), overwrite).await?;
             }
         }

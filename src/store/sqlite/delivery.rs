@@ -108,6 +108,11 @@ pub(super) fn spend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate:
     ledger::spend(db, SPENDER, key.plan, money)
 }
 
+pub(super) fn unspend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate::base::Money) -> Result<()> {
+    held(db, session, key)?;
+    ledger::refund(db, SPENDER, key.plan, money, db.now())
+}
+
 pub(super) fn outcomes(db: &Db<'_>, session: SessionId, key: PartKey, outcomes: &[FileOutcome]) -> Result<()> {
     held(db, session, key)?;
     let (mut delivered, mut there, mut bytes, mut failed) = (0u64, 0u64, 0u64, 0u64);

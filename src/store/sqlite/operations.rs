@@ -485,7 +485,11 @@ impl Store for SqliteStore {
     }
 
     async fn restorable_file(&self, file: FileId) -> Result<Option<RestorableKey>> {
-        self.read(move |db| restorable::file(db, file)).await
+        self.read(move |db| restorable::file(db, file, None)).await
+    }
+
+    async fn restorable_elsewhere(&self, file: FileId, than: ArchiveId) -> Result<Option<RestorableKey>> {
+        self.read(move |db| restorable::file(db, file, Some(than))).await
     }
 
     async fn restorable_members(

@@ -99,7 +99,7 @@ pub(super) fn version(db: &Db<'_>, source: SourceId, key: Key, at: Option<Time>)
     Ok(RestorableKey { key, version, absent: false })
 }
 
-pub(super) fn file(db: &Db<'_>, file: FileId) -> Result<Option<RestorableKey>> {
+pub(super) fn file(db: &Db<'_>, file: FileId, than: Option<ArchiveId>) -> Result<Option<RestorableKey>> {
     let Some(key) = db.one("SELECT key FROM file WHERE id = ?", [file], |row| row.get(0))? else { return Ok(None) };
     let version: Option<Restorable> = db.one(
         &format!(
@@ -107,9 +107,9 @@ pub(super) fn file(db: &Db<'_>, file: FileId) -> Result<Option<RestorableKey>> {
              FROM file f
              JOIN member m ON m.file = f.id
              JOIN archive a ON a.id = m.archive AND a.state IN (3, 6) AND a.remote_id IS NOT NULL
-             WHERE f.id = ?1 AND f.sha256 IS NOT NULL ORDER BY a.id LIMIT 1"
+             WHERE f.id = ?1 AND f.sha256 IS NOT NULL ORDER BY a.id IS ?2, a.id LIMIT 1"
         ),
-        [file],
+        params![file, than],
         read_version,
     )?;
     Ok(Some(RestorableKey { key, version, absent: false }))

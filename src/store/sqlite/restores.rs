@@ -151,6 +151,10 @@ impl Restores for SqliteStore {
         self.write(move |db| delivery::spend(db, session, work, money)).await
     }
 
+    async fn part_unspend(&self, session: SessionId, work: PartKey, money: Money) -> Result<()> {
+        self.write(move |db| delivery::unspend(db, session, work, money)).await
+    }
+
     async fn part_outcomes(&self, session: SessionId, work: PartKey, outcomes: Vec<FileOutcome>) -> Result<()> {
         self.write(move |db| delivery::outcomes(db, session, work, &outcomes)).await
     }

@@ -173,7 +173,7 @@ fn why_not(db: &Db<'_>, file: Option<FileId>) -> Result<Standing> {
 }
 
 fn version(db: &Db<'_>, file: FileId) -> Result<Standing> {
-    let Some(found) = restorable::file(db, file)? else { return Ok(Standing::Unknown { near: None }) };
+    let Some(found) = restorable::file(db, file, None)? else { return Ok(Standing::Unknown { near: None }) };
     let Some(version) = found.version else { return why_not(db, Some(file)) };
     let source = db.one("SELECT source FROM file WHERE id = ?1", [file], |row| row.get(0))?;
     Ok(source.map_or(Standing::Nowhere, |source| Standing::Ready(ready(source, found.key, &version))))

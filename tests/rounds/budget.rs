@@ -1,0 +1,205 @@
+//! Budgets: what is beyond one is refused before anything is asked for, and of two plans that fit alone and not together
+//! one is taken, whoever confirms them, and when.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Barrier};
+use std::thread;
+use std::time::Duration;
+
+use firn::base::hash::Hash32;
+use firn::base::ids::PlanId;
+use firn::base::{Clock, Money};
+use firn::services::{Order, Services};
+use firn::store::{Confirmed, PlanRow, PlanState};
+use firn::vault::Tier;
+
+use crate::kit::{Plot, Site, earlier, fill_small};
+
+const STANDARD: Option<Tier> = Some(Tier::Standard);
+/// Plans confirmed at once.
+const ROUNDS: u32 = 12;
+
+/// Two plans for all there is, each into its own folder, and what one of them can come to.
+fn two(site: &Site, round: u32) -> ([PlanRow; 2], Money) {
+    let plan = |n: u32| {
+        let lines = format!("everything: {}/", site.path(&format!("to-{round}-{n}")).display());
+        site.plan(Order::Text(lines.as_str().into()), STANDARD)
+    };
+    let plans = [plan(1), plan(2)];
+    let ceilings = [&plans[0], &plans[1]].map(|plan| plan.totals.as_ref().unwrap().ceiling);
+    assert_eq!(ceilings[0], ceilings[1]);
+    assert!(ceilings[0] > Money::ZERO);
+    (plans, ceilings[0])
+}
+
+/// A budget that holds one plan and a half of another.
+fn day_of(ceiling: Money) -> String {
+    let half = ceiling.nanos() / 2 / 10_000_000;
+    format!("[budget]\nrestore_day = \"{}\"", Money::from_nanos(ceiling.nanos() + half * 10_000_000).exact())
+}
+
+#[test]
+fn a_plan_over_its_budget_is_refused_and_nothing_is_asked() {
+    let site = Site::built(Plot::glacier().with("[budget]\nrestore_plan = \"1.25\""));
+    fill_small(&site, 10, 20_000);
+    let drafted = site.draft(Order::Text(format!("everything: {}/", site.path("back").display()).as_str().into()));
+    let over: Vec<String> = drafted.quotes[0].over.iter().map(ToString::to_string).collect();
+    assert_eq!(over.len(), 1, "the quote says so before: {over:?}");
+    let plan = site.choose(drafted.plan, Some(Tier::Expedited));
+    let ceiling = plan.totals.as_ref().unwrap().ceiling;
+    let limit = Money::from_cents(125);
+    assert!(ceiling > limit);
+    let refused = Confirmed::Over { budget: "plan", when: String::new(), limit, used: Money::ZERO, asked: ceiling };
+    assert_eq!(site.confirm(&plan), refused);
+    site.new_log();
+    let worker = site.start(Arc::clone(&site.services), None);
+    site.pass(Duration::from_hours(8));
+    site.end(&worker);
+    let asked = site.glacier.as_ref().unwrap().core().log().iter().filter(|logged| logged.op == "job").count();
+    assert_eq!(asked, 0, "not even tried");
+    assert_eq!(site.row(plan.id).state, PlanState::Planned);
+    assert_eq!(site.ask(site.store.used("restore")).unwrap().day, Money::ZERO);
+    assert!(!site.path("back").exists());
+}
+
+/// Which of two was taken; the other one was refused for the day.
+#[track_caller]
+fn one_of(came: [Confirmed; 2], ceiling: Money) -> usize {
+    let yes: Vec<usize> = (0..2).filter(|n| came[*n] == Confirmed::Yes).collect();
+    assert_eq!(yes.len(), 1, "{came:?}");
+    let Confirmed::Over { budget: "day", used, asked, .. } = &came[1 - yes[0]] else { panic!("{came:?}") };
+    assert_eq!((*used, *asked), (ceiling, ceiling));
+    yes[0]
+}
+
+#[test]
+fn of_two_plans_that_fit_alone_but_not_together_one_is_taken_by_two_handles_at_once() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 10, 20_000);
+    let (_, ceiling) = two(&site, 0);
+    let config = site.config_with(&day_of(ceiling));
+    let mut firsts = 0;
+    for round in 1..=ROUNDS {
+        let (plans, ceiling) = two(&site, round);
+        let gate = Barrier::new(2);
+        let came = thread::scope(|scope| {
+            let threads = [&plans[0], &plans[1]].map(|plan| {
+                let (services, gate) = (site.another(earlier(), &config), &gate);
+                let (id, hash) = (plan.id, plan.totals.as_ref().unwrap().hash);
+                let site = site.handle();
+                scope.spawn(move || {
+                    gate.wait();
+                    site.block_on(services.confirm(id, hash, "bert".to_owned())).unwrap()
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        let taken = one_of(came, ceiling);
+        firsts += u32::from(taken == 0);
+        assert_eq!(site.row(plans[taken].id).state, PlanState::Running);
+        assert_eq!(site.row(plans[1 - taken].id).state, PlanState::Planned);
+        // Stopped, it has spent nothing: there is room for the other.
+        let services = Arc::clone(&site.services);
+        let id = plans[taken].id;
+        assert!(site.run(async move { services.cancel_plan(id, "anna".to_owned()).await.unwrap() }).done);
+    }
+    println!("the first of two was taken {firsts} times in {ROUNDS}");
+}
+
+const CHILD: &str = "FIRN_TEST_CONFIRM";
+
+/// Waits for a file.
+fn wait_for(path: &Path) {
+    let (clock, began) = (Clock::system(), Clock::system().mono());
+    while !path.exists() {
+        assert!(clock.mono().since(began) < Duration::from_mins(1), "no {}", path.display());
+        clock.pause(Duration::from_millis(1));
+    }
+}
+
+/// Not a test of its own: the process that another test starts to confirm a plan.
+#[test]
+fn confirming_process() {
+    let Ok(order) = std::env::var(CHILD) else { return };
+    let words: Vec<&str> = order.split('|').collect();
+    let [root, name, plan, hash, now] = words.as_slice() else { panic!("{order}") };
+    let (root, now) = (PathBuf::from(root), firn::base::Time::from_secs(now.parse().unwrap()));
+    let (clock, _hand) = Clock::manual(now);
+    let text = fs::read_to_string(root.join("budget.toml")).unwrap();
+    let config = firn::config::Config::parse(Some((&root.join("firn.toml"), &text)), &[], &[]).unwrap();
+    let store = firn::store::sqlite::SqliteStore::open(&root.join("firn.db"), clock.clone(), false).unwrap();
+    let services = Services::over(config, clock, Arc::new(store), firn::base::host::ProcessIdentity::own());
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    fs::write(root.join(format!("{name}.ready")), b"").unwrap();
+    wait_for(&root.join("go"));
+    let hash = Hash32::from_hex(hash).unwrap();
+    let came = runtime.block_on(services.confirm(PlanId(plan.parse().unwrap()), hash, (*name).to_owned())).unwrap();
+    fs::write(root.join(format!("{name}.came")), format!("{came:?}")).unwrap();
+}
+
+#[test]
+fn of_two_plans_that_fit_alone_but_not_together_one_is_taken_by_two_processes_at_once() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 10, 20_000);
+    for round in 1..=4 {
+        let (plans, ceiling) = two(&site, round);
+        fs::write(site.path("budget.toml"), site.config_with(&day_of(ceiling))).unwrap();
+        let now = site.clock.now().as_micros() / 1_000_000;
+        let names = ["one", "two"];
+        let children: Vec<Child> = (0..2)
+            .map(|n| {
+                let totals = plans[n].totals.as_ref().unwrap();
+                let (root, hash) = (site.root().display(), firn::base::encode::hex(&totals.hash.0));
+                let order = format!("{root}|{}|{}|{hash}|{now}", names[n], plans[n].id);
+                let mut command = Command::new(std::env::current_exe().unwrap());
+                command.args(["--exact", "budget::confirming_process", "--nocapture"]).env(CHILD, order);
+                command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap()
+            })
+            .collect();
+        for name in names {
+            wait_for(&site.path(&format!("{name}.ready")));
+        }
+        fs::write(site.path("go"), b"").unwrap();
+        for mut child in children {
+            assert!(child.wait().unwrap().success());
+        }
+        let came = names.map(|name| fs::read_to_string(site.path(&format!("{name}.came"))).unwrap());
+        let yes: Vec<usize> = (0..2).filter(|n| came[*n] == "Yes").collect();
+        assert_eq!(yes.len(), 1, "{came:?}");
+        let other = &came[1 - yes[0]];
+        assert!(other.starts_with("Over { budget: \"day\", when: \"2025-11-13\""), "{other}");
+        let taken = plans[yes[0]].id;
+        assert_eq!(site.row(taken).confirmed.unwrap().0, names[yes[0]]);
+        let services = Arc::clone(&site.services);
+        assert!(site.run(async move { services.cancel_plan(taken, "anna".to_owned()).await.unwrap() }).done);
+        for name in ["go", "one.ready", "two.ready", "one.came", "two.came"] {
+            fs::remove_file(site.path(name)).unwrap();
+        }
+    }
+}
+
+#[test]
+fn one_plan_confirmed_twice_at_once_is_confirmed_once_and_the_other_is_told_by_whom() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 3, 20_000);
+    for round in 1..=ROUNDS {
+        let ([plan, _], _) = two(&site, round);
+        let gate = Barrier::new(2);
+        let came = thread::scope(|scope| {
+            let threads = ["carl", "dora"].map(|who| {
+                let (services, gate, site) = (site.another(earlier(), &site.config_with("")), &gate, site.handle());
+                let (id, hash) = (plan.id, plan.totals.as_ref().unwrap().hash);
+                scope.spawn(move || {
+                    gate.wait();
+                    site.block_on(services.confirm(id, hash, who.to_owned())).unwrap()
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        let first = (0..2).find(|n| came[*n] == Confirmed::Yes).unwrap();
+        let who = ["carl", "dora"][first].to_owned();
+        assert_eq!(came[1 - first], Confirmed::Already { who, at: site.row(plan.id).confirmed.unwrap().1 });
+    }
+}

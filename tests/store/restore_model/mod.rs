@@ -123,7 +123,6 @@ impl Game {
         let plans = self.rules.plans.len();
         match kind % 32 {
             0..=1 => self.confirm(a, b, c).await,
-            2..=9 if plans > 0 => self.ask(some(plans, a), some(self.stored.len(), b), i64::from(c % 60)).await,
             10..=16 if !self.rules.jobs.is_empty() => {
                 // Mostly of the newest.
                 let (all, back) = (self.rules.jobs.len(), some(4, a));
@@ -139,7 +138,7 @@ impl Game {
             }
             29 if plans > 0 && a.is_multiple_of(4) => self.cancel(some(plans, b)).await,
             30 if a.is_multiple_of(4) => self.session(some(2, b)).await,
-            12..=28 if plans > 0 => self.ask(some(plans, a), some(self.stored.len(), b), i64::from(c % 60)).await,
+            2..=28 if plans > 0 => self.ask(some(plans, a), some(self.stored.len(), b), i64::from(c % 60)).await,
             _ => {
                 let seconds = u64::from(a) * u64::from(b % 80);
                 self.w.advance(seconds);

@@ -162,7 +162,7 @@ impl Services {
         Ok(())
     }
 
-    /// Files of a source, evenly from those archives of it that the vault took last.
+    /// Files of a source, evenly from the archives that the vault took last, of those that have enough of them.
     async fn some(&self, source: &str, (files, archives): (u32, u32), to: &Path) -> Result<Vec<Line>, ServiceError> {
         let (files, archives) = (usize::try_from(files).unwrap_or(1), usize::try_from(archives).unwrap_or(1));
         let end = self.store.now().await?.plus(Duration::from_micros(1));
@@ -173,7 +173,7 @@ impl Services {
             before = Some((at, last));
             for (archive, _) in page {
                 let keys = self.keys_of(archive, source).await?;
-                if !keys.is_empty() {
+                if keys.len() >= files.div_ceil(archives.max(1)) {
                     held.push(keys);
                 }
                 if held.len() >= archives {
@@ -183,7 +183,7 @@ impl Services {
         }
         let mut lines: Vec<Line> = Vec::new();
         let of = held.len();
-        // The oldest of them first; what one has too few of, the next ones give.
+        // The oldest of them first.
         for (at, keys) in held.into_iter().rev().enumerate() {
             let quota = (files * (at + 1) / of).saturating_sub(lines.len());
             let step = (keys.len() / quota.max(1)).max(1);

@@ -304,7 +304,7 @@ pub struct Restore {
 pub enum RestoreWish {
     /// Lines, as they are written.
     Lines(String),
-    /// Files of a source, spread evenly over archives that the vault took last.
+    /// Files of a source, spread evenly over the archives that the vault took last and that have enough of them.
     Some {
         /// The source.
         source: String,

@@ -39,7 +39,6 @@ fn caps(tiers: &'static [Tier]) -> Capabilities {
         tiers,
         upgrade: false,
         extend: false,
-        lists_jobs: true,
         idempotent_put: false,
         lists_jobs: false,
         minimum_age: Duration::ZERO,

@@ -40,12 +40,19 @@ async fn near(w: &World, name: &str) -> Option<String> {
     }
 }
 
+/// Where the newest version of "a" lies, as a restore has it.
+async fn lies(w: &World) -> (firn::base::ids::ArchiveId, u64) {
+    let version = w.restorable("a", None).await.unwrap().version.unwrap();
+    (version.archive_id, version.data_offset)
+}
+
 async fn a_stored_version_is_ready(w: World) {
     let session = w.session().await;
     let file = w.stored(session, "a", 1, 1).await;
     let source = w.source().await;
-    let ready =
-        Ready { file, source, key: key("a"), length: 1001, gone_at: None, newer_waits: false, archive: uuid(1) };
+    let from = lies(&w).await;
+    let (length, gone_at, newer_waits, archive) = (1001, None, false, uuid(1));
+    let ready = Ready { file, source, key: key("a"), length, gone_at, newer_waits, archive, from };
     assert_eq!(of(&w, "a", None).await, Standing::Ready(ready.clone()));
     assert_eq!(of(&w, "a", Some(at(0))).await, Standing::Ready(ready.clone()));
     assert_eq!(ask(&w, Asked::Version(file)).await, Standing::Ready(ready.clone()));
@@ -55,7 +62,7 @@ async fn a_stored_version_is_ready(w: World) {
     assert_eq!(of(&w, "a", Some(at(5))).await, Standing::Ready(ready.clone()));
     let second = w.claim(session, Lane::Live).await;
     w.deliver(session, 2, &second).await;
-    let newer = Ready { file: second[0].file, length: 1002, archive: uuid(2), ..ready.clone() };
+    let newer = Ready { file: second[0].file, length: 1002, archive: uuid(2), from: lies(&w).await, ..ready.clone() };
     assert_eq!(of(&w, "a", None).await, Standing::Ready(newer.clone()));
     w.advance(10);
     w.store.mark_gone(session, vec![second[0].file]).await.unwrap();

@@ -124,7 +124,9 @@ fn text(s: &Snapshot) -> Result<(), CliError> {
             worker.started,
             worker.last_seen
         ))?;
-        for pool in s.pools.iter().filter(|pool| (&pool.host, pool.pid) == (&worker.host, worker.pid)) {
+        // Other sessions of the process have none.
+        let own = |pool: &&PoolRow| (&pool.host, pool.pid) == (&worker.host, worker.pid) && !worker.doing.is_null();
+        for pool in s.pools.iter().filter(own) {
             out::line(pool_line(pool))?;
         }
     }

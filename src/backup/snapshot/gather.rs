@@ -33,7 +33,9 @@ pub async fn gather(store: &dyn Store, sources: &[(String, String)]) -> Result<S
 /// The same from what was read. Pure.
 fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapshot {
     let now = overview.now;
-    let workers: Vec<Worker> = overview.sessions.iter().map(|row| worker(row, now)).collect();
+    let mut workers: Vec<Worker> = overview.sessions.iter().map(|row| worker(row, now)).collect();
+    // Those that back up come first: what this is about.
+    workers.sort_by_key(|worker| !backs_up(worker));
     let pools: Vec<PoolRow> = workers.iter().flat_map(|worker| pools(worker, &overview.orders)).collect();
     let sealed = overview.archives.iter().filter(|row| row.state == ArchiveState::Sealed).count() as u64;
     let mut notices = overview.notices;
@@ -106,6 +108,12 @@ fn worker(row: &SessionRow, now: Time) -> Worker {
         in_hand: number("in_hand"),
         doing,
     }
+}
+
+/// Whether it does any of the work that this is about. (A session of an older firn that names nothing does.)
+fn backs_up(worker: &Worker) -> bool {
+    let others = worker.kinds == "alert" || worker.kinds == "restore" || worker.kinds.starts_with("restore plan ");
+    !others
 }
 
 fn list<'a>(worker: &'a Worker, key: &str) -> impl Iterator<Item = &'a Value> {
@@ -210,7 +218,8 @@ fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time
 /// Open findings, and what only a report can see: that nobody works.
 fn findings(mut rows: Vec<NoticeRow>, lanes: &[LaneState], workers: &[Worker], now: Time) -> Vec<NoticeRow> {
     let waiting: u64 = lanes.iter().map(|lane| lane.files).sum();
-    if waiting > 0 && !workers.iter().any(|worker| worker.alive) {
+    let mut backing_up = workers.iter().filter(|worker| backs_up(worker));
+    if waiting > 0 && !backing_up.any(|worker| worker.alive) {
         rows.push(NoticeRow {
             rule: NOBODY_WORKS.to_owned(),
             object: "queue".to_owned(),
@@ -219,7 +228,7 @@ fn findings(mut rows: Vec<NoticeRow>, lanes: &[LaneState], workers: &[Worker], n
             worst: Severity::Warning,
             value: format!("{} files wait and no worker runs", Count(waiting)),
             limit: "a worker that is heard of".to_owned(),
-            since: workers.iter().map(|worker| worker.last_seen).max().unwrap_or(now),
+            since: workers.iter().filter(|worker| backs_up(worker)).map(|worker| worker.last_seen).max().unwrap_or(now),
             seen_at: now,
             next_step: "start one: firn run".to_owned(),
             ack_until: None,

@@ -99,7 +99,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
         ),
         (
             "[[restore]]\nat = \"1m\"\nwho = \"x\"\nhost = \"b\"\nlines = \"everything: /x/\"",
-            "mine.toml:15: restore.host: found \"b\", which is no host; there are a",
+            "mine.toml:15: restore.host: found \"b\", which is no host; did you mean \"a\"?; there are a",
         ),
         (
             "[[restore]]\nat = \"1m\"\nwho = \"x\"\nlines = \"everything: /x/\"\nconfirm = false\nfailing = 1",

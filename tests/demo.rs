@@ -343,7 +343,7 @@ fn on_a_bad_night_what_is_wanted_back_has_its_troubles() {
     assert_eq!((told.len(), told[0].0.as_str()), (1, "jon on db-ops-2"));
     let ceiling = denied.totals.unwrap().ceiling;
     let said = format!(
-        "everything, at once: it may cost up to {ceiling}; the budget of the plan is $0.50, and $0.00 of it is reserved or spent"
+        "everything, at once: it may cost up to {ceiling}; the budget of the plan is $0.5000, and $0.00 of it is reserved or spent"
     );
     assert_eq!(told[0].1, said);
 }

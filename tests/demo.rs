@@ -383,7 +383,7 @@ fn the_scenario_of_restores_begins_with_one_of_each_kind() {
 #[ignore = "hours of a demo take minutes: run it with --ignored"]
 fn where_hours_pass_in_minutes_all_comes_to_its_end() {
     let play = Play::of("restore", 1, 2);
-    play.driver.run_until(Duration::from_mins(11 * 60));
+    play.driver.run_until(Duration::from_hours(11));
     let plans = play.plans();
     // One retrieval failed after hours, and was asked for again; one file is not what it was.
     assert_eq!(stands(&play, "the photos of Sunday, first list"), (PlanState::Ended, 39, 1), "{plans}");

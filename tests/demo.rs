@@ -343,15 +343,15 @@ fn on_a_bad_night_what_is_wanted_back_has_its_troubles() {
     assert_eq!((told.len(), told[0].0.as_str()), (1, "jon on db-ops-2"));
     let ceiling = denied.totals.unwrap().ceiling;
     let said = format!(
-        "everything, at once: it may cost up to {ceiling}; the budget of the plan is $0.50, and $0.00 of it is reserved or spent"
+        "everything, at once: it may cost up to {ceiling}; the budget of the plan is $0.5000, and $0.00 of it is reserved or spent"
     );
     assert_eq!(told[0].1, said);
 }
 
 /// State, delivered, failed.
 fn stands(play: &Play, title: &str) -> (PlanState, u64, u64) {
-    let plan = play.plan(title).unwrap();
-    (plan.state, plan.delivered, plan.failed)
+    let found = play.plan(title).unwrap();
+    (found.state, found.delivered, found.failed)
 }
 
 #[test]
@@ -371,8 +371,8 @@ fn the_scenario_of_restores_begins_with_one_of_each_kind() {
     assert_eq!(stands(&play, "everything, at once"), (PlanState::Planned, 0, 0), "it is beyond its budget: {plans}");
     // Some of it joins what the ticket had retrieved; the rest waits.
     for waits in ["the photos of Sunday, first list", "avatars for the lawyers", "the rest, when it comes"] {
-        let plan = play.plan(waits).unwrap();
-        assert!(plan.state == PlanState::Running && plan.parts_left > 5, "{plans}");
+        let row = play.plan(waits).unwrap();
+        assert!(row.state == PlanState::Running && row.parts_left > 5, "{plans}");
     }
     let jobs = play.runtime.block_on(play.services.store.retrievals(None, 1000)).unwrap();
     let tiers: BTreeSet<&str> = jobs.iter().filter_map(|job| job.tier.as_deref()).collect();
@@ -383,7 +383,7 @@ fn the_scenario_of_restores_begins_with_one_of_each_kind() {
 #[ignore = "hours of a demo take minutes: run it with --ignored"]
 fn where_hours_pass_in_minutes_all_comes_to_its_end() {
     let play = Play::of("restore", 1, 2);
-    play.driver.run_until(Duration::from_mins(11 * 60));
+    play.driver.run_until(Duration::from_hours(11));
     let plans = play.plans();
     // One retrieval failed after hours, and was asked for again; one file is not what it was.
     assert_eq!(stands(&play, "the photos of Sunday, first list"), (PlanState::Ended, 39, 1), "{plans}");
@@ -440,15 +440,15 @@ fn a_share_that_comes_back_gets_what_waited_for_it() {
     assert_eq!(stands(&play, "to the share"), (PlanState::Running, 0, 0), "{}", play.plans());
     assert!(play.snapshot().findings.iter().any(|row| row.rule == "restore.held"), "{}", play.plans());
     play.driver.run_until(Duration::from_mins(28));
-    let plan = play.plan("to the share").unwrap();
-    assert_eq!((plan.state, plan.delivered, plan.failed), (PlanState::Ended, 5, 0), "{}", play.plans());
-    for file in play.files(&plan) {
+    let shared = play.plan("to the share").unwrap();
+    assert_eq!((shared.state, shared.delivered, shared.failed), (PlanState::Ended, 5, 0), "{}", play.plans());
+    for file in play.files(&shared) {
         assert_eq!(fs::metadata(play.place(&file)).unwrap().len(), file.length, "{file:?}");
     }
     assert!(play.snapshot().findings.iter().all(|row| row.rule != "restore.held"), "{}", play.plans());
     // The failed job was paid, too; the ceiling had counted on one.
-    let ceiling = plan.totals.unwrap().ceiling;
-    assert!(plan.spent <= ceiling && !plan.spent.is_zero(), "{} of {ceiling}", plan.spent);
+    let ceiling = shared.totals.unwrap().ceiling;
+    assert!(shared.spent <= ceiling && !shared.spent.is_zero(), "{} of {ceiling}", shared.spent);
     assert_eq!(stands(&play, "joins it"), (PlanState::Planned, 0, 0), "nobody has confirmed it");
 }
 

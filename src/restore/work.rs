@@ -172,20 +172,19 @@ impl Job {
             if stop.is_stopped() {
                 break;
             }
-            match self.store.part_claim(session, host.clone(), self.only).await? {
-                Some(work) => {
-                    drop(look);
-                    match delivery.deliver(work).await {
-                        // Somebody cancelled the plan, or took the part over.
-                        Ok(_) | Err(StoreError::Stale { .. }) => {}
-                        Err(e) => return Err(e),
-                    }
+            if let Some(work) = self.store.part_claim(session, host.clone(), self.only).await? {
+                drop(look);
+                match delivery.deliver(work).await {
+                    // Somebody cancelled the plan, or took the part over.
+                    Ok(_) | Err(StoreError::Stale { .. }) => {}
+                    Err(e) => return Err(e),
                 }
-                None => tokio::select! {
-                    biased;
-                    () = stop.stopped() => {}
-                    () = self.clock.sleep(LOOK) => {}
-                },
+                continue;
+            }
+            tokio::select! {
+                biased;
+                () = stop.stopped() => {}
+                () = self.clock.sleep(LOOK) => {}
             }
         }
         Ok(())

@@ -115,6 +115,8 @@ fn restoring_process() {
     let [root, kind, plan, start] = words.as_slice() else { panic!("{order}") };
     let kind = if *kind == "glacier" { Kind::Glacier } else { Kind::Directory };
     let start = Time::from_micros(start.parse().unwrap());
+    // What lay on the shelf of the process before went with it.
+    drop(fs::remove_dir_all(Path::new(root).join("shelf")));
     let site = Site::built(plot(kind, Path::new(root), start));
     if kind == Kind::Glacier {
         replayed(&site);

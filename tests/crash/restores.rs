@@ -66,13 +66,14 @@ fn prepared(kind: Kind, root: &Path) -> (PlanId, BTreeMap<PathBuf, Look>, u64) {
 fn keep_archives(site: &Site) {
     let glacier = site.glacier.as_ref().unwrap();
     let mut core = glacier.core();
-    let (now, later) = (site.clock.now(), site.clock.now().plus(Duration::from_hours(1)));
+    let mut now = site.clock.now();
     let mut lines = String::new();
     for (n, listed) in core.holdings().into_iter().enumerate() {
         let (archive_id, description) = (listed.archive_id.to_string(), String::new());
         let asked = Retrieval { archive_id, range: None, tier: Some(Tier::Expedited), description };
         let job = core.initiate_retrieval(now, &asked).unwrap();
-        let output = core.job_output(later, &job, 0..listed.size).unwrap();
+        now = now.plus(Duration::from_hours(1));
+        let output = core.job_output(now, &job, 0..listed.size).unwrap();
         let mut bytes = Vec::new();
         for (body, range) in &output.pieces {
             body.read_into(&mut bytes, range.clone()).unwrap();
@@ -114,6 +115,8 @@ fn restoring_process() {
     let [root, kind, plan, start] = words.as_slice() else { panic!("{order}") };
     let kind = if *kind == "glacier" { Kind::Glacier } else { Kind::Directory };
     let start = Time::from_micros(start.parse().unwrap());
+    // What lay on the shelf of the process before went with it.
+    drop(fs::remove_dir_all(Path::new(root).join("shelf")));
     let site = Site::built(plot(kind, Path::new(root), start));
     if kind == Kind::Glacier {
         replayed(&site);

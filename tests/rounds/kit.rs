@@ -136,7 +136,8 @@ impl Site {
             plot.more
         );
         let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let world = World::new(runtime.handle().clone(), 7);
+        // No two processes over one state draw the same names.
+        let world = World::new(runtime.handle().clone(), plot.start.as_micros().unsigned_abs());
         let (clock, hand) = Clock::manual(plot.start);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&root.join("firn.db"), clock.clone(), true).unwrap());
         let ways = Arc::new(Ways::default());

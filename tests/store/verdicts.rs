@@ -44,8 +44,17 @@ async fn a_stored_version_is_ready(w: World) {
     let session = w.session().await;
     let file = w.stored(session, "a", 1, 1).await;
     let source = w.source().await;
-    let ready =
-        Ready { file, source, key: key("a"), length: 1001, gone_at: None, newer_waits: false, archive: uuid(1) };
+    let lies = w.restorable("a", None).await.unwrap().version.unwrap();
+    let ready = Ready {
+        file,
+        source,
+        key: key("a"),
+        length: 1001,
+        gone_at: None,
+        newer_waits: false,
+        archive: uuid(1),
+        from: (lies.archive_id, 2048),
+    };
     assert_eq!(of(&w, "a", None).await, Standing::Ready(ready.clone()));
     assert_eq!(of(&w, "a", Some(at(0))).await, Standing::Ready(ready.clone()));
     assert_eq!(ask(&w, Asked::Version(file)).await, Standing::Ready(ready.clone()));
@@ -55,7 +64,10 @@ async fn a_stored_version_is_ready(w: World) {
     assert_eq!(of(&w, "a", Some(at(5))).await, Standing::Ready(ready.clone()));
     let second = w.claim(session, Lane::Live).await;
     w.deliver(session, 2, &second).await;
-    let newer = Ready { file: second[0].file, length: 1002, archive: uuid(2), ..ready.clone() };
+    let second_id = w.restorable("a", None).await.unwrap().version.unwrap().archive_id;
+    assert_ne!(second_id, lies.archive_id);
+    let newer =
+        Ready { file: second[0].file, length: 1002, archive: uuid(2), from: (second_id, 2048), ..ready.clone() };
     assert_eq!(of(&w, "a", None).await, Standing::Ready(newer.clone()));
     w.advance(10);
     w.store.mark_gone(session, vec![second[0].file]).await.unwrap();
@@ -229,8 +241,10 @@ async fn whatever_happened_it_says_what_would_be_restored(w: World) {
             match (&restored, &said) {
                 (Some(RestorableKey { version: Some(version), .. }), Standing::Ready(found)) => {
                     ready += 1;
-                    let told = (found.file, found.length, found.gone_at, found.newer_waits, found.archive);
-                    let taken = (version.file, version.length, version.gone_at, version.newer_waits, version.archive);
+                    let told = (found.file, found.length, found.gone_at, found.newer_waits, found.archive, found.from);
+                    let from = (version.archive_id, version.data_offset);
+                    let taken =
+                        (version.file, version.length, version.gone_at, version.newer_waits, version.archive, from);
                     assert_eq!(told, taken, "{name} as of {time:?}");
                 }
                 (Some(RestorableKey { version: None, absent, .. }), other) => {

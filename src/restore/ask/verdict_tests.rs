@@ -40,6 +40,7 @@ fn ready(key: &str) -> Standing {
         gone_at: None,
         newer_waits: false,
         archive: archive(),
+        from: (crate::base::ids::ArchiveId(1), 2048),
     })
 }
 

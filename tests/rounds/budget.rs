@@ -66,7 +66,7 @@ fn a_plan_over_its_budget_is_refused_and_nothing_is_asked() {
 
 /// Which of two was taken; the other one was refused for the day.
 #[track_caller]
-fn one_of(came: [Confirmed; 2], ceiling: Money) -> usize {
+fn one_of(came: &[Confirmed; 2], ceiling: Money) -> usize {
     let yes: Vec<usize> = (0..2).filter(|n| came[*n] == Confirmed::Yes).collect();
     assert_eq!(yes.len(), 1, "{came:?}");
     let Confirmed::Over { budget: "day", used, asked, .. } = &came[1 - yes[0]] else { panic!("{came:?}") };
@@ -96,7 +96,7 @@ fn of_two_plans_that_fit_alone_but_not_together_one_is_taken_by_two_handles_at_o
             });
             threads.map(|thread| thread.join().unwrap())
         });
-        let taken = one_of(came, ceiling);
+        let taken = one_of(&came, ceiling);
         firsts += u32::from(taken == 0);
         assert_eq!(site.row(plans[taken].id).state, PlanState::Running);
         assert_eq!(site.row(plans[1 - taken].id).state, PlanState::Planned);

@@ -243,9 +243,10 @@ fn work_that_waits_when_the_output_has_five_hours_left_asks_again_once() {
     });
     let until = site.ask(site.store.retrievals(None, 10)).unwrap()[0].expires_at.unwrap();
     let margin = Duration::from_hours(5);
-    site.pass(until.since(site.clock.now()) - margin - Duration::from_mins(20));
+    let before_that = until.minus(margin).minus(Duration::from_mins(20));
+    site.pass(before_that.since(site.clock.now()));
     assert_eq!(site.billed("job").len(), 1, "not before there are five hours left");
-    site.pass(Duration::from_mins(60));
+    site.pass(Duration::from_hours(1));
     assert_eq!(site.billed("job").len(), 2, "five hours are left, and nothing is delivered");
     site.pass(Duration::from_hours(3));
     assert_eq!(site.billed("job").len(), 2, "once");

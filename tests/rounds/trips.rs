@@ -64,10 +64,10 @@ fn batch(site: &Site, before: &BTreeMap<PathBuf, Look>, tier: Option<Tier>, dice
         if n % 3 == 0 {
             to(PathBuf::from(format!("renamed/{n}")));
         }
-        if n % 3 != 1 {
-            to(key.clone());
-        } else {
+        if n % 3 == 1 {
             to(PathBuf::from(format!("other {n}")));
+        } else {
+            to(key.clone());
         }
     }
     let plan = site.confirmed(&lines, tier);

@@ -66,6 +66,10 @@ impl Claim<'_> {
             }
             faults::step("deliver: sync");
             let mut unsynced = Vec::new();
+            // A mistake that the crash tests must catch.
+            if faults::bug("told-before-synced") {
+                devices.clear();
+            }
             for (device, (files, bytes)) in devices {
                 if let Err(why) = self.of.syncs.sync(device, files, bytes).await {
                     unsynced.push((device, why));
@@ -87,7 +91,8 @@ impl Claim<'_> {
         if let Some(e) = broken {
             return Err(e);
         }
-        for (device, _) in Batch::devices(&named) {
+        let last = if faults::bug("told-before-synced") { &[][..] } else { &named[..] };
+        for (device, _) in Batch::devices(last) {
             if let Err(why) = self.of.syncs.sync(device, 0, 0).await {
                 named = self.lose(named, device, &why).await;
             }

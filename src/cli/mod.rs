@@ -165,7 +165,16 @@ impl Cli {
                     | CliError::Worker(_)
                     | CliError::Pool(_)
                     | CliError::Console(ConsoleError::Keymap(_) | ConsoleError::Look(_) | ConsoleError::Workers(_))
-                    | CliError::Service(ServiceError::Demo(_) | ServiceError::Mail(_))
+                    | CliError::Service(
+                        ServiceError::Demo(_)
+                        | ServiceError::Mail(_)
+                        | ServiceError::NoDestination(_)
+                        | ServiceError::Tariff(_)
+                        | ServiceError::NoTier(_)
+                        | ServiceError::Restore(
+                            RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
+                        ),
+                    )
                     | CliError::Restore(
                         RestoreError::NoArchive(_) | RestoreError::NotStored { .. } | RestoreError::NoFile(_),
                     ) => USAGE,

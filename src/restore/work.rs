@@ -154,8 +154,13 @@ impl Job {
             vault: Arc::clone(&self.vault),
             clock: self.clock.clone(),
             session,
-            settings: Settings { per_second: self.per_second, tariff: self.tariff.hash(), slowest },
+            settings: Settings { per_second: self.per_second, tariff: self.tariff.hash(), slowest, tick: self.look() },
         }
+    }
+
+    /// Between two looks: for one plan somebody waits.
+    fn look(&self) -> Duration {
+        if self.only.is_some() { LOOK / 10 } else { LOOK }
     }
 
     /// One slot: part after part. Of all slots that have nothing to do one looks for it.
@@ -184,7 +189,7 @@ impl Job {
             tokio::select! {
                 biased;
                 () = stop.stopped() => {}
-                () = self.clock.sleep(LOOK) => {}
+                () = self.clock.sleep(self.look()) => {}
             }
         }
         Ok(())

@@ -26,7 +26,7 @@ pub const MARGIN: Duration = Duration::from_hours(5);
 /// An archive is asked for this often at most in one plan: once, and once again.
 pub const TRIES: u32 = 2;
 
-/// Between two looks at the state while something is under way.
+/// A job is looked at again no sooner than this.
 const TICK: Duration = Duration::from_secs(1);
 /// Requests on their way at a time.
 const AT_ONCE: usize = 8;
@@ -50,6 +50,8 @@ pub struct Settings {
     pub tariff: Hash32,
     /// How long a job takes at most, by its tier's word; nothing for a tier that the tariff does not know.
     pub slowest: HashMap<String, Duration>,
+    /// Between two looks at the state.
+    pub tick: Duration,
 }
 
 /// Asks and hears.
@@ -92,7 +94,7 @@ impl Room {
             tokio::select! {
                 biased;
                 () = stop.stopped() => {}
-                () = self.clock.sleep(TICK) => {}
+                () = self.clock.sleep(self.settings.tick) => {}
             }
         }
         self.store.duty_release(DUTY.to_owned(), self.session).await

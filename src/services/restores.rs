@@ -194,6 +194,15 @@ impl Services {
         }
         let place = if *folder { Place::Below(path.clone()) } else { Place::At(path.clone()) };
         if let Verdict::One { ready, .. } = &found.verdict {
+            if draft.current && ready.gone_at.is_some() {
+                return Ok(());
+            }
+            // A folder may have the name of a file that was deleted: that is looked at below.
+            let maybe_folder =
+                ready.gone_at.is_some() && ask.at.is_none() && matches!(ask.source, SourceSpec::Path { .. });
+            if let Some(select) = select(&ask, names).filter(|_| maybe_folder) {
+                return Ok(draft.add(&select, &place, ask.overwrite).await?);
+            }
             return Ok(draft.ready(ready, &place, ask.overwrite).await?);
         }
         if let Some(select) = select(&ask, names) {

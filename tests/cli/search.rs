@@ -144,7 +144,7 @@ fn an_archive_that_cannot_be_restored_is_refused_with_the_reason() {
     let sealed = home.status()["bundles"][0]["uuid"].as_str().unwrap().to_owned();
     restore(&home, &sealed, &["dest"])
         .expect(2)
-        .says(&[&format!("archive {sealed} is sealed; only what a vault holds can be restored from it")]);
+        .says(&[&format!("its archive {sealed} is sealed; only what a vault holds can be restored")]);
     let unknown = "0193a1b2-0000-7000-8000-0000000000aa";
     restore(&home, unknown, &["dest"]).expect(2).says(&[&format!("no archive {unknown} is known to this state")]);
     restore(&home, "no-uuid", &["dest"]).expect(2).says(&["invalid value 'no-uuid' for '--archive <UUID>'"]);

@@ -10,6 +10,7 @@ use crate::base::ids::PlanId;
 use crate::base::units::Size;
 use crate::base::{Shown, Time, task};
 use crate::cli::{CliError, who};
+use crate::config::real;
 use crate::restore::ask::{Names, parse_line, quoted};
 use crate::services::{Order, Services, Wanted};
 
@@ -67,6 +68,9 @@ fn place(dest: &OsStr) -> Result<Vec<u8>, CliError> {
     }
     let absolute = std::path::absolute(Path::new(dest))
         .map_err(|e| CliError::Usage(format!("DEST \"{}\" is no folder's name: {e}", Shown::path(Path::new(dest)))))?;
+    // `..` after a link is where the link leads to.
+    let up = absolute.components().any(|part| part == std::path::Component::ParentDir);
+    let absolute = if up { real(&absolute) } else { absolute };
     let mut path = [b"file:", absolute.as_os_str().as_bytes()].concat();
     if !path.ends_with(b"/") {
         path.push(b'/');

@@ -83,7 +83,9 @@ pub(super) async fn carry_out(
     if let Some(why) = held.filter(|_| row.state == PlanState::Running) {
         tell_wrong(services, plan).await?;
         services.cancel_plan(plan, who()).await?;
-        out::error(&format!("{why}; what has its name there is whole: mend it, and run the same restore again"));
+        out::error(&format!(
+            "{why}; what has its name there is whole: make room, or mend the mount, and run the same restore again"
+        ));
         return Ok(FAILED);
     }
     tell_wrong(services, plan).await?;

@@ -38,7 +38,7 @@ pub struct Args {
     /// What: NAME:PATH (a file, or all below a folder), NAME (everything of a source), archive:UUID, everything: and more
     #[arg(required_unless_present_any = ["batch", "rest_of", "resume"])]
     source: Option<OsString>,
-    /// The folder to restore to, each file with its whole path below it; or file:/PATH for that very file
+    /// The folder to restore to, each file with its whole path below it; or `file:/PATH` for that very file
     #[arg(required_unless_present_any = ["archive", "batch", "rest_of", "resume"])]
     dest: Option<OsString>,
     /// Restores every file of an archive, as it lies there: firn restore --archive UUID DEST
@@ -387,7 +387,7 @@ fn agreed(args: &Args, plan: &PlanRow, quote: &Quote) -> Result<(), CliError> {
         return Err(CliError::Usage(format!("{why} needs --yes where nobody can be asked")));
     }
     if args.overwrite {
-        out::line("files at the destination that differ will be replaced".to_owned())?;
+        out::line("files at the destination that differ will be replaced")?;
     }
     out::line(format!(
         "plan {}: {} files for {}, at most {}; type yes to go on:",

@@ -1,6 +1,7 @@
 //! Restores: from words to a plan, from a plan to a running one, and the worker that carries plans out.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -188,9 +189,9 @@ impl Services {
             return Ok(draft.refused(name, kind, place, why).await?);
         };
         let looked_at = if *folder { path.clone() } else { path.parent().unwrap_or(path).to_owned() };
-        if !folders.contains_key(&looked_at) {
-            let inside = self.destination(&looked_at)?;
-            folders.insert(looked_at, inside);
+        if let Entry::Vacant(new) = folders.entry(looked_at) {
+            let inside = self.destination(new.key())?;
+            new.insert(inside);
         }
         let place = if *folder { Place::Below(path.clone()) } else { Place::At(path.clone()) };
         if let Verdict::One { ready, .. } = &found.verdict {

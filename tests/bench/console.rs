@@ -159,7 +159,7 @@ impl Stage {
         for effect in effects {
             if let Effect::Ask(query) = effect {
                 asked += 1;
-                let reply = self.runtime.block_on(answer::ask(Arc::clone(&self.services), query));
+                let reply = self.runtime.block_on(answer::ask(Arc::clone(&self.services), "bench", query));
                 asked += self.tell(Msg::Reply(reply));
             }
         }
@@ -187,7 +187,7 @@ fn screen() -> Screen<std::io::Sink> {
 fn frames() {
     let (services, driver) = demo("bad-night");
     let services = Arc::new(services);
-    let _work = work::start(&services, Kinds::all());
+    let _work = work::start(&services, &Kinds::all());
     driver.run_until(Duration::from_mins(20));
     let mut stage = Stage::over(services);
     let mut screen = screen();

@@ -248,7 +248,7 @@ fn reasons_name_what_stands_in_the_way() {
         go(&mut model, "right right");
         model
     };
-    let cases = [
+    let cases = vec![
         (pools(|pool| pool.alive = false), "p", "the worker db-ops-1 2211 is not heard of; nobody would obey"),
         (pools(|pool| pool.size = firn::worker::pool::LARGEST), "+", "places at most"),
         (pools(|pool| pool.size = firn::worker::pool::SMALLEST), "-", "one is kept for live files"),

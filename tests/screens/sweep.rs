@@ -120,10 +120,10 @@ fn evil_restores() -> firn::restore::snapshot::RestoreSnapshot {
     for line in &mut snapshot.plans {
         let row = &mut line.row;
         (row.title, row.made_by, row.vault) = (EVIL.to_owned(), EVIL.to_owned(), EVIL.to_owned());
-        row.host = EVIL.to_owned();
+        EVIL.clone_into(&mut row.host);
         if let Some(totals) = &mut row.totals {
             (totals.tier, totals.tariff) = (Some(EVIL.to_owned()), EVIL.to_owned());
-            totals.risks[0].0 = EVIL.to_owned();
+            EVIL.clone_into(&mut totals.risks[0].0);
         }
         if let Some((who, _)) = &mut row.confirmed {
             EVIL.clone_into(who);

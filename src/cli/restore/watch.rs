@@ -29,7 +29,7 @@ pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -
         None => return Err(CliError::Usage(format!("there is no plan {plan}; firn restores lists them"))),
     }
     let thaws = services.thaws();
-    let report = json.then(|| Report::of_plan());
+    let report = json.then(Report::of_plan);
     carry_out(services, plan, thaws, report).await
 }
 

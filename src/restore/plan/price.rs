@@ -136,7 +136,7 @@ impl Pricing {
             }
             let mut new: Vec<NewPart> = Vec::with_capacity(step.parts.len());
             for (part, need) in &step.parts {
-                let Some(part) = self.new_part(part, need.clone(), &mut shares, &joinable, &mut spread) else {
+                let Some(part) = Self::new_part(part, need.clone(), &mut shares, &joinable, &mut spread) else {
                     continue;
                 };
                 exposure = exposure.plus(worst(&part));
@@ -174,7 +174,6 @@ impl Pricing {
     }
 
     fn new_part(
-        &self,
         part: &Part,
         need: Option<Range<u64>>,
         shares: &mut Shares<'_>,

@@ -74,7 +74,7 @@ fn jobs_are_listed_page_by_page_as_they_were_described_until_their_outputs_end()
     assert_eq!((first.archive_size, first.tier, first.asked), (Some(3 * MIB + 5), Tier::Standard, START));
     // As they are described one by one.
     assert_eq!(*first, site.core.describe_job(site.now, &first.job_id).unwrap());
-    site.pass(HOURS(28) - Duration::from_micros(1));
+    site.pass(HOURS(28).saturating_sub(Duration::from_micros(1)));
     assert_eq!(list(&mut site, JobFilter::default(), 50).len(), 123);
     site.pass(Duration::from_micros(1));
     assert_eq!(list(&mut site, JobFilter::default(), 50), []);
@@ -129,7 +129,7 @@ fn a_job_can_be_made_faster_where_the_rules_say_so() {
     site.pass(HOURS(3));
     site.core.upgrade_job(site.now, &job, Tier::Standard).unwrap();
     let is = |site: &mut Site| site.core.describe_job(site.now, &job).unwrap();
-    site.pass(HOURS(4) - Duration::from_micros(1));
+    site.pass(HOURS(4).saturating_sub(Duration::from_micros(1)));
     assert_eq!((is(&mut site).phase, is(&mut site).tier), (Phase::InProgress, Tier::Standard));
     let sentence = "the job is Standard; it can be made faster only";
     for tier in [Tier::Standard, Tier::Bulk] {

@@ -258,7 +258,7 @@ fn messages_of_others_and_rubbish_lie_among_ours() {
     for message in drain(&mut site) {
         match serde_json::from_str::<Value>(&message.body) {
             Ok(Value::Object(body)) if body.get("JobId").is_some_and(|id| jobs.contains(id.as_str().unwrap())) => {
-                ours += 1
+                ours += 1;
             }
             Ok(Value::Object(body)) => {
                 let kind = body.get("JobDescription").or(body.get("Type")).unwrap().as_str().unwrap();

@@ -48,6 +48,19 @@
 //!    Who finds it gives back what it was fetching, drops what it had not sealed, and asks the vault about what it was
 //!    uploading.
 //!
+//! # How a file comes back
+//!
+//! 1. What is asked for is a line ([`restore::ask`]), wherever it was written. Held against the catalog a page at a time, it
+//!    gets a verdict; what can be is entered into a draft ([`restore::plan`]): a row a file, whatever their number.
+//! 2. The draft is priced archive by archive ([`restore::price`], by a tariff of [`vault::tariff`]): the range to ask for, what
+//!    is joined, what is read, in every tier. In the tier that was chosen it is saved and hashed. Confirming it is one
+//!    compare-and-set that sets its ceiling aside in the ledger.
+//! 3. The holder of the duty `retrieval` ([`retrieval::room`]) asks the vault for what running plans need: the job is in the
+//!    state before the request leaves, under a name that goes into its description, so that one whose reply was lost is
+//!    found again. Money is spent in that transaction, under the ceiling.
+//! 4. When a job can be read, a delivery slot of the plan's host claims the part ([`restore::parts`]): members are read in
+//!    order, hashed, written under names of firn's, synced by the batch, named, and told to the state after the next sync.
+//!
 //! # How data flow to the screen
 //!
 //! Workers write what they do into the state, and nowhere else. Every two seconds [`backup::snapshot::gather()`] reads it

@@ -269,6 +269,10 @@ fn destinations_that_cannot_be() {
             .expect(2)
             .says(&["lies in the ", "restore to a folder outside it: nothing was restored"]);
     }
+    // A key may spell the way down into it.
+    restore(&home, "ugc", &home.path("vault/.."), &[])
+        .expect(2)
+        .says(&["holds the vault", "restore to a folder outside it: nothing was restored"]);
     assert_eq!(names(&home.path("vault")), ["archives", "firn-vault.json", "incoming"]);
     // A path with `..` is the shell's business, and a folder that a link leads to is the user's choice.
     fs::create_dir(home.path("real")).unwrap();

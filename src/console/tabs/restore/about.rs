@@ -10,7 +10,9 @@ use crate::console::format;
 use crate::console::list::Paged;
 use crate::console::theme::Role;
 use crate::restore::snapshot::PlanLine;
-use crate::store::{EventRow, PlanPartRow, PlanState, PlanTotals, RestorePlace, RestoreRow, RestoreState};
+use crate::store::{
+    EventRow, PlanPartRow, PlanState, PlanTotals, RestorePlace, RestoreRow, RestoreState, RetrievalState,
+};
 
 /// Parts that the details list themselves; the others are in the list of parts.
 pub const PARTS_SHOWN: usize = 20;
@@ -124,7 +126,11 @@ pub fn file(row: &RestoreRow, plan: PlanState) -> ListRow {
 pub fn part(row: &PlanPartRow, now: Time) -> ListRow {
     let mut notes: Vec<String> = row.reason.iter().map(|reason| Shown::text(reason).to_string()).collect();
     if let Some(job) = &row.retrieval {
-        notes.push(format!("job {} asked {} ago", job.state.word(), format::span(Some(now.since(job.asked_at)))));
+        let asked = format::span(Some(now.since(job.asked_at)));
+        notes.push(match job.state {
+            RetrievalState::Intended | RetrievalState::Asked => format!("its job was asked for {asked} ago"),
+            other => format!("its job, asked for {asked} ago, is {other}"),
+        });
         notes.extend(job.expires_at.map(|at| format!("readable until {}", format::utc_day(Some(at)))));
         notes.extend(job.note.as_ref().map(|note| Shown::text(note).to_string()));
     }

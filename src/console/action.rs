@@ -188,16 +188,15 @@ pub const ACTIONS: &[Action] = &[
         deeds::nothing_open,
     ),
     action("backup.find", &["f"], "find any file by the beginning of its key", "find", BACKUP, views::find),
-    deed(
+    unless(
         action(
             "backup.restore",
             &["R"],
-            "restore the selected bundle or file into a folder",
+            "restore the selected bundle or file into a folder: what it costs and how long it takes comes first",
             "restore",
             BACKUP,
             deeds::restore,
         ),
-        Asks,
         deeds::nothing_to_restore,
     ),
     deed(
@@ -391,9 +390,8 @@ pub const ACTIONS: &[Action] = &[
         ),
         views::no_members,
     ),
-    deed(
+    unless(
         action("details.restore", &["R"], "restore this into a folder", "restore", Overlay("details"), deeds::restore),
-        Asks,
         deeds::nothing_to_restore,
     ),
     deed(
@@ -406,7 +404,7 @@ pub const ACTIONS: &[Action] = &[
         action("files.details", &["enter"], "all about the selected file", "details", Overlay("files"), views::details),
         views::nothing_selected,
     ),
-    deed(
+    unless(
         action(
             "files.restore",
             &["R"],
@@ -415,7 +413,6 @@ pub const ACTIONS: &[Action] = &[
             Overlay("files"),
             deeds::restore,
         ),
-        Asks,
         deeds::nothing_to_restore,
     ),
     unless(

@@ -2,18 +2,14 @@
 
 use std::sync::Arc;
 
-use super::effect::{Deed, Query, Wanted};
+use super::effect::{Deed, Query};
 use super::msg::Reply;
 use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
 use super::theme::Role;
 use super::{desk, details};
-use crate::base::disk::Dir;
+use crate::base::Shown;
 use crate::base::ids::{FileId, Key};
-use crate::base::units::{Count, Size, Span};
-use crate::base::{Shown, task};
-use crate::restore::Listed;
-use crate::restore::deliver::{Existing, Outcome};
 use crate::services::Services;
 use crate::store::{FileRow, MemberRow, NewEvent, PoolChange};
 
@@ -50,10 +46,6 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
                 Err(e) => Err(e.to_string()),
             };
             Reply::Details(query, result)
-        }
-        Query::Restore { what, into, .. } => {
-            let result = plan(&services, what, into).await;
-            Reply::Plan(query, result)
         }
         Query::Members { archive, after, .. } => {
             let read = async {
@@ -102,37 +94,6 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
             Reply::Failed(*page, result)
         }
-    }
-}
-
-/// What a restore comes to, a line each.
-async fn plan(services: &Arc<Services>, what: &Wanted, into: &std::path::Path) -> Result<Vec<String>, String> {
-    let (shared, folder) = (Arc::clone(services), into.to_owned());
-    let inside = task::blocking(move || shared.destination(&folder)).await.map_err(|e| e.to_string())?;
-    let inside = inside.map_err(|e| e.to_string())?;
-    let restorer = services.restorer().await.map_err(|e| e.to_string())?;
-    let plan = restorer.plan(&listed(what)).await.map_err(|e| e.to_string())?;
-    let mut lines = vec![format!("{}, {}", files(plan.files), Size(plan.bytes))];
-    if plan.files == 0 {
-        return Err("no vault holds any of it; there is nothing to restore yet".to_owned());
-    }
-    if plan.without > 0 {
-        lines.push(format!("{} more are in no vault and cannot be restored", Count(plan.without)));
-    }
-    if plan.gone > 0 {
-        lines.push(format!("{} of them were deleted at their source since", Count(plan.gone)));
-    }
-    if let Some(source) = inside {
-        let source = Shown::text(&source).to_string();
-        lines.push(format!("it lies in the source {source}: what is restored there is backed up again, as new files"));
-    }
-    Ok(lines)
-}
-
-fn listed(what: &Wanted) -> Listed {
-    match what {
-        Wanted::Archive(uuid) => Listed::Archive(*uuid),
-        Wanted::File(file) => Listed::File(*file),
     }
 }
 
@@ -201,7 +162,6 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
                 Err("it no longer holds; there is nothing to acknowledge".to_owned())
             }
         }
-        Deed::Restore { what, into } => restore(&services, &who, what, &into).await,
         Deed::Confirm { plan, hash } => desk::confirm(&services, plan, hash, &who).await,
         Deed::Cancel(plan) => desk::cancel(&services, plan, &who).await,
         Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
@@ -238,41 +198,6 @@ async fn retry(services: &Services, who: &str, which: Option<Vec<FileId>>) -> Re
     let said = format!("{} due now", files(count));
     event(services, who, "retry", "failed files", &said).await;
     Ok(said)
-}
-
-async fn restore(services: &Services, who: &str, what: Wanted, into: &std::path::Path) -> Result<String, String> {
-    let began = services.clock.mono();
-    let restorer = services.restorer().await.map_err(|e| e.to_string())?;
-    let name = match &what {
-        Wanted::Archive(uuid) => format!("archive {uuid}"),
-        Wanted::File(file) => format!("file {file}"),
-    };
-    let listed = listed(&what);
-    let folder = into.to_owned();
-    // The folder may have become another since it was asked about.
-    services.destination(into).map_err(|e| e.to_string())?;
-    let dest = task::blocking(move || Dir::open_or_make(&folder)).await;
-    let dest = dest.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-    let mut first_wrong = None;
-    let told = |key: &Key, outcome: &Outcome| {
-        if let Outcome::Not(why) = outcome {
-            tracing::warn!(key = %Shown::bytes(key.as_bytes()), reason = %why, "a file was not restored");
-            first_wrong.get_or_insert_with(|| format!("{}: {why}", Shown::bytes(key.as_bytes())));
-        }
-    };
-    let done = restorer.deliver(&listed, dest, Existing::Keep, told).await.map_err(|e| e.to_string())?;
-    let place = Shown::path(into).to_string();
-    let mut said = format!("{} ({}) restored into {place}", files(done.restored), Size(done.bytes));
-    if done.already_there > 0 {
-        said = format!("{said}, {} were there already", Count(done.already_there));
-    }
-    said = format!("{said}, in {}", Span(services.clock.mono().since(began)));
-    if done.not_restored > 0 {
-        let first = first_wrong.unwrap_or_default();
-        said = format!("NOT restored: {} ({first}; the log names all); {said}", files(done.not_restored));
-    }
-    event(services, who, "restore", &name, &said).await;
-    if done.not_restored > 0 { Err(said) } else { Ok(said) }
 }
 
 async fn event(services: &Services, who: &str, what: &str, object: &str, detail: &str) {

@@ -369,7 +369,7 @@ fn line(view: &Prompt, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Option<
     let (placeholder, hint) = match &view.purpose {
         Purpose::Filter { .. } => ("words that must be there, !words that must not", "Enter keeps it, Esc drops it"),
         Purpose::Find => ("photos:avatar/2026", "Enter looks for it, Esc leaves; what is typed is kept"),
-        Purpose::RestoreInto { .. } => ("/srv/restored", "Enter goes on to the question, Esc leaves"),
+        Purpose::RestoreInto { .. } => ("/srv/restored", "Enter says what it costs and how long it takes, Esc leaves"),
         Purpose::Load => ("/srv/requests.txt", "Enter puts its lines in at the cursor, Esc leaves"),
         Purpose::Save => {
             ("/srv/requests.txt", "Enter writes the list; what is there stays, but for where it came from")

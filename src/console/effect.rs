@@ -30,13 +30,6 @@ pub enum Deed {
         /// Until when.
         until: Time,
     },
-    /// Restores from the vault into a folder.
-    Restore {
-        /// What.
-        what: Wanted,
-        /// Into which folder.
-        into: PathBuf,
-    },
     /// Confirms a plan: from then on it is carried out.
     Confirm {
         /// The plan.
@@ -92,15 +85,6 @@ pub enum Query {
         page: usize,
         /// Where it starts.
         after: Option<(SourceId, Key)>,
-    },
-    /// What a restore comes to, and whether it may go where it is to.
-    Restore {
-        /// What.
-        what: Wanted,
-        /// What it is called.
-        name: String,
-        /// Into which folder, as it was typed.
-        into: PathBuf,
     },
     /// All about a plan.
     Plan(PlanId),

@@ -50,8 +50,6 @@ pub struct Setup {
     pub restore_into: String,
     /// Plans with a higher ceiling want a typed word before they are confirmed.
     pub confirm_above: Money,
-    /// Why nothing can be restored from here; nothing: it can.
-    pub no_restore: Option<String>,
     /// The configuration file, if there is one.
     pub config_place: Option<String>,
     /// Where the log is kept.

@@ -60,8 +60,6 @@ pub enum Reply {
     Done(Ticket, Result<String, String>),
     /// Details were read.
     Details(Query, Result<Box<Details>, String>),
-    /// What a restore comes to, a line each; or why it cannot be.
-    Plan(Query, Result<Vec<String>, String>),
     /// A page of files.
     Files(Query, Result<Vec<FileLine>, String>),
     /// A page of plans.

@@ -139,11 +139,11 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         home,
         restore_into,
         confirm_above: config.restore.confirm_above,
-        no_restore: services.thaws().then(|| {
-            "this vault must make archives readable first, which takes hours and costs money; this version has no plan for that".to_owned()
-        }),
         config_place: config.file.as_deref().map(|file| Shown::path(file).to_string()),
-        log_place: options.log.as_deref().map_or_else(|| "in memory alone".to_owned(), |path| Shown::path(path).to_string()),
+        log_place: options
+            .log
+            .as_deref()
+            .map_or_else(|| "in memory alone".to_owned(), |path| Shown::path(path).to_string()),
     }
 }
 

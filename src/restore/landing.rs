@@ -21,8 +21,6 @@ pub(super) const MODE: u32 = 0o1777;
 /// Why a file was not restored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotRestored {
-    /// No version of it is in a vault (as of that time).
-    NoVersion,
     /// Its key is no path below the destination.
     NoTarget(NoTarget),
     /// Something else is there.
@@ -47,8 +45,6 @@ pub enum NotRestored {
         /// In which archive.
         archive: String,
     },
-    /// The vault could not give it.
-    Vault(String),
     /// The destination could not take it.
     Disk(String),
 }
@@ -56,7 +52,6 @@ pub enum NotRestored {
 impl fmt::Display for NotRestored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoVersion => f.write_str("no version of it is in the vault"),
             Self::NoTarget(why) => write!(f, "{why}; it is not restored to a folder"),
             Self::Exists => f.write_str("another file is there already; --overwrite replaces it"),
             Self::InTheWay(what) => write!(f, "{what} is in the way; it is not followed"),
@@ -68,7 +63,7 @@ impl fmt::Display for NotRestored {
                 f,
                 "archive {archive} holds bytes of the right SHA-256 whose MD5 is {found}, and the state has {expected} for it; nothing was written"
             ),
-            Self::Vault(why) | Self::Disk(why) => f.write_str(why),
+            Self::Disk(why) => f.write_str(why),
         }
     }
 }

@@ -1,11 +1,10 @@
 //! Restoring: which files, from which archives, to where; and getting them there without harming what is there already.
 //!
-//! Pure: [`target`] turns a key into a path that cannot leave the destination. Thin: [`deliver`] reads members by their
-//! offset, checks their SHA-256 before they get their final name, and puts times and modes back. [`parts`] does the same
-//! for the parts of a plan, many files to a sync, with each file's outcome in the state.
+//! Pure: [`target`] turns a key into a path that cannot leave the destination. Thin: [`parts`] reads members by
+//! their offset, checks their SHA-256 before they get their final name, puts times and modes back, many files to a sync,
+//! with each file's outcome in the state.
 
 pub mod ask;
-pub mod deliver;
 pub mod findings;
 mod landing;
 mod pages;
@@ -17,19 +16,14 @@ pub mod target;
 pub mod view;
 pub mod work;
 
-use std::collections::HashSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::pages::{Lists, Wishes};
+use crate::base::Time;
 use crate::base::disk::DiskError;
 use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
-use crate::base::{Shown, Time};
 use crate::store::{ArchiveState, RestorableKey, Store, StoreError};
 use crate::vault::{Vault, VaultError};
-
-/// Archives of a plan are counted up to here.
-pub const ARCHIVES_COUNTED: usize = 100_000;
 
 /// Which files are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,25 +78,6 @@ impl<'a> From<&'a Listed> for Wanted<'a> {
     }
 }
 
-/// What a wish comes to, before anything is read.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
-    /// Files that will be restored.
-    pub files: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Archives they are in, counted up to [`ARCHIVES_COUNTED`].
-    pub archives: u64,
-    /// How many of the files their source has deleted since.
-    pub gone: u64,
-    /// How many have a newer version that no vault holds yet.
-    pub newer_waits: u64,
-    /// Keys no version of which can be restored (as of that time).
-    pub without: u64,
-    /// Deleted files that are left out because their names are folders now: both cannot be.
-    pub folders_now: u64,
-}
-
 /// A restore that cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoreError {
@@ -115,12 +90,6 @@ pub enum RestoreError {
     /// The destination as a whole.
     #[error(transparent)]
     Disk(#[from] DiskError),
-    /// The destination takes no more.
-    #[error("{0}; what has its name there is whole: make room, or mend the mount, and run the same restore again")]
-    NoRoom(DiskError),
-    /// Another restore is at work there.
-    #[error("another restore is writing to {}; wait until it has ended, or restore to another folder", Shown::path(.0))]
-    Busy(PathBuf),
     /// No such archive.
     #[error("no archive {0} is known to this state; `firn show` and the vault's inventory name archives in full")]
     NoArchive(ArchiveUuid),
@@ -171,32 +140,6 @@ impl Restorer {
             Wanted::Listed(listed) => Of::Listed(Lists::new(self, listed)),
         };
         Pages { of, folders_now: 0 }
-    }
-
-    /// Adds up what it comes to.
-    pub async fn plan<'a>(&'a self, wanted: impl Into<Wanted<'a>>) -> Result<Plan, RestoreError> {
-        let mut plan = Plan::default();
-        let mut archives: HashSet<ArchiveUuid> = HashSet::new();
-        let mut pages = self.pages(wanted);
-        while let Some(page) = pages.next().await? {
-            for key in page {
-                match key.version {
-                    None => plan.without += 1,
-                    Some(version) => {
-                        plan.files += 1;
-                        plan.bytes += version.length;
-                        plan.gone += u64::from(version.gone_at.is_some());
-                        plan.newer_waits += u64::from(version.newer_waits);
-                        if archives.len() < ARCHIVES_COUNTED {
-                            archives.insert(version.archive);
-                        }
-                    }
-                }
-            }
-        }
-        plan.archives = archives.len() as u64;
-        plan.folders_now = pages.folders_now;
-        Ok(plan)
     }
 }
 

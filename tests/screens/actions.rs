@@ -270,11 +270,14 @@ fn reasons_name_what_stands_in_the_way() {
     let mut model = console(snapshot);
     assert_eq!(press(&mut model, "x"), []);
     assert_eq!(said(&model), "backup.seal: no worker that fetches runs");
-    // This vault thaws.
+    // A plan is written into the state, and this console writes nothing.
     let mut model = desk();
-    model.setup.no_restore = Some("it takes hours".to_owned());
-    assert_eq!(press(&mut model, "R"), []);
-    assert_eq!(said(&model), "backup.restore: it takes hours");
+    model.setup.read_only = true;
+    for id in ["backup.restore", "details.restore"] {
+        assert_eq!(press(&mut model, "R"), []);
+        assert_eq!(said(&model), format!("{id}: this console is read-only ([console] read_only, or --read-only)"));
+        go(&mut model, "enter");
+    }
     // What this console alone sees.
     let mut snapshot = idle();
     snapshot.findings = vec![super::kit::finding(firn::base::Severity::Critical, "worker.none", "")];

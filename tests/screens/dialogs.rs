@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use firn::base::ids::FileId;
-use firn::console::effect::{Deed, Effect, Wanted};
+use firn::base::ids::PlanId;
+use firn::console::effect::{Deed, Effect, Query};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Confirm, Focus, Overlay};
 
-use super::kit::{busy, desk, go, order, press, said, screen, send, top, type_in};
+use super::kit::{answer, busy, desk, go, order, press, said, screen, send, top, type_in};
 
 fn confirm(model: &Model) -> &Confirm {
     match model.overlays.last() {
@@ -186,44 +186,48 @@ fn restoring_asks_for_a_folder_and_names_it() {
     assert!(screen(&model, (120, 40)).contains("\"there\" is not absolute; write it from the root"));
     press(&mut model, "ctrl-u");
     type_in(&mut model, "~/out");
-    go(&mut model, "enter");
-    let asked = confirm(&model);
-    assert_eq!(asked.word.as_deref(), Some("restore"), "an archive is many files");
-    for line in ["into /home/robin/out", "12 files, 2.5 MB"] {
-        assert!(asked.effect.contains(&line.to_owned()), "{:?}", asked.effect);
-    }
+    let effects = press(&mut model, "enter");
+    let uuid = model.backup.bundle(model.shown.as_ref().unwrap()).unwrap().row.uuid;
+    let line = format!("archive:{uuid} file:/home/robin/out/");
+    let [Effect::Ask(query @ Query::Draft { text, dest: None, tier: None })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!((&**text, top(&model)), (&*line, "waiting"));
+    // What it comes to is seen before anything is asked for, and the plan is confirmed like any other.
+    answer(&mut model, &[Effect::Ask(query.clone())]);
+    assert_eq!(top(&model), "quotes");
+    go(&mut model, "right enter");
+    assert_eq!((top(&model), confirm(&model).focus), ("confirm", Focus::Cancel));
     type_in(&mut model, "restore");
     let effects = press(&mut model, "enter enter");
-    let [Effect::Do(_, Deed::Restore { what: Wanted::Archive(_), into })] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!(into.to_str(), Some("/home/robin/out"));
-    // One that comes by itself takes no key before it has been on the screen, and none takes the place of what was left.
+    let [Effect::Do(ticket, Deed::Confirm { .. })] = effects[..] else { panic!("{effects:?}") };
+    send(&mut model, Msg::Reply(Reply::Done(ticket, Ok("plan 8 is confirmed".to_owned()))));
+    // What nobody waits for any more takes nobody's place, and is thrown away.
+    let mut left = desk();
+    let effects = press(&mut left, "right R enter");
+    let [.., Effect::Ask(query @ Query::Draft { .. })] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(top(&left), "waiting");
+    press(&mut left, "esc esc");
+    let drafted = super::restores::reply(query).unwrap();
+    let effects = send(&mut left, Msg::Reply(drafted));
+    assert!(matches!(effects[..], [Effect::Do(_, Deed::Drop(PlanId(8)))]), "{effects:?}");
+    assert_eq!(left.overlays.len(), 0);
+    // Leaving the plan leads back to the folder; one that cannot be used is asked for again, with why.
     let mut model = desk();
-    let effects = press(&mut model, "right R enter");
-    let Some(Effect::Ask(query)) = effects.last() else { panic!("{effects:?}") };
-    assert_eq!(top(&model), "waiting");
-    let plan = || Msg::Reply(Reply::Plan(query.clone(), Ok(vec!["1 file, 20 kB".to_owned()])));
-    let mut left = model.clone();
-    press(&mut left, "esc");
-    send(&mut left, plan());
-    assert_eq!(left.overlays.len(), 0, "nobody waits for it");
-    send(&mut model, plan());
-    assert_eq!(press(&mut model, "h enter"), []);
-    assert_eq!((top(&model), confirm(&model).focus), ("confirm", Focus::Cancel));
-    // A folder that cannot be used is asked for again.
-    let mut model = desk();
-    let effects = press(&mut model, "R enter");
+    go(&mut model, "R enter esc");
+    assert_eq!(top(&model), "prompt");
+    let effects = press(&mut model, "enter");
     let [Effect::Ask(query)] = &effects[..] else { panic!("{effects:?}") };
-    send(&mut model, Msg::Reply(Reply::Plan(query.clone(), Err("the vault is in it".to_owned()))));
+    send(&mut model, Msg::Reply(Reply::Draft(query.clone(), Err("the vault is in it".to_owned()))));
     assert_eq!(top(&model), "prompt");
     assert!(screen(&model, (120, 40)).contains("the vault is in it"));
-    // A file.
+    // A file; a folder with a blank and a quotation mark.
     let mut model = desk();
-    go(&mut model, "right R enter right");
+    press(&mut model, "right R ctrl-u");
+    type_in(&mut model, "/srv/a \"b\"");
     let effects = press(&mut model, "enter");
-    let [Effect::Do(_, Deed::Restore { what, .. })] = &effects[..] else { panic!("{effects:?}") };
-    assert_eq!(*what, Wanted::File(FileId(1)));
-    assert_eq!(press(&mut model, "R"), []);
-    assert_eq!(said(&model), "backup.restore: it is being restored already");
+    let [Effect::Ask(Query::Draft { text, .. })] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(&**text, r#"version:1 "file:/srv/a \"b\"/""#);
 }
 
 #[test]

@@ -240,7 +240,6 @@ pub fn setup() -> Setup {
         home: Some("/home/robin".into()),
         restore_into: "/home/robin/restored".to_owned(),
         confirm_above: Money::from_cents(1_000),
-        no_restore: None,
         config_place: Some("/etc/firn/firn.toml".to_owned()),
         log_place: "/var/log/firn.log".to_owned(),
     }
@@ -316,7 +315,6 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             Query::Members { .. } | Query::Find { .. } => {
                 Reply::Files(query.clone(), Ok((1..=40).map(file_line).collect()))
             }
-            Query::Restore { .. } => Reply::Plan(query.clone(), Ok(vec!["12 files, 2.5 MB".to_owned()])),
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
             other => super::restores::reply(other).unwrap(),
         };

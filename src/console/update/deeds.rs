@@ -7,7 +7,7 @@ use crate::backup::snapshot::gather::{NOBODY_WORKS, POOL_STANDS};
 use crate::base::ids::FileId;
 use crate::base::units::{Count, Span};
 use crate::base::{Severity, Shown};
-use crate::console::effect::{Deed, Effect, Wanted};
+use crate::console::effect::{Deed, Effect};
 use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
@@ -132,22 +132,13 @@ pub fn nothing_open(model: &Model) -> Option<String> {
     model.is_under_way(SEAL).then(|| "it was asked for and has not been answered yet".to_owned())
 }
 
-/// Nothing that a vault holds is selected, or this vault cannot give it at once.
+/// Nothing that a vault holds is selected.
 pub fn nothing_to_restore(model: &Model) -> Option<String> {
-    if let Some(why) = &model.setup.no_restore {
-        return Some(why.clone());
+    if let Some(why) = restores::not_here(model) {
+        return Some(why);
     }
-    let Some((what, _)) = views::to_restore(model) else {
-        return Some("select a bundle or a file first; `f` finds any file".to_owned());
-    };
-    model.is_under_way(&about_restore(&what)).then(|| "it is being restored already".to_owned())
-}
-
-fn about_restore(what: &Wanted) -> String {
-    match what {
-        Wanted::Archive(uuid) => format!("restore archive {uuid}"),
-        Wanted::File(file) => format!("restore file {file}"),
-    }
+    let none = views::to_restore(model).is_none();
+    none.then(|| "select a bundle or a file first; `f` finds any file".to_owned())
 }
 
 fn about_finding(rule: &str, object: &str) -> String {
@@ -485,7 +476,6 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Order(change) => format!("pool {} of {}", Shown::text(&change.pool), Shown::text(&change.host)),
         Deed::Retry(_) => RETRY.to_owned(),
         Deed::Ack { rule, object, .. } => about_finding(rule, object),
-        Deed::Restore { what, .. } => about_restore(what),
         Deed::Confirm { plan, .. } => restores::about_confirm(*plan),
         Deed::Cancel(plan) => restores::about_cancel(*plan),
         Deed::Drop(plan) => restores::about_drop(*plan),

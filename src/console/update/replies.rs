@@ -1,14 +1,11 @@
 //! What came of effects.
 
-use std::path::PathBuf;
-
-use super::deeds::{self, Question};
-use super::{restores, views};
-use crate::base::{Severity, Shown};
-use crate::console::effect::{Deed, Effect, Query, Wanted};
+use super::restores;
+use crate::base::Severity;
+use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
 use crate::console::msg::Reply;
-use crate::console::overlay::{Files, FilesOf, Intent, Overlay, Purpose, Seen};
+use crate::console::overlay::{Files, FilesOf, Overlay};
 use crate::console::tabs::backup::state::failed_place;
 
 pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
@@ -36,10 +33,6 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
                     break;
                 }
             }
-            Vec::new()
-        }
-        Reply::Plan(query, result) => {
-            awaited(model, query, result);
             Vec::new()
         }
         Reply::Files(query, result) => {
@@ -110,47 +103,6 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             Vec::new()
         }
         other => restores::reply(model, other),
-    }
-}
-
-/// A plan has come. Only what is still awaited takes its place; whoever left it, or does something else, is not
-/// interrupted.
-fn awaited(model: &mut Model, query: Query, result: Result<Vec<String>, String>) {
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == query);
-    if model.overlays.last().is_some_and(waits) {
-        model.overlays.pop();
-        if let Query::Restore { what, name, into } = query {
-            plan(model, what, name, into, result);
-        }
-    }
-}
-
-/// Asks before a restore, with what it comes to; or asks for another folder.
-fn plan(model: &mut Model, what: Wanted, name: String, into: PathBuf, result: Result<Vec<String>, String>) {
-    let place = Shown::path(&into).to_string();
-    match result {
-        Ok(lines) => {
-            let bulk = matches!(what, Wanted::Archive(_));
-            let mut effect = vec![format!("into {place}")];
-            effect.extend(lines);
-            effect.push("files that are there already are left as they are, and told".to_owned());
-            effect.push("read from a folder: no price, no waiting".to_owned());
-            let intent = Intent::Deed { deed: Deed::Restore { what, into }, seen: Seen::Nothing };
-            let title = "Restore".to_owned();
-            deeds::ask(model, Question { title, object: vec![name], effect, go: "restore", bulk, intent });
-            if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
-                // It comes when it comes: keys that were meant for something else are not for it.
-                confirm.seen = false;
-            }
-        }
-        Err(why) => {
-            let text = into.to_string_lossy().into_owned();
-            let label = format!("restore {name} into the folder");
-            views::prompt(model, label, &text, Purpose::RestoreInto { what, name });
-            if let Some(Overlay::Prompt(prompt)) = model.overlays.last_mut() {
-                prompt.wrong = Some(why);
-            }
-        }
     }
 }
 

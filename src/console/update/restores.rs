@@ -1,16 +1,18 @@
 //! Actions of the Restore tab: requests as they are written, plans as they are priced, confirmed, cancelled, retried.
 
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::Severity;
 use crate::base::Shown;
 use crate::base::ids::PlanId;
 use crate::base::units::Count;
-use crate::console::effect::{Deed, Effect, Query};
+use crate::console::effect::{Deed, Effect, Query, Wanted};
 use crate::console::format;
 use crate::console::model::Model;
 use crate::console::msg::Reply;
-use crate::console::overlay::{DetailsView, Intent, Overlay, Seen, Waiting};
+use crate::console::overlay::{DetailsView, Intent, Overlay, Purpose, Seen, Waiting};
 use crate::console::tabs::TabId;
 use crate::console::tabs::restore::Pane;
 use crate::console::tabs::restore::about::{ListOf, PlanList};
@@ -19,6 +21,7 @@ use crate::console::tabs::restore::rows::wanted;
 use crate::console::tabs::restore::state::plan_id;
 use crate::console::update::deeds::{self, Question};
 use crate::console::update::written::{batch_paste, keep};
+use crate::restore::ask::quoted;
 use crate::restore::snapshot::PlanLine;
 use crate::restore::view::DraftView;
 use crate::store::{PlanRow, PlanState, RetrievalState};
@@ -170,6 +173,18 @@ pub fn plan_form(model: &mut Model) -> Vec<Effect> {
     wait(model, label, Query::Draft { text: line.into(), dest, tier })
 }
 
+/// Prices what is selected elsewhere, to go into a folder.
+pub(super) fn plan_into(model: &mut Model, what: &Wanted, name: &str, into: &Path) -> Vec<Effect> {
+    let source = match what {
+        Wanted::Archive(uuid) => format!("archive:{uuid}"),
+        Wanted::File(file) => format!("version:{file}"),
+    };
+    let folder = [b"file:", into.as_os_str().as_bytes(), b"/"].concat();
+    let text = format!("{source} {}", quoted(&folder));
+    let label = format!("putting a plan together of {name} …");
+    wait(model, label, Query::Draft { text: text.into(), dest: None, tier: None })
+}
+
 /// A draft has come. What nobody waits for any more is thrown away again.
 pub(super) fn drafted(model: &mut Model, query: &Query, result: Result<Box<DraftView>, String>) -> Vec<Effect> {
     let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == *query);
@@ -184,9 +199,10 @@ pub(super) fn drafted(model: &mut Model, query: &Query, result: Result<Box<Draft
             model.overlays.push(Overlay::Quotes(Box::new(Quotes::new(*view, wished))));
         }
         Err(why) => {
-            match model.overlays.last() {
+            match model.overlays.last_mut() {
                 Some(Overlay::Form) => model.restore.form.wrong = Some(why.clone()),
                 Some(Overlay::Batch) => model.restore.editor.wrong = Some(why.clone()),
+                Some(Overlay::Prompt(prompt)) => prompt.wrong = Some(why.clone()),
                 _ => {}
             }
             model.tell(Severity::Critical, format!("no plan: {why}"));
@@ -290,7 +306,11 @@ pub fn confirm(model: &mut Model) -> Vec<Effect> {
 
 /// The plan was confirmed from here: what it was written in is left, and it is selected.
 pub(super) fn carried_out(model: &mut Model, plan: PlanId) {
-    let written = |overlay: &Overlay| matches!(overlay, Overlay::Quotes(_) | Overlay::Form | Overlay::Batch);
+    let written = |overlay: &Overlay| match overlay {
+        Overlay::Quotes(_) | Overlay::Form | Overlay::Batch => true,
+        Overlay::Prompt(prompt) => matches!(prompt.purpose, Purpose::RestoreInto { .. }),
+        _ => false,
+    };
     model.overlays.retain(|overlay| !written(overlay));
     model.restore.pane = Pane::Plans;
     model.restore.plans.selected = Some(plan);

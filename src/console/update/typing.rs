@@ -3,10 +3,10 @@
 use crate::base::Severity;
 use crate::console::action::{self, ACTIONS, Action, Context};
 use crate::console::chord::{Chord, Press};
-use crate::console::effect::{Effect, Query};
+use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{moves, perform, views, written};
+use crate::console::update::{moves, perform, restores, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
@@ -277,14 +277,7 @@ fn submit(model: &mut Model, prompt: &Prompt) -> Vec<Effect> {
                 }
                 Vec::new()
             }
-            Ok(into) => {
-                model.overlays.pop();
-                let query = Query::Restore { what: what.clone(), name: name.clone(), into };
-                let label = format!("reading what it comes to to restore {name} …");
-                let waiting = overlay::Waiting { label, query: query.clone() };
-                model.overlays.push(Overlay::Waiting(Box::new(waiting)));
-                vec![Effect::Ask(query)]
-            }
+            Ok(into) => restores::plan_into(model, what, name, &into),
         },
     }
 }

@@ -124,7 +124,13 @@ pub fn waiting(sender: &str, view: &AlertView, limits: &Limits) -> Vec<Item> {
     for row in &view.turns {
         seen.entry(key(&row.rule, &row.object)).or_default().turn = Some(row);
     }
-    seen.retain(|(rule, object), _| !(rule == CANNOT_SEND && object == sender));
+    // That nothing arrives cannot be told this way while it is so, and is over once it could be. That not everybody is
+    // reached is told to the others.
+    let works = view.teller.as_ref().is_some_and(|row| row.failures == 0);
+    seen.retain(|(rule, object), seen| {
+        let own = rule == CANNOT_SEND && object == sender;
+        !own || works && (seen.notice.is_some() || seen.told.is_some_and(|told| told.open))
+    });
     let since = view.teller.as_ref().map_or(view.now, |row| row.since);
     let mut items: Vec<Item> = seen.values().filter_map(|seen| seen.item(view.now, since, limits)).collect();
     items.sort_by(|a, b| {

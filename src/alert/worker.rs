@@ -120,8 +120,6 @@ fn unless_lost(done: Result<(), StoreError>) -> Result<(), StoreError> {
 struct Said {
     /// Whether the findings of its scope have been written as none.
     well: bool,
-    /// What the last message did not reach.
-    but: Option<String>,
 }
 
 async fn tell(means: &Means, lease: &Lease, stop: &Stop, sender: &dyn Sender) -> Result<(), StoreError> {
@@ -166,12 +164,11 @@ async fn round(means: &Means, hold: Hold, stop: &Stop, sender: &dyn Sender, said
     };
     match sent {
         Ok(Sent { but }) => {
-            store.alert_sent(hold, name, Some(message.id)).await?;
             tracing::info!(sender = sender.name(), subject = message.subject, "told");
             if let Some(but) = &but {
                 tracing::warn!(sender = sender.name(), but, "told, but not everybody");
             }
-            said.but = but;
+            store.alert_sent(hold, name, Some(message.id), but).await?;
         }
         Err(e) => failed(means, hold, sender.name(), view.teller.as_ref(), &e).await?,
     }
@@ -209,7 +206,7 @@ async fn findings(
     said: &mut Said,
 ) -> Result<(), StoreError> {
     let failing = teller.filter(|row| row.failures > 0);
-    let found = failing.map_or_else(|| unreached(sender, said, teller), |row| Some(silent(sender, row, now)));
+    let found = failing.map_or_else(|| unreached(sender, teller), |row| Some(silent(sender, row, now)));
     if found.is_none() && said.well {
         return Ok(());
     }
@@ -228,9 +225,9 @@ fn silent(sender: &'static str, row: &TellerRow, now: Time) -> Finding {
         .next(format!("mend what the reason names, then: firn alert test --sender {sender}; it goes on by itself"))
 }
 
-fn unreached(sender: &'static str, said: &Said, teller: Option<&TellerRow>) -> Option<Finding> {
-    let but = said.but.as_ref()?;
-    let since = teller.and_then(|row| row.last_sent).unwrap_or_default();
+fn unreached(sender: &'static str, teller: Option<&TellerRow>) -> Option<Finding> {
+    let row = teller?;
+    let (but, since) = (row.error.as_ref()?, row.last_sent.unwrap_or(row.since));
     let finding = Finding::new(CANNOT_SEND, sender, Severity::Warning, since)
         .value(format!("the last message did not reach everybody: {but}"))
         .limit("alerts that reach everybody who is named")
@@ -267,7 +264,7 @@ async fn ping_round(means: &Means, hold: Hold, ping: &Ping, said: &mut Said) -> 
         return Ok(());
     }
     match ping.ping().await {
-        Ok(()) => store.alert_sent(hold, name, None).await?,
+        Ok(()) => store.alert_sent(hold, name, None, None).await?,
         Err(e) => failed(means, hold, Ping::NAME, row, &e).await?,
     }
     let rows = store.tellers().await?;

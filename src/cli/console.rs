@@ -63,7 +63,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         home: home(),
     };
     // Only whoever works makes a state; and a newcomer, who is to see what is missing.
-    let configured = config.vault.is_some() && !config.sources.is_empty();
+    let configured = config.vault.is_some();
     let writes = !args.read_only && !config.console.read_only;
     let works = writes && (!configured || !args.no_workers && config.console.workers != "none");
     super::run::more_open_files();

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::CliError;
 use crate::base::Shown;
+use crate::base::escape::shown_again;
 
 /// Writes text and a newline.
 pub(super) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
@@ -38,10 +39,11 @@ fn escaped(json: &str) -> String {
     text
 }
 
-/// Says what went wrong.
+/// Says what went wrong. What a service said of it may be part of it, and acts on no terminal.
 pub(super) fn error(text: &str) {
+    let shown = text.lines().map(shown_again).collect::<Vec<_>>().join("\n");
     // There is nowhere left to say that this failed.
-    let _ = writeln!(std::io::stderr().lock(), "firn: {text}");
+    let _ = writeln!(std::io::stderr().lock(), "firn: {shown}");
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ use crate::restore::ask::GRAMMAR;
 use crate::restore::plan::draft::Added;
 use crate::restore::price::Quote;
 use crate::services::{Drafted, Order, Services};
-use crate::store::{Confirmed, PlanRow, PlanState};
+use crate::store::{Confirmed, PlanRow, PlanState, PlanTotals};
 use crate::vault::Tier;
-use crate::vault::tariff::{tier_named, tier_word};
+use crate::vault::tariff::{Price, tier_named, tier_word};
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
@@ -51,7 +51,7 @@ pub struct Args {
     #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch"])]
     rest_of: Option<i64>,
     /// Goes on with a plan that is confirmed already, in this process
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "rest_of"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "rest_of", "current", "overwrite", "skip_wrong", "tier", "dry_run", "wait"])]
     resume: Option<i64>,
     /// Takes PATH as the beginning of keys, letter by letter
     #[arg(long)]
@@ -178,8 +178,8 @@ async fn with(
     let Some(saved) = services.choose(drafted.plan, tier).await? else {
         return Err(CliError::Refused("the plan was dropped meanwhile; nothing was asked for".to_owned()));
     };
-    agreed(args, &saved, quote)?;
     let Some(totals) = &saved.totals else { return Err(CliError::Refused("the plan has no price".to_owned())) };
+    agreed(args, saved.id, totals)?;
     match services.confirm(saved.id, totals.hash, who()).await? {
         Confirmed::Yes => {}
         refused => return Err(CliError::Refused(not_confirmed(saved.id, &refused))),
@@ -378,8 +378,8 @@ fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
 }
 
 /// Asks on the terminal before something is overwritten or spent; anywhere else nobody can agree.
-fn agreed(args: &Args, plan: &PlanRow, quote: &Quote) -> Result<(), CliError> {
-    if args.yes || (!args.overwrite && quote.ceiling.is_zero()) {
+fn agreed(args: &Args, plan: PlanId, totals: &PlanTotals) -> Result<(), CliError> {
+    if args.yes || (!args.overwrite && totals.ceiling.is_zero()) {
         return Ok(());
     }
     let why = if args.overwrite { "--overwrite" } else { "what it costs" };
@@ -391,10 +391,10 @@ fn agreed(args: &Args, plan: &PlanRow, quote: &Quote) -> Result<(), CliError> {
     }
     out::line(format!(
         "plan {}: {} files for {}, at most {}; type yes to go on:",
-        plan.id,
-        Count(quote.files),
-        quote.price,
-        quote.ceiling
+        plan,
+        Count(totals.files),
+        Price { amount: totals.price, sure: totals.sure },
+        totals.ceiling
     ))?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;

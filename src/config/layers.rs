@@ -54,26 +54,33 @@ pub fn merge(
     if let Some((path, text)) = file {
         File { path, text, settings: &mut settings, problems }.read();
     }
-    for (name, text) in variables {
-        variable(name, text, &mut settings, problems);
-    }
+    let unknown: Vec<Problem> =
+        variables.iter().filter_map(|(name, text)| variable(name, text, &mut settings, problems)).collect();
     for flag in flags {
         self::flag(flag, &mut settings, problems);
     }
+    // A secret may stand in a variable of any name.
+    let named = |problem: &Problem| {
+        let Origin::Variable(name) = &problem.origin else { return false };
+        let secret = Value::Text(format!("env:{name}"));
+        settings.sections.values().flat_map(Section::values).any(|setting| setting.value == secret)
+    };
+    problems.extend(unknown.into_iter().filter(|problem| !named(problem)));
     settings
 }
 
-fn variable(name: &str, text: &OsStr, settings: &mut Settings, problems: &mut Vec<Problem>) {
+/// Reads a variable; one that is no key's comes back as what is wrong.
+fn variable(name: &str, text: &OsStr, settings: &mut Settings, problems: &mut Vec<Problem>) -> Option<Problem> {
     if OTHER_VARIABLES.contains(&name) {
-        return;
+        return None;
     }
     let origin = Origin::Variable(Shown::text(name).to_string());
     let Some(key) = KEYS.iter().find(|key| key.variable().as_deref() == Some(name)) else {
         let known: Vec<String> = KEYS.iter().filter_map(Key::variable).collect();
         let near = nearest(name, known.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
-        problems.push(Problem { origin, key: String::new(), text: format!("no key of firn's is set by it{near}") });
-        return;
+        let text = format!("no key of firn's is set by it{near}");
+        return Some(Problem { origin, key: String::new(), text });
     };
     match text.to_str() {
         Some(text) => put(key, text, origin, settings, problems),
@@ -83,6 +90,7 @@ fn variable(name: &str, text: &OsStr, settings: &mut Settings, problems: &mut Ve
             text: found(&format!("\"{}\", which is not UTF-8", Shown::bytes(text.as_encoded_bytes())), key.kind),
         }),
     }
+    None
 }
 
 fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {

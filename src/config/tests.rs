@@ -120,9 +120,22 @@ fn an_unknown_variable_or_flag_is_refused_with_the_nearest_name() {
     assert_eq!(
         told,
         [
-            "environment variable FIRN_BACKUP_FETCHER: no key of firn's is set by it; did you mean FIRN_BACKUP_FETCHERS?",
             "--set: unknown key \"backup.bundel_size\"; did you mean backup.bundle_size?",
             "--set: found \"x\"; write --set section.key=value",
+            "environment variable FIRN_BACKUP_FETCHER: no key of firn's is set by it; did you mean FIRN_BACKUP_FETCHERS?",
+        ]
+    );
+}
+
+#[test]
+fn a_secret_may_stand_in_a_variable_of_any_name() {
+    let file = "[vault]\npath = \"/v\"\n[alert]\nmail_server = \"mx\"\nmail_from = \"f@x.org\"\nmail_to = \"t@x.org\"\nmail_user = \"u\"\nmail_password = \"env:FIRN_MAIL_PASSWORD\"\n";
+    let variables = ["FIRN_MAIL_PASSWORD", "FIRN_MAIL_PASSWORT"].map(|name| (name.to_owned(), "hunter2".into()));
+    let told = problems(Config::parse(Some((Path::new("f.toml"), file)), &variables, &[]));
+    assert_eq!(
+        told,
+        [
+            "environment variable FIRN_MAIL_PASSWORT: no key of firn's is set by it; did you mean FIRN_ALERT_MAIL_PASSWORD?"
         ]
     );
 }

@@ -20,12 +20,12 @@ use crate::restore::ask::{self, DestSpec, Names};
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps};
 use crate::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage, tier};
 use crate::services::{Drafted, Order, Services, Wanted};
-use crate::store::{Confirmed, EventRow, PlanRow, PlanState};
+use crate::store::{Confirmed, PlanRow, PlanState};
 
 /// Parts of a plan that its details are made of.
 const PARTS: u32 = 200;
-/// Newest events among which a plan's are looked for.
-const EVENTS: u32 = 1000;
+/// Events of a plan that its details show: the newest.
+const EVENTS: u32 = 200;
 
 /// How restores stand.
 pub async fn snapshot(services: &Services) -> Result<RestoreSnapshot, String> {
@@ -60,10 +60,8 @@ pub async fn plan(services: &Services, plan: PlanId) -> Result<Details, String> 
     let parts = services.store.plan_parts_page(plan, None, PARTS).await.map_err(|e| e.to_string())?;
     let more = parts.len() == PARTS as usize;
     let standing = (row.state == PlanState::Running).then(|| steps(&row, &parts, more));
-    let events = services.store.events(None, EVENTS).await.map_err(|e| e.to_string())?;
-    let name = format!("plan {plan}");
-    let mut own: Vec<EventRow> = events.into_iter().filter(|row| row.event.object == name).collect();
-    own.sort_by_key(|row| row.id);
+    let mut own = services.store.events_of(format!("plan {plan}"), EVENTS).await.map_err(|e| e.to_string())?;
+    own.reverse();
     Ok(about::plan(&PlanLine { row, steps: standing }, &parts, more, &own, now))
 }
 
@@ -219,7 +217,7 @@ pub async fn confirm(services: &Arc<Services>, plan: PlanId, hash: Hash32, who: 
 /// What came of confirming, in words.
 pub fn told(plan: PlanId, confirmed: Confirmed) -> Result<String, String> {
     match confirmed {
-        Confirmed::Yes => Ok(format!("plan {plan} is confirmed and carried out")),
+        Confirmed::Yes => Ok(format!("plan {plan} is confirmed: the restore worker of its host carries it out")),
         Confirmed::Already { who, at } => {
             Err(format!("plan {plan} was confirmed by {} at {at}; it is carried out once", Shown::text(&who)))
         }

@@ -150,15 +150,17 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
 /// Which workers run in this process.
 pub fn kinds(services: &Services, options: &Options) -> Result<Option<Kinds>, ConsoleError> {
     let console = &services.config.console;
-    let configured = services.config.vault.is_some() && !services.config.sources.is_empty();
-    if options.no_workers || options.read_only || console.read_only || !configured {
+    if options.no_workers || options.read_only || console.read_only || services.config.vault.is_none() {
         return Ok(None);
     }
-    Ok(match console.workers.as_str() {
-        "none" => None,
-        "all" => Some(Kinds::all()),
-        list => Some(Kinds::parse(list)?),
-    })
+    let named = match console.workers.as_str() {
+        "none" => return Ok(None),
+        "all" => Kinds::all(),
+        list => Kinds::parse(list)?,
+    };
+    // Where there is nothing to back up there may be much to restore.
+    let kinds = if services.config.sources.is_empty() { named.without_backup() } else { named };
+    Ok((!kinds.is_empty()).then_some(kinds))
 }
 
 /// The screen as it is now, as text: for whoever has no terminal.

@@ -385,6 +385,8 @@ pub trait Store: Restores {
     async fn event(&self, event: NewEvent) -> Result<()>;
     /// The newest events with numbers below `before`.
     async fn events(&self, before: Option<i64>, limit: u32) -> Result<Vec<EventRow>>;
+    /// The newest events of one object, the newest first: at most `limit`.
+    async fn events_of(&self, object: String, limit: u32) -> Result<Vec<EventRow>>;
     /// Drops events, failures and ended sessions older than `older_than`; how many rows. Beside them what moved more
     /// than [`FLOW_KEPT`] ago, which is not counted.
     async fn prune(&self, older_than: Time) -> Result<u64>;
@@ -399,7 +401,7 @@ pub trait Store: Restores {
     /// has pending.
     async fn alert_begin(&self, hold: Hold, sender: String, message: AlertMessage) -> Result<()>;
     /// The message (of a ping: nothing) went out: what it tells has been told.
-    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>) -> Result<()>;
+    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>, but: Option<String>) -> Result<()>;
     /// It did not go out. When that is `certain` it is pending no longer: what is to be told then is told anew. Else it
     /// stays, to be sent again as it is.
     async fn alert_failed(

@@ -77,6 +77,10 @@ pub trait Restores: Send + Sync {
     ) -> Result<Vec<RestoreRow>>;
     /// Parts of running plans that failed when they were last tried, by plan and archive: at most `limit`.
     async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
+    /// How many parts of a running plan failed when they were last tried, and why one of them did.
+    async fn plan_held(&self, plan: PlanId) -> Result<(u64, Option<String>)>;
+    /// Has the parts of a running plan that failed tried again now; how many.
+    async fn plan_again(&self, plan: PlanId) -> Result<u64>;
     /// Jobs that somebody may wait for, by number: after one, at most `limit`.
     async fn retrievals(&self, after: Option<crate::base::ids::RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// What a spender has used of its budgets now.

@@ -284,13 +284,21 @@ async fn a_recipient_who_is_refused_is_a_finding_until_a_mail_reaches_everybody(
     let server = Smtp::start();
     let site = Site::mailing(&server);
     server.feels(Mood::Knows("night"));
-    let _host = site.host("alpha").await;
+    let host = site.host("alpha").await;
     site.set(ROOT).await;
     site.pass(30, 1);
     let rows = site.store.notices().await.unwrap();
     let found = rows.iter().find(|row| row.rule == CANNOT_SEND).unwrap();
     assert!(found.value.starts_with("the last message did not reach everybody: "), "{found:?}");
     assert!(found.value.contains("the recipient ops@example.org: "), "{found:?}");
+    // Who is reached is told so, and it is not forgotten with the process that sent it.
+    host.stop.stop();
+    host.task.await.unwrap().unwrap();
+    let _host = site.host("beta").await;
+    site.pass(HOUR, 1);
+    assert!(site.store.notices().await.unwrap().iter().any(|row| row.rule == CANNOT_SEND));
+    let told = server.mails().iter().filter(|mail| mail.body().contains(CANNOT_SEND)).count();
+    assert_eq!(told, 1, "{:#?}", server.mails());
     server.feels(Mood::Well);
     site.set(&[]).await;
     site.pass(HOUR + 60, 1);

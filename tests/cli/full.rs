@@ -205,15 +205,18 @@ fn a_restore_to_a_full_disk_says_so_and_is_finished_when_there_is_room() {
         done.says(&[
             &format!("cannot write {place}/.firn-part-"),
             "No space left on device",
-            "make room, or mend the mount, and run the same restore again",
+            "Make room, or mend what the reason names, then firn restore --resume 1 (or firn restores 1 --cancel)",
         ]);
         let whole = tree(&home.photos());
         for (name, look) in tree(&dest) {
             let unnamed = name == b"ballast" || name.starts_with(b".firn-part-");
             assert!(unnamed || whole.get(&name) == Some(&look), "what has its name is whole");
         }
+        // The plan stays, and nothing but room is missing.
+        home.firn(&["restores", "1"]).expect(0).prints(&["plan 1  running"]);
+        home.firn(&["restore", "--resume", "1"]).expect(1).says(&["No space left on device"]);
         fs::remove_file(ballast).unwrap();
-        home.firn(&["restore", "ugc", "dest"]).expect(0);
+        home.firn(&["restore", "--resume", "1"]).expect(0);
         same_trees(&home.photos(), &dest);
     });
 }

@@ -567,6 +567,11 @@ fn a_list_is_read_from_a_file_and_written_to_one() {
     let told = Reply::Saved("/srv/other.txt".into(), Err("there is a file of that name; name another".to_owned()));
     send(&mut model, Msg::Reply(told));
     assert!(said(&model).ends_with("there is a file of that name; name another"));
+    // Put into another list, a file is not what that list is written over.
+    let other = "/home/robin/other.txt";
+    send(&mut model, Msg::Reply(Reply::Loaded(other.into(), Ok("photos:c /srv/\n".to_owned()))));
+    let effects = press(&mut model, "f6 enter");
+    assert!(matches!(&effects[..], [Effect::Save { path: to, replace: true, .. }] if *to == path), "{effects:?}");
 }
 
 #[test]
@@ -603,6 +608,15 @@ fn a_form_is_one_line_of_a_list() {
     // What is typed is there again.
     press(&mut model, "esc esc n");
     assert_eq!(model.restore.form.source.text(), "photos:a/b.jpg");
+    // A comment in one line of it would silence the others.
+    press(&mut model, "tab");
+    type_in(&mut model, " # 12");
+    assert_eq!(press(&mut model, "enter"), []);
+    let why = "source: a # begins a comment; leave it out, or put the name in quotes: '#1.jpg'";
+    assert!(said(&model).ends_with(why) && screen(&model, (120, 40)).contains(why), "{}", said(&model));
+    press(&mut model, "ctrl-u");
+    type_in(&mut model, "'photos:a/b #1.jpg'");
+    assert_eq!(model.restore.form.commented(), None);
 }
 
 /// The plan screen over a list.
@@ -702,7 +716,7 @@ fn what_came_of_confirming_is_said() {
     use firn::store::Confirmed;
     let id = PlanId(7);
     let who = || "mira\x1b[2J".to_owned();
-    assert_eq!(told(id, Confirmed::Yes).unwrap(), "plan 7 is confirmed and carried out");
+    assert_eq!(told(id, Confirmed::Yes).unwrap(), "plan 7 is confirmed: the restore worker of its host carries it out");
     let already = told(id, Confirmed::Already { who: who(), at: NOW }).unwrap_err();
     assert_eq!(already, format!("plan 7 was confirmed by mira\\x1b[2J at {NOW}; it is carried out once"));
     assert_eq!(
@@ -740,6 +754,12 @@ fn stopping_a_plan_says_what_is_paid_and_what_goes_on() {
     {
         assert!(text.contains(wanted), "{wanted:?} in {text}");
     }
+    // The board has its first jobs alone.
+    let mut cut = tab();
+    send(&mut cut, Msg::Restores(Arc::new(RestoreSnapshot { more_jobs: true, ..restores() })));
+    press(&mut cut, "down down x");
+    let words = "12 jobs of it are on the board and there may be more: what was asked for goes on";
+    assert!(confirm(&cut).effect.iter().any(|line| line.starts_with(words)), "{:?}", confirm(&cut).effect);
     type_in(&mut model, "stop");
     let effects = press(&mut model, "enter enter");
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Cancel(PlanId(4)))]), "{effects:?}");

@@ -254,8 +254,17 @@ async fn put_off_it_comes_again_at_its_time(w: World) {
     w.store.part_outcomes(session, held(&work), vec![delivered(file.offset, file.n)]).await.unwrap();
     later(&work, true).await;
     w.advance(30);
+    assert_eq!(w.store.plan_held(plan).await.unwrap(), (1, Some("the disk is full".to_owned())));
     let work = w.claim_part(session, "alpha").await.unwrap();
     assert_eq!(work.attempts, 1, "a file came through since");
+    // Somebody has mended it and does not want to wait; what is being tried is let be.
+    assert_eq!(w.store.plan_again(plan).await.unwrap(), 0);
+    later(&work, true).await;
+    assert!(w.claim_part(session, "alpha").await.is_none());
+    assert_eq!(w.store.plan_again(plan).await.unwrap(), 1);
+    assert_eq!(w.store.plan_held(plan).await.unwrap(), (0, None));
+    let work = w.claim_part(session, "alpha").await.unwrap();
+    assert_eq!(work.attempts, 0);
     assert!(w.done(session, &work).await);
 }
 

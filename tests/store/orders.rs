@@ -121,6 +121,13 @@ async fn events_come_in_pages_the_newest_first(w: World) {
         seen.extend(page.into_iter().map(|row| (row.event.detail, row.at.as_micros() / 1_000_000 - 1_000_000)));
     }
     assert_eq!(seen, [4, 3, 2, 1, 0].map(|n| (n.to_string(), n)));
+    w.store.event(NewEvent { object: "plan 1".to_owned(), ..event("of a plan".to_owned()) }).await.unwrap();
+    let of = async |object: &str, limit| {
+        let rows = w.store.events_of(object.to_owned(), limit).await.unwrap();
+        rows.into_iter().map(|row| row.event.detail).collect::<Vec<_>>()
+    };
+    assert_eq!(of("object", 2).await, ["4", "3"]);
+    assert_eq!((of("plan 1", 2).await, of("plan", 2).await), (vec!["of a plan".to_owned()], Vec::new()));
 }
 
 async fn long_sentences_are_cut(w: World) {

@@ -7,6 +7,8 @@ use crate::world::{START, World, refused};
 
 on_every_engine! {
     every_change_of_a_finding_is_counted_and_a_round_that_says_the_same_is_none
+    what_was_acknowledged_stays_so_when_it_comes_and_goes_unless_it_is_worse
+    whom_a_message_did_not_reach_is_kept_until_one_reaches_everybody
     a_message_is_told_once_it_has_been_sent
     a_failure_that_is_certain_forgets_the_message_and_another_keeps_it
     only_the_holder_of_the_duty_writes
@@ -55,7 +57,7 @@ async fn begin(w: &World, hold: Hold, message: &AlertMessage) {
 }
 
 async fn sent(w: &World, hold: Hold, id: &str) {
-    w.store.alert_sent(hold, "mail".to_owned(), Some(id.to_owned())).await.unwrap();
+    w.store.alert_sent(hold, "mail".to_owned(), Some(id.to_owned()), None).await.unwrap();
 }
 
 async fn changes(w: &World, object: &str) -> Option<u64> {
@@ -84,6 +86,47 @@ async fn every_change_of_a_finding_is_counted_and_a_round_that_says_the_same_is_
     let row = w.store.alert_view("mail".to_owned()).await.unwrap().turns.remove(0);
     assert_eq!((row.severity, row.value.as_str()), (Severity::Warning, "seen"));
     assert_eq!((row.first_at, row.changed_at), (Time::from_secs(1_000_005), Time::from_secs(1_000_025)));
+}
+
+async fn what_was_acknowledged_stays_so_when_it_comes_and_goes_unless_it_is_worse(w: World) {
+    let until = async || w.store.notices().await.unwrap().first().and_then(|row| row.ack_until);
+    let end = w.now().await.plus(std::time::Duration::from_secs(100));
+    round(&w, &[("a", Severity::Warning)]).await;
+    assert!(w.store.notice_ack("disk".to_owned(), "a".to_owned(), end, "ann".to_owned()).await.unwrap());
+    for _ in 0..3 {
+        w.advance(5);
+        round(&w, &[]).await;
+        assert_eq!(w.store.notices().await.unwrap(), []);
+        round(&w, &[("a", Severity::Warning)]).await;
+        assert_eq!(until().await, Some(end));
+    }
+    round(&w, &[]).await;
+    round(&w, &[("a", Severity::Critical)]).await;
+    assert_eq!(until().await, None, "that is worse than what was acknowledged");
+    round(&w, &[]).await;
+    round(&w, &[("a", Severity::Warning)]).await;
+    assert_eq!(until().await, None);
+    assert!(w.store.notice_ack("disk".to_owned(), "a".to_owned(), end, "ann".to_owned()).await.unwrap());
+    round(&w, &[]).await;
+    w.advance(100);
+    round(&w, &[("a", Severity::Warning)]).await;
+    assert_eq!(until().await, None, "its time is over");
+}
+
+async fn whom_a_message_did_not_reach_is_kept_until_one_reaches_everybody(w: World) {
+    let hold = hold(&w).await;
+    w.store.alert_enter(hold, "mail".to_owned()).await.unwrap();
+    let error = async || {
+        let row = w.another().alert_view("mail".to_owned()).await.unwrap().teller.unwrap();
+        (row.failures, row.error)
+    };
+    begin(&w, hold, &message(&w, "one", &[]).await).await;
+    let but = Some("the recipient ann: 450 later".to_owned());
+    w.store.alert_sent(hold, "mail".to_owned(), Some("one".to_owned()), but.clone()).await.unwrap();
+    assert_eq!(error().await, (0, but));
+    begin(&w, hold, &message(&w, "two", &[]).await).await;
+    sent(&w, hold, "two").await;
+    assert_eq!(error().await, (0, None));
 }
 
 async fn a_message_is_told_once_it_has_been_sent(w: World) {
@@ -164,7 +207,7 @@ async fn only_the_holder_of_the_duty_writes(w: World) {
     let (store, mail, now) = (&w.store, || "mail".to_owned(), w.now().await);
     refused(store.alert_enter(first, mail()).await, "the duty alert", first.session);
     refused(store.alert_begin(first, mail(), message.clone()).await, "the duty alert", first.session);
-    refused(store.alert_sent(first, mail(), Some("one".to_owned())).await, "the duty alert", first.session);
+    refused(store.alert_sent(first, mail(), Some("one".to_owned()), None).await, "the duty alert", first.session);
     refused(store.alert_failed(first, mail(), true, String::new(), now).await, "the duty alert", first.session);
     let view = store.alert_view(mail()).await.unwrap();
     assert!(view.pending.is_some() && view.told.is_empty(), "{view:?}");
@@ -218,14 +261,14 @@ async fn each_sender_has_its_own_memory(w: World) {
 
 async fn a_message_that_was_never_begun_was_not_sent(w: World) {
     let hold = hold(&w).await;
-    let error = w.store.alert_sent(hold, "mail".to_owned(), Some("none".to_owned())).await.unwrap_err();
+    let error = w.store.alert_sent(hold, "mail".to_owned(), Some("none".to_owned()), None).await.unwrap_err();
     assert!(matches!(error, StoreError::Impossible(_)), "{error:?}");
     assert_eq!(
         error.to_string(),
         "the state database holds what cannot be: mail has sent the message none, which it never began"
     );
     // A ping sends none.
-    w.store.alert_sent(hold, "ping".to_owned(), None).await.unwrap();
+    w.store.alert_sent(hold, "ping".to_owned(), None, None).await.unwrap();
     let row = w.store.tellers().await.unwrap().remove(0);
     assert_eq!((row.sender.as_str(), row.last_sent), ("ping", Some(START)));
 }

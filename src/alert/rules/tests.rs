@@ -283,8 +283,25 @@ fn a_sender_does_not_tell_that_it_cannot_send_and_others_do() {
     site.set("mail", Some(Warning));
     site.view.notices[0].rule = CANNOT_SEND.to_owned();
     site.view.turns[0].rule = CANNOT_SEND.to_owned();
+    site.view.teller.as_mut().unwrap().failures = 1;
     assert_eq!(decide("mail", &site.view, &LIMITS), None);
     assert_eq!(decide("command", &site.view, &LIMITS).unwrap().items.len(), 1);
+}
+
+#[test]
+fn a_sender_that_works_tells_the_others_whom_it_does_not_reach() {
+    let mut site = Site::new(LIMITS);
+    site.set("mail", Some(Warning));
+    site.view.notices[0].rule = CANNOT_SEND.to_owned();
+    site.view.turns[0].rule = CANNOT_SEND.to_owned();
+    let told = |site: &Site| decide("mail", &site.view, &LIMITS).map(|outgoing| outgoing.items.len());
+    assert_eq!(told(&site), Some(1), "its last message arrived, though not everywhere");
+    site.view.teller.as_mut().unwrap().failures = 1;
+    assert_eq!(told(&site), None);
+    // What came and went while nothing arrived is no news afterwards.
+    site.view.teller.as_mut().unwrap().failures = 0;
+    site.view.notices.clear();
+    assert_eq!(told(&site), None);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::Report;
 use crate::base::ids::{ArchiveId, PlanId};
 use crate::base::units::{Count, Size, Span};
 use crate::base::{Shown, Stop, task};
-use crate::cli::{CliError, FAILED, out, who};
+use crate::cli::{CliError, FAILED, out};
 use crate::services::{ServiceError, Services};
 use crate::store::{PlanRow, PlanState, RetrievalState, StoreError};
 
@@ -24,17 +24,25 @@ const PAGE: u32 = 500;
 /// Goes on with a plan that is confirmed.
 pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -> Result<u8, CliError> {
     match services.store.plan(plan).await? {
+        Some(row) if row.state == PlanState::Running && row.host != services.process.host_key() => {
+            return Err(CliError::Usage(format!(
+                "plan {plan} delivers to folders of another host ({}); it goes on there: firn restore --resume {plan}, or the restore worker (firn run)",
+                Shown::text(&row.host)
+            )));
+        }
         Some(row) if row.state == PlanState::Running => {}
         Some(row) => return Err(CliError::Usage(format!("plan {plan} is {}; only a running one goes on", row.state))),
         None => return Err(CliError::Usage(format!("there is no plan {plan}; firn restores lists them"))),
     }
+    // Whoever asks for it has mended what held it up.
+    services.store.plan_again(plan).await?;
     let thaws = services.thaws();
     let report = json.then(Report::of_plan);
     carry_out(services, plan, thaws, report).await
 }
 
-/// Carries a plan out to its end, and tells how it came out. Where nothing has to be thawed, a destination or a vault that
-/// stands still ends it: there is nothing to be lost by asking again.
+/// Carries a plan out to its end, and tells how it came out. Where nothing has to be thawed, nobody waits for a destination
+/// or a vault that holds up all that is left: the plan stays, and whoever has mended it goes on.
 pub(super) async fn carry_out(
     services: &Arc<Services>,
     plan: PlanId,
@@ -60,8 +68,8 @@ pub(super) async fn carry_out(
             _ = hangup.recv() => break Some("SIGHUP"),
             () = services.clock.sleep(LOOK) => {
                 said.say(services, plan).await?;
-                held = held_by(services, plan).await?;
-                if held.is_some() && !thaws {
+                held = if thaws { None } else { held_by(services, plan).await? };
+                if held.is_some() {
                     break None;
                 }
             }
@@ -82,9 +90,8 @@ pub(super) async fn carry_out(
     let row = services.store.plan(plan).await?.ok_or_else(|| StoreError::Impossible(format!("plan {plan} is gone")))?;
     if let Some(why) = held.filter(|_| row.state == PlanState::Running) {
         tell_wrong(services, plan).await?;
-        services.cancel_plan(plan, who()).await?;
         out::error(&format!(
-            "{why}; what has its name there is whole: make room, or mend the mount, and run the same restore again"
+            "{why}; what has its name there is whole. Make room, or mend what the reason names, then firn restore --resume {plan} (or firn restores {plan} --cancel)"
         ));
         return Ok(FAILED);
     }
@@ -131,10 +138,14 @@ async fn tell_wrong(services: &Services, plan: PlanId) -> Result<(), CliError> {
     }
 }
 
-/// Why the plan stands still, if it does.
+/// Why the plan stands still, if it does: all that is left of it failed when it was last tried.
 async fn held_by(services: &Services, plan: PlanId) -> Result<Option<String>, ServiceError> {
-    let held = services.store.parts_held(PAGE).await?;
-    Ok(held.into_iter().find(|part| part.plan == plan).and_then(|part| part.reason))
+    let (held, reason) = services.store.plan_held(plan).await?;
+    if held == 0 {
+        return Ok(None);
+    }
+    let left = services.store.plan(plan).await?.map_or(0, |row| row.parts_left);
+    Ok(reason.filter(|_| held >= left))
 }
 
 /// What is said while it goes on: a line that is written over on a terminal, a line now and then elsewhere.

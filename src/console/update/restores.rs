@@ -333,15 +333,20 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
         return Vec::new();
     }
     let under_way = |state| matches!(state, RetrievalState::Intended | RetrievalState::Asked | RetrievalState::Ready);
-    let jobs = model.restore.newest.as_ref().map_or(0, |snapshot| {
-        snapshot.jobs.iter().filter(|job| under_way(job.row.state) && job.plans.contains(&row.id)).count()
+    let (jobs, more) = model.restore.newest.as_ref().map_or((0, true), |snapshot| {
+        let own = snapshot.jobs.iter().filter(|job| under_way(job.row.state) && job.plans.contains(&row.id));
+        (own.count(), snapshot.more_jobs)
     });
     let ceiling = row.totals.as_ref().map_or_else(String::new, |totals| format!(" of at most {}", totals.ceiling));
     let mut effect = vec![format!("{}{ceiling} is spent already and stays spent; the rest is free again", row.spent)];
-    effect.push(match jobs {
-        0 => "no job of it is under way at the vault".to_owned(),
-        1 => "1 job of it is under way at the vault: it goes on there and cannot be taken back".to_owned(),
-        n => format!("{n} jobs of it are under way at the vault: they go on there and cannot be taken back"),
+    effect.push(match (jobs, more) {
+        (0, false) => "no job of it is under way at the vault".to_owned(),
+        (1, false) => "1 job of it is under way at the vault: it goes on there and cannot be taken back".to_owned(),
+        (n, false) => format!("{n} jobs of it are under way at the vault: they go on there and cannot be taken back"),
+        // The board has its first jobs alone.
+        (n, true) => format!(
+            "{n} jobs of it are on the board and there may be more: what was asked for goes on and cannot be taken back"
+        ),
     });
     effect.push(
         "what has been delivered stays; what is left is not delivered, until it is retried as a new plan".to_owned(),
@@ -498,11 +503,15 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             let shown = Shown::path(&path).to_string();
             match result {
                 Ok(text) => {
+                    let alone = model.restore.editor.is_empty();
                     let effects = batch_paste(model, &text);
                     if !effects.is_empty() {
                         let lines = crate::base::units::Count(text.lines().count() as u64);
                         model.tell(Severity::Ok, format!("{lines} lines of {shown} were put in"));
-                        model.restore.file = Some(path);
+                        // What is put into another list is no longer that file.
+                        if alone {
+                            model.restore.file = Some(path);
+                        }
                     }
                     effects
                 }

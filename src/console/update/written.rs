@@ -56,6 +56,9 @@ pub fn form_not_to_plan(model: &Model) -> Option<String> {
         return Some(why);
     }
     let form = &model.restore.form;
+    if let Some(why) = form.commented() {
+        return Some(why);
+    }
     if form.line().is_empty() {
         return Some("type what is to be restored first".to_owned());
     }
@@ -78,7 +81,7 @@ pub fn batch(model: &mut Model) -> Vec<Effect> {
 fn check_form(model: &Model) -> Vec<Effect> {
     let form = &model.restore.form;
     let line = form.line();
-    if line.is_empty() {
+    if line.is_empty() || form.commented().is_some() {
         return Vec::new();
     }
     vec![Effect::Check { of: Written::Form, revision: form.revision, text: line.into(), dest: default_dest(model) }]

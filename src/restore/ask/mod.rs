@@ -62,7 +62,7 @@ pub use error::{Kind, LINE_LIMIT, LineError};
 pub use line::parse_line;
 pub use lines::lines;
 pub use source::SourceSpec;
-pub use words::quoted;
+pub use words::{has_comment, quoted};
 
 use crate::base::Time;
 use crate::base::ids::SourceId;

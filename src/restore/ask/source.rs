@@ -302,7 +302,8 @@ fn between(word: &Word<'_>, at: usize, rest: &[u8], names: &Names) -> Result<Sou
 /// `2026-11-22` (midnight, UTC) or `2026-11-22T12:00:00Z`; another offset than `Z` is understood, too.
 pub(super) fn read_time(text: &str) -> Option<Time> {
     let stamp = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let date = text.parse::<jiff::civil::DateTime>().ok()?;
+        // A time of day without its offset would be another moment for everybody who writes it.
+        let date = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-11-22".len())?;
         Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     })?;
     Some(Time::from_micros(stamp.as_microsecond()))

@@ -173,6 +173,8 @@ fn every_kind_of_wrong_line_has_its_sentence_and_its_place() {
         ("docs:a /x as-of 2026-11-22 as-of 2026-11-22", "column 28: \"as-of\" stands here a second time [5]".into()),
         ("docs:a /x as-of", "column 11: \"as-of\" is followed by a time, such as 2026-11-22 or 2026-11-22T12:00:00Z [5]".into()),
         ("docs:a /x as-of 2026-13-22", "column 17: \"2026-13-22\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC) [10]".into()),
+        ("docs:a /x as-of 2026-11-22T12:00:00", "column 17: \"2026-11-22T12:00:00\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC) [19]".into()),
+        ("docs:a /x as-of 2026-11-22T12:00:00[America/New_York]", "column 17: \"2026-11-22T12:00:00[America/New_York]\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC) [37]".into()),
         ("fid:1 /x as-of 2026-11-22", "column 10: \"as-of\" does not go with fid:, which names its versions itself [16]".into()),
     ];
     for (line, sentence) in cases {

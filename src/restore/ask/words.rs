@@ -34,6 +34,13 @@ pub(super) struct Words<'a> {
     at: usize,
 }
 
+/// Whether text that is to be a few words of a line would begin a comment there, and silence what stands behind it.
+pub fn has_comment(text: &str) -> bool {
+    let mut words = Words::new(text.as_bytes());
+    while let Ok(Some(_)) = words.next() {}
+    text.as_bytes().get(words.at) == Some(&b'#')
+}
+
 /// What is wrong, and where in the line (bytes).
 pub(super) type Wrong = (Kind, Range<usize>);
 

@@ -231,6 +231,16 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
         .is_some())
 }
 
+/// What is held is tried again now; how many parts. One that is being tried is left to who tries it.
+pub(super) fn again(db: &Db<'_>, plan: PlanId) -> Result<u64> {
+    let changed = db.run(
+        "UPDATE plan_part INDEXED BY plan_part_held SET attempts = 0, not_before = ?2, reason = NULL
+         WHERE plan = ?1 AND live = 1 AND attempts > 0 AND owner IS NULL",
+        params![plan, db.now()],
+    )?;
+    Ok(changed as u64)
+}
+
 /// A session is over: what it was delivering is for others.
 pub(super) fn release(db: &Db<'_>, session: SessionId) -> Result<()> {
     db.run(

@@ -28,19 +28,32 @@ pub(super) fn add(db: &Db<'_>, event: &NewEvent) -> Result<()> {
 
 pub(super) fn page(db: &Db<'_>, before: Option<i64>, limit: u32) -> Result<Vec<EventRow>> {
     db.rows(
-        "SELECT id, at, who, what, object, detail, outcome FROM event WHERE id < ?1 ORDER BY id DESC LIMIT ?2",
+        &format!("SELECT {EVENT} FROM event WHERE id < ?1 ORDER BY id DESC LIMIT ?2"),
         params![before.unwrap_or(i64::MAX), limit],
-        |row| {
-            let event = NewEvent {
-                who: row.get(2)?,
-                what: row.get(3)?,
-                object: row.get(4)?,
-                detail: row.get(5)?,
-                outcome: row.get(6)?,
-            };
-            Ok(EventRow { id: row.get(0)?, at: row.get(1)?, event })
-        },
+        read,
     )
+}
+
+/// The newest of one object.
+pub(super) fn of(db: &Db<'_>, object: &str, limit: u32) -> Result<Vec<EventRow>> {
+    db.rows(
+        &format!("SELECT {EVENT} FROM event WHERE object = ?1 ORDER BY id DESC LIMIT ?2"),
+        params![object, limit],
+        read,
+    )
+}
+
+const EVENT: &str = "id, at, who, what, object, detail, outcome";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<EventRow> {
+    let event = NewEvent {
+        who: row.get(2)?,
+        what: row.get(3)?,
+        object: row.get(4)?,
+        detail: row.get(5)?,
+        outcome: row.get(6)?,
+    };
+    Ok(EventRow { id: row.get(0)?, at: row.get(1)?, event })
 }
 
 pub(super) fn failure(

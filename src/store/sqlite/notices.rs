@@ -50,8 +50,12 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
         let code = severity_code(finding.severity);
         let old = before.remove(&key);
         db.run(
-            "INSERT INTO notice (rule, object, scope, severity, worst, value, limit_text, since, seen_at, next_step)
-             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9)
+            "INSERT INTO notice
+                (rule, object, scope, severity, worst, value, limit_text, since, seen_at, next_step, ack_until)
+             VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9,
+                -- One that comes back as what was acknowledged is acknowledged; one that is worse is not.
+                (SELECT t.ack_until FROM turn t
+                 WHERE t.rule = ?1 AND t.object = ?2 AND t.severity >= ?4 AND t.ack_until > ?8))
              ON CONFLICT (rule, object) DO UPDATE SET
                 scope = excluded.scope, severity = excluded.severity, worst = max(worst, excluded.severity),
                 value = excluded.value, limit_text = excluded.limit_text, since = min(since, excluded.since),
@@ -81,8 +85,8 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
     let mut cleared: Vec<_> = before.into_keys().collect();
     cleared.sort();
     for key in cleared {
-        db.run("DELETE FROM notice WHERE rule = ?1 AND object = ?2", params![key.0, key.1])?;
         told::ended(db, &key.0, &key.1)?;
+        db.run("DELETE FROM notice WHERE rule = ?1 AND object = ?2", params![key.0, key.1])?;
         event(db, scope, "finding.cleared", &key.1, &format!("{} no longer holds", key.0))?;
         round.cleared.push(key);
     }

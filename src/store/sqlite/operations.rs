@@ -367,6 +367,10 @@ impl Store for SqliteStore {
         self.read(move |db| events::page(db, before, limit)).await
     }
 
+    async fn events_of(&self, object: String, limit: u32) -> Result<Vec<EventRow>> {
+        self.read(move |db| events::of(db, &object, limit)).await
+    }
+
     async fn prune(&self, older_than: Time) -> Result<u64> {
         self.write(move |db| events::prune(db, older_than)).await
     }
@@ -383,8 +387,8 @@ impl Store for SqliteStore {
         self.write(move |db| told::begin(db, hold, &sender, &message)).await
     }
 
-    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>) -> Result<()> {
-        self.write(move |db| told::sent(db, hold, &sender, message.as_deref())).await
+    async fn alert_sent(&self, hold: Hold, sender: String, message: Option<String>, but: Option<String>) -> Result<()> {
+        self.write(move |db| told::sent(db, hold, &sender, message.as_deref(), but.as_deref())).await
     }
 
     async fn alert_failed(

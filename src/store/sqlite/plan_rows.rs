@@ -140,6 +140,16 @@ pub(super) fn parts_held(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
     read_parts(db, "WHERE p.live = 1 AND p.attempts > 0 ORDER BY p.plan, p.archive LIMIT ?1", params![limit])
 }
 
+pub(super) fn held(db: &Db<'_>, plan: PlanId) -> Result<(u64, Option<String>)> {
+    let found = db.one(
+        "SELECT count(*), min(reason) FROM plan_part INDEXED BY plan_part_held
+         WHERE plan = ? AND live = 1 AND attempts > 0",
+        [plan],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(found.unwrap_or_default())
+}
+
 pub(super) fn parts_page(db: &Db<'_>, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
     let after = after.unwrap_or(ArchiveId(0));
     read_parts(db, "WHERE p.plan = ?1 AND p.archive > ?2 ORDER BY p.archive LIMIT ?3", params![plan, after, limit])

@@ -97,6 +97,14 @@ impl Restores for SqliteStore {
         self.read(move |db| plan_rows::parts_held(db, limit)).await
     }
 
+    async fn plan_held(&self, plan: PlanId) -> Result<(u64, Option<String>)> {
+        self.read(move |db| plan_rows::held(db, plan)).await
+    }
+
+    async fn plan_again(&self, plan: PlanId) -> Result<u64> {
+        self.write(move |db| delivery::again(db, plan)).await
+    }
+
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
         self.read(move |db| retrievals::live(db, after, limit)).await
     }

@@ -389,6 +389,9 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          -- What vaults took, in the order they took it.
          CREATE INDEX archive_stored ON archive (stored_at, id) WHERE state IN (3, 6);
 
+         -- What happened to one plan, of all that happened.
+         CREATE INDEX event_object ON event (object, id);
+
          -- day: whole days since 1970 UTC. What is reserved for a plan that has ended counts no more.
          CREATE TABLE ledger (
              spender TEXT NOT NULL,
@@ -413,6 +416,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              changes INTEGER NOT NULL,
              first_at INTEGER NOT NULL,
              changed_at INTEGER NOT NULL,
+             ack_until INTEGER,
              PRIMARY KEY (rule, object)
          ) WITHOUT ROWID;
          CREATE INDEX turn_changed ON turn (changed_at);

@@ -29,10 +29,12 @@ pub(super) fn turned(db: &Db<'_>, finding: &Finding) -> Result<()> {
     Ok(())
 }
 
-/// A finding no longer holds.
+/// A finding no longer holds. That it was acknowledged is remembered: it may be back in a moment.
 pub(super) fn ended(db: &Db<'_>, rule: &str, object: &str) -> Result<()> {
     db.run(
-        "UPDATE turn SET changes = changes + 1, changed_at = ?3 WHERE rule = ?1 AND object = ?2",
+        "UPDATE turn SET changes = changes + 1, changed_at = ?3,
+            ack_until = (SELECT ack_until FROM notice n WHERE n.rule = ?1 AND n.object = ?2)
+         WHERE rule = ?1 AND object = ?2",
         params![rule, object, db.now()],
     )?;
     Ok(())
@@ -151,7 +153,7 @@ pub(super) fn begin(db: &Db<'_>, hold: Hold, sender: &str, message: &AlertMessag
     Ok(())
 }
 
-pub(super) fn sent(db: &Db<'_>, hold: Hold, sender: &str, message: Option<&str>) -> Result<()> {
+pub(super) fn sent(db: &Db<'_>, hold: Hold, sender: &str, message: Option<&str>, but: Option<&str>) -> Result<()> {
     held(db, hold)?;
     let (mut made_at, mut broke) = (db.now(), false);
     if let Some(id) = message {
@@ -177,10 +179,10 @@ pub(super) fn sent(db: &Db<'_>, hold: Hold, sender: &str, message: Option<&str>)
         events::add(db, &NewEvent { who, what, object: sender.to_owned(), detail: subject, outcome })?;
     }
     db.run(
-        "INSERT INTO teller (sender, since, last_sent, last_made, broke) VALUES (?1, ?2, ?2, ?3, ?4)
+        "INSERT INTO teller (sender, since, last_sent, last_made, broke, error) VALUES (?1, ?2, ?2, ?3, ?4, ?5)
          ON CONFLICT (sender) DO UPDATE SET last_sent = excluded.last_sent, last_made = excluded.last_made, broke = excluded.broke, failures = 0,
-            failing_since = NULL, error = NULL, next_try = NULL",
-        params![sender, db.now(), made_at, broke],
+            failing_since = NULL, error = excluded.error, next_try = NULL",
+        params![sender, db.now(), made_at, broke, but],
     )?;
     Ok(())
 }

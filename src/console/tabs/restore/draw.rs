@@ -97,7 +97,7 @@ fn strips(snapshot: &RestoreSnapshot, look: &Look<'_>, area: Rect, buf: &mut Buf
     if count == 0 {
         items.push(text("none under way", Role::Dim));
     } else {
-        items.push(text(format!("{} of {} ", Count(delivered), Count(files)), Role::Text));
+        items.push(text(format!("{} of {}{} ", Count(delivered), Count(files), more(snapshot.more_plans)), Role::Text));
         items.push(Item::Bar { fraction: part_of(delivered, files), width: 8, role: Role::Bar });
     }
     if failed > 0 {

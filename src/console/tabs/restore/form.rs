@@ -2,6 +2,7 @@
 
 use crate::console::chord::{Chord, Press};
 use crate::console::widgets::line_edit::LineEdit;
+use crate::restore::ask::has_comment;
 use crate::restore::view::LineVerdict;
 
 /// A line of the form.
@@ -90,6 +91,13 @@ impl Form {
         line
     }
 
+    /// What is wrong with a line that holds a comment: it would silence the lines after it.
+    pub fn commented(&self) -> Option<String> {
+        let lines = [(Field::Source, &self.source), (Field::Dest, &self.dest), (Field::AsOf, &self.as_of)];
+        let (field, _) = lines.into_iter().find(|(_, line)| has_comment(line.text()))?;
+        Some(format!("{}: a # begins a comment; leave it out, or put the name in quotes: '#1.jpg'", field.title()))
+    }
+
     /// The tier that is wished for.
     pub fn wished(&self) -> Option<&'static str> {
         TIERS.get(self.tier).copied().filter(|word| !word.is_empty())
@@ -116,7 +124,7 @@ impl Form {
     pub fn changed(&mut self) {
         self.revision += 1;
         self.verdict = None;
-        self.wrong = None;
+        self.wrong = self.commented();
     }
 
     /// Takes a key; whether it was one of its own, and whether the request is another one then.

@@ -247,7 +247,7 @@ pub const PLANS: &[Column<PlanLine>] = &[
     },
     Column {
         title: "spent of ceiling",
-        width: 18,
+        width: 20,
         grow: 0,
         right: true,
         drop: 5,
@@ -274,7 +274,7 @@ pub const PLANS: &[Column<PlanLine>] = &[
     },
     Column {
         title: "next",
-        width: 19,
+        width: 22,
         grow: 1,
         right: false,
         drop: 1,
@@ -370,7 +370,7 @@ pub const JOBS: &[Column<JobLine>] = &[
     },
     Column {
         title: "next",
-        width: 19,
+        width: 22,
         grow: 0,
         right: false,
         drop: 0,

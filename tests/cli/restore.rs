@@ -387,3 +387,27 @@ fn an_interrupted_restore_is_taken_up_beside_another_into_the_same_folder() {
     // Nothing half done is left behind either.
     same_trees(&home.photos(), &dest);
 }
+
+/// What goes on with a plan takes nothing that would make it another one, and goes on where its folders are.
+#[test]
+fn a_plan_goes_on_as_it_was_confirmed_and_on_its_own_host() {
+    let home = Home::new();
+    put(&home.photos().join("f1"), b"one", 0o644, (7, 7));
+    home.back_up();
+    for flag in [&["--dry-run"][..], &["--overwrite"], &["--tier", "bulk"], &["--current"]] {
+        let done = home.firn(&[&["restore", "--resume", "1"], flag].concat()).expect(2);
+        done.says(&["the argument '--resume <PLAN>' cannot be used with '", flag[0]]);
+    }
+    // A file is in the way of its folder: all that is left stands still, and stays.
+    put(&home.path("dest"), b"a file", 0o644, (7, 7));
+    let done = home.firn(&["restore", "ugc", "dest"]);
+    assert!(done.code != 0, "{done:?}");
+    fs::remove_file(home.path("dest")).unwrap();
+    home.firn(&["restore", "ugc", "dest"]).expect(0);
+    let state = rusqlite::Connection::open(home.path("firn.db")).unwrap();
+    let plan: i64 = state.query_row("SELECT max(id) FROM plan", [], |row| row.get(0)).unwrap();
+    state.execute("UPDATE plan SET state = 2, host = 'elsewhere' WHERE id = ?", [plan]).unwrap();
+    home.firn(&["restore", "--resume", &plan.to_string()])
+        .expect(2)
+        .says(&["delivers to folders of another host (elsewhere); it goes on there"]);
+}

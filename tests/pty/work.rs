@@ -52,6 +52,34 @@ fn its_own_workers_back_up_and_leaving_says_what_becomes_of_their_work() {
     pty.end().exactly(0);
 }
 
+/// The disaster: the state and the vault are there, the source is gone.
+#[test]
+fn a_console_without_a_source_restores_what_the_vault_holds() {
+    let place = Place::backed_up(3);
+    let config = fs::read_to_string(place.path("firn.toml")).unwrap();
+    let (before, after) = config.split_once("[[source]]").unwrap();
+    let after = after.find("\n[").map_or("", |end| &after[end..]);
+    fs::write(place.path("firn.toml"), format!("{before}{after}")).unwrap();
+    let mut pty = place.open((140, 40), &[]);
+    pty.wait_for("Backup is not configured");
+    pty.press("2");
+    pty.wait_for("no plan yet");
+    pty.press("n");
+    pty.paste("everything:");
+    pty.press("tab");
+    pty.paste(&format!("{}/", place.path("out").display()));
+    pty.wait_for("ok");
+    pty.press("enter");
+    pty.wait_for("their bytes");
+    pty.press("enter");
+    pty.wait_for("3 files");
+    pty.press("right enter");
+    pty.wait_for("3/3");
+    assert_eq!(fs::read_dir(place.path("out/ugc")).unwrap().count(), 3);
+    pty.signal(Signal::TERM);
+    pty.end().exactly(0);
+}
+
 #[test]
 fn a_file_written_while_it_runs_is_backed_up() {
     let place = Place::backed_up(3);

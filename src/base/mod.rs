@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod buffers;
+pub mod calendar;
 pub mod clock;
 pub mod disk;
 pub mod encode;

@@ -98,6 +98,7 @@ struct TierReport {
     price_verified: bool,
     ceiling_nanodollars: i64,
     seconds: (u64, u64),
+    days: u32,
     over_budget: Vec<String>,
 }
 
@@ -273,6 +274,7 @@ fn report(drafted: &Drafted) -> Report {
         price_verified: quote.price.sure,
         ceiling_nanodollars: quote.ceiling.nanos(),
         seconds: (quote.hours.0.as_secs(), quote.hours.1.as_secs()),
+        days: quote.day_count(),
         over_budget: quote.over.iter().map(ToString::to_string).collect(),
     };
     Report {
@@ -359,8 +361,12 @@ fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
     }
     for quote in quotes.iter().filter(|quote| quote.tier.is_some() || !quote.ceiling.is_zero()) {
         let joined = if quote.joined > 0 { format!(" ({} joined)", Count(quote.joined)) } else { String::new() };
+        let days = match quote.day_count() {
+            1 => String::new(),
+            days => format!(", spread over {} days", Count(u64::from(days))),
+        };
         out::line(format!(
-            "{:<10} {} (at most {}), {} jobs{joined}, {} asked for, {} read, {} to {}",
+            "{:<10} {} (at most {}), {} jobs{joined}, {} asked for, {} read, {} to {}{days}",
             tier_word(quote.tier),
             quote.price,
             quote.ceiling,

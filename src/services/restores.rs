@@ -15,7 +15,7 @@ use crate::restore::ask::verdict::{Line, LineVerdict, PAGE, Taken, Verdict, unde
 use crate::restore::ask::{Ask, DestSpec, Names, SourceSpec, lines, parse_line};
 use crate::restore::plan::draft::{Added, Draft, Place, Select};
 use crate::restore::plan::price::{self, Pricing};
-use crate::restore::price::{Budget, Quote, Rate, Terms};
+use crate::restore::price::{Budget, Quote, Terms};
 use crate::restore::work::Job;
 use crate::restore::{RestoreError, Restorer};
 use crate::retrieval::room::MARGIN;
@@ -98,7 +98,7 @@ impl Services {
         Ok(Pricing {
             terms: Terms::new(tariff, &vault.capabilities(), stored, restore.new_per_second)?,
             budget: self.budget(),
-            rate: Rate { bytes: restore.rate_per_day, money: None },
+            rate: restore.rate_per_day,
             margin: MARGIN,
             vault: vault.name().to_owned(),
         })

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{
     AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore,
     PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestoreRow, Result, RetrievalRow, Used,
+    UsedDays,
 };
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
@@ -81,6 +82,8 @@ pub trait Restores: Send + Sync {
     async fn retrievals(&self, after: Option<crate::base::ids::RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// What a spender has used of its budgets now.
     async fn used(&self, spender: &'static str) -> Result<Used>;
+    /// What it has used day by day, from the first of this month to the end of the month that is so many days later.
+    async fn used_days(&self, spender: &'static str, later: u32) -> Result<UsedDays>;
 
     // --- jobs -----------------------------------------------------------------------------------------------------
 

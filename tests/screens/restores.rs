@@ -156,6 +156,8 @@ pub fn quote(tier: &str, price: &str, over: &[&str]) -> QuoteView {
         ceiling: dollars(price).plus(dollars("7.40")),
         risks: totals.risks,
         seconds: totals.seconds,
+        days: 1,
+        dearest: dollars(price).plus(dollars("7.40")),
         over: over.iter().map(|line| (*line).to_owned()).collect(),
     }
 }
@@ -636,6 +638,24 @@ fn the_plan_screen_prices_each_tier_and_refuses_what_goes_over_a_budget() {
     let effects = press(&mut model, "esc");
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Drop(PlanId(8)))]), "{effects:?}");
     assert_eq!(top(&model), "batch");
+}
+
+#[test]
+fn the_plan_screen_says_over_how_many_days_a_plan_is_spread() {
+    let mut model = quotes();
+    assert!(!screen(&model, (140, 40)).contains("spread"));
+    let Some(Overlay::Quotes(quotes)) = model.overlays.last_mut() else { panic!("{}", said(&model)) };
+    let spread = QuoteView {
+        days: 10,
+        dearest: dollars("2.40"),
+        seconds: Some((788_400, 795_600)),
+        ..quote("standard", "12.40", &[])
+    };
+    quotes.view.quotes[quotes.selected] = spread;
+    let text = screen(&model, (140, 40));
+    for wanted in ["spread over 10 days ([restore] rate_per_day): at most ~$2.40 on one of them", "9 d 3 h to 9 d 5 h"] {
+        assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::plan_rows::plan;
 use super::{events, ledger, retrievals};
 use crate::base::ids::{ArchiveId, DestId, PlanId};
 use crate::base::units::Count;
-use crate::base::{Money, Time};
+use crate::base::{Money, Time, calendar};
 use crate::store::{
     CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanState, PlanTotals,
     PlannedFile, RestorePlace, RestoreState, Result, StoreError,
@@ -297,15 +297,17 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
         }
         return Ok(over);
     }
-    let today = ledger::day(db.now());
+    let today = calendar::day(db.now());
     for (day, money) in &days {
         ledger::reserve(db, SPENDER, confirm.plan, today + i64::from(*day), *money)?;
     }
+    // So many times 24 hours later, not at midnight: whenever it is confirmed, no 24 hours have two days' rate. The day of
+    // the calendar is the one that its money was set aside for above.
     db.run(
         "UPDATE plan_part SET live = 1, host = ?4,
-                not_before = CASE WHEN day = 0 THEN ?2 ELSE (?3 + day) * 86400000000 END
+                not_before = ?2 + day * ?3
          WHERE plan = ?1",
-        params![confirm.plan, db.now(), today, plan.host],
+        params![confirm.plan, db.now(), calendar::DAY, plan.host],
     )?;
     let parts = db.one("SELECT count(*) FROM plan_part WHERE plan = ?", [confirm.plan], |row| row.get::<_, u64>(0))?;
     db.run(

@@ -8,7 +8,7 @@ use crate::base::{Money, Time};
 use crate::store::{
     AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
     NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
-    RestoreRow, Restores, Result, RetrievalRow, Used,
+    RestoreRow, Restores, Result, RetrievalRow, Used, UsedDays,
 };
 
 #[async_trait]
@@ -99,6 +99,10 @@ impl Restores for SqliteStore {
 
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
         self.read(move |db| retrievals::live(db, after, limit)).await
+    }
+
+    async fn used_days(&self, spender: &'static str, later: u32) -> Result<UsedDays> {
+        self.read(move |db| ledger::used_days(db, spender, later)).await
     }
 
     async fn used(&self, spender: &'static str) -> Result<Used> {

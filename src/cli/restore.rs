@@ -48,10 +48,12 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["archive", "prefix", "at", "source"])]
     batch: Option<PathBuf>,
     /// Restores what a plan did not deliver
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "current"])]
     rest_of: Option<i64>,
     /// Goes on with a plan that is confirmed already, in this process
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "rest_of"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = [
+        "archive", "prefix", "at", "source", "batch", "rest_of", "current", "overwrite", "skip_wrong", "tier", "dry_run",
+    ])]
     resume: Option<i64>,
     /// Takes PATH as the beginning of keys, letter by letter
     #[arg(long)]
@@ -62,7 +64,7 @@ pub struct Args {
     /// Only files that the source still has (default: deleted ones too, for they are what is missed)
     #[arg(long)]
     current: bool,
-    /// Replaces files that are there already and differ
+    /// Replaces files that are there already and differ; with --batch and --rest-of, all of them
     #[arg(long)]
     overwrite: bool,
     /// Restores the lines of a batch that can be, though others cannot

@@ -31,13 +31,15 @@ pub trait Restores: Send + Sync {
     async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>>;
     /// Jobs of these archives that can be joined: asked for, or readable until `until` at least.
     async fn joinable(&self, vault: String, archives: Vec<ArchiveId>, until: Time) -> Result<Vec<RetrievalRow>>;
-    /// Adds parts to a draft. What is asked for covers what is needed.
-    async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()>;
-    /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again.
-    async fn plan_unpriced(&self, plan: PlanId) -> Result<bool>;
-    /// Saves a draft: it can be confirmed from now on. Whether it was a draft. Each archive that has files of it needs a
-    /// part, and its ceiling is not below its price.
-    async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool>;
+    /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again. The number
+    /// of the pricing that begins so, which overtakes the one before; nothing when it is neither. A new draft has 0.
+    async fn plan_unpriced(&self, plan: PlanId) -> Result<Option<Generation>>;
+    /// Adds parts to a draft. What is asked for covers what is needed. Whether that pricing is still the newest; else
+    /// nothing is added.
+    async fn plan_parts(&self, plan: PlanId, pricing: Generation, parts: Vec<NewPart>) -> Result<bool>;
+    /// Saves a draft: it can be confirmed from now on. Whether it was a draft, and that pricing the newest. Each archive
+    /// that has files of it needs a part, and its ceiling is not below its price.
+    async fn plan_save(&self, plan: PlanId, pricing: Generation, totals: PlanTotals) -> Result<bool>;
     /// Confirms a plan: one compare-and-set, and its ceiling is reserved in the ledger. The shares of the days must sum to
     /// it.
     async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed>;

@@ -122,6 +122,49 @@ fn a_plan_that_is_spread_over_days_needs_no_more_of_a_day_than_falls_on_it() {
     }
 }
 
+/// Whoever chooses a tier at the same time: the plan that is saved has the parts of its own tier, and its own price.
+#[test]
+fn of_two_tiers_chosen_at_once_one_is_saved_whole_and_the_other_is_told() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 10, 400_000);
+    let lines = format!("everything: {}/", site.path("back").display());
+    let plan = site.draft(Order::Text(lines.as_str().into())).plan;
+    let config = site.config_with("");
+    let (mut told, mut saved) = (0, 0);
+    for _ in 0..ROUNDS {
+        let gate = Barrier::new(2);
+        let came = thread::scope(|scope| {
+            let threads = [Tier::Expedited, Tier::Bulk].map(|tier| {
+                let (services, gate, site) = (site.another(earlier(), &config), &gate, site.handle());
+                scope.spawn(move || {
+                    gate.wait();
+                    site.block_on(services.choose(plan, Some(tier)))
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        for one in came {
+            match one {
+                Ok(row) => saved += u32::from(row.is_some()),
+                Err(e) => {
+                    let words =
+                        "was priced anew by somebody else meanwhile; nothing of this was saved: look at it again";
+                    assert_eq!(e.to_string(), format!("plan {plan} {words}"));
+                    told += 1;
+                }
+            }
+        }
+        let totals = site.row(plan).totals.unwrap();
+        let parts = site.ask(site.store.plan_parts_page(plan, None, 100)).unwrap();
+        let price: Money = parts.iter().map(|row| row.part.price.plus(row.part.egress)).sum();
+        let most: Money = parts.iter().map(|row| row.part.full_price.plus(row.part.egress)).sum();
+        assert_eq!((price, price.plus(most)), (totals.price, totals.ceiling), "parts of the tier {:?}", totals.tier);
+        assert_eq!(parts.len() as u64, totals.archives);
+    }
+    println!("{saved} saved and {told} overtaken in {ROUNDS} rounds");
+    assert_eq!(saved + told, 2 * ROUNDS);
+}
+
 /// Which of two was taken; the other one was refused for the day.
 #[track_caller]
 fn one_of(came: &[Confirmed; 2], ceiling: Money) -> usize {

@@ -139,7 +139,7 @@ async fn a_slower_job_is_joined_only_when_it_has_come_to_its_end(w: World) {
         let plan = w.drafted("alpha", &[all(&stored)]).await;
         let tier = tier.map(str::to_owned);
         let totals = PlanTotals { tier, ..totals(usd(100), usd(300)) };
-        assert!(w.store.plan_save(plan, totals).await.unwrap());
+        assert!(w.store.plan_save(plan, firn::base::ids::Generation(0), totals).await.unwrap());
         assert_eq!(w.store.plan_confirm(confirm(plan, usd(300))).await.unwrap(), Confirmed::Yes);
         plan
     };

@@ -11,7 +11,7 @@ use crate::base::{Money, Time};
 use crate::restore::RestoreError;
 use crate::restore::price::quote::topped_up;
 use crate::restore::price::{Budget, Part, PartFold, Quote, QuoteFold, Running, Shares, Spread, Terms, Used, Wanted};
-use crate::store::{NewPart, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
+use crate::store::{NewPart, PlanState, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
 use crate::vault::Tier;
 use crate::vault::tariff::{tier_named, tier_word};
 
@@ -94,15 +94,14 @@ impl Pricing {
     }
 
     /// Saves a draft (or a plan that nobody has confirmed) in a tier. Nothing when it is neither, or the tier cannot be had.
+    /// Of two who do it at once the one who began later is who saves it; the other one is told.
     pub async fn choose(
         &self,
         store: &dyn Store,
         plan: PlanId,
         tier: Option<Tier>,
     ) -> Result<Option<PlanTotals>, RestoreError> {
-        if !store.plan_unpriced(plan).await? {
-            return Ok(None);
-        }
+        let Some(pricing) = store.plan_unpriced(plan).await? else { return Ok(None) };
         let joinable = self.joinable(store).await?;
         let quotes = self.quoted(store, plan, &joinable).await?;
         let Some(quote) = quotes.into_iter().find(|quote| quote.tier == tier) else { return Ok(None) };
@@ -130,8 +129,8 @@ impl Pricing {
                 hash.update(format!("part {part:?}\n"));
                 new.push(part);
             }
-            if !new.is_empty() {
-                store.plan_parts(plan, new).await?;
+            if !new.is_empty() && !store.plan_parts(plan, pricing, new).await? {
+                return Err(RestoreError::PricedAnew(plan));
             }
         }
         // Shares are made so that this is the quote's ceiling, or below it by the peak hour's risk.
@@ -156,7 +155,12 @@ impl Pricing {
             risks: quote.risks.iter().map(|(risk, amount)| (risk.to_string(), *amount)).collect(),
             seconds: Some((quote.hours.0.as_secs(), quote.hours.1.as_secs())),
         };
-        Ok(store.plan_save(plan, totals.clone()).await?.then_some(totals))
+        if store.plan_save(plan, pricing, totals.clone()).await? {
+            return Ok(Some(totals));
+        }
+        // Dropped, or somebody else's.
+        let there = store.plan(plan).await?.is_some_and(|row| row.state != PlanState::Dropped);
+        if there { Err(RestoreError::PricedAnew(plan)) } else { Ok(None) }
     }
 
     fn new_part(part: &Part, shares: &mut Shares<'_>, joinable: &Joinable, spread: &mut Spread) -> Option<NewPart> {

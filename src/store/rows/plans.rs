@@ -571,6 +571,8 @@ pub struct RestoreRow {
     pub place: OsString,
     /// Its path there.
     pub target: Key,
+    /// Whether what is there is replaced.
+    pub overwrite: bool,
     /// Where it stands.
     pub state: RestoreState,
     /// Why it failed.

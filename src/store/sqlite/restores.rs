@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 
 use super::{SqliteStore, delivery, ledger, plan_rows, plans, restorable, retrievals};
-use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
+use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
     AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
@@ -33,16 +33,16 @@ impl Restores for SqliteStore {
         self.read(move |db| retrievals::joinable(db, &vault, &archives, until)).await
     }
 
-    async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()> {
-        self.write(move |db| plans::parts(db, plan, &parts)).await
-    }
-
-    async fn plan_unpriced(&self, plan: PlanId) -> Result<bool> {
+    async fn plan_unpriced(&self, plan: PlanId) -> Result<Option<Generation>> {
         self.write(move |db| plans::unpriced(db, plan)).await
     }
 
-    async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool> {
-        self.write(move |db| plans::save(db, plan, &totals)).await
+    async fn plan_parts(&self, plan: PlanId, pricing: Generation, parts: Vec<NewPart>) -> Result<bool> {
+        self.write(move |db| plans::parts(db, plan, pricing, &parts)).await
+    }
+
+    async fn plan_save(&self, plan: PlanId, pricing: Generation, totals: PlanTotals) -> Result<bool> {
+        self.write(move |db| plans::save(db, plan, pricing, &totals)).await
     }
 
     async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed> {

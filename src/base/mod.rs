@@ -19,6 +19,7 @@ pub mod near;
 pub mod random;
 pub mod secret;
 pub mod sink;
+pub mod speed;
 pub mod stop;
 pub mod task;
 pub mod time;

@@ -116,11 +116,11 @@ fn asked(log: &mut String, offer: &Offer, bytes: u64) {
 }
 
 fn quotes(terms: &Terms, parts: &[Part]) -> Vec<Quote> {
-    let mut fold = QuoteFold::new(terms);
+    let mut fold = QuoteFold::new(terms, None);
     for part in parts {
         fold.add(part);
     }
-    fold.finish(&Budget::default(), Used::default())
+    fold.finish(&Budget::default(), &Used::default())
 }
 
 #[test]

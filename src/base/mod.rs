@@ -3,6 +3,7 @@
 
 pub mod backoff;
 pub mod buffers;
+pub mod calendar;
 pub mod clock;
 pub mod disk;
 pub mod encode;
@@ -18,6 +19,7 @@ pub mod near;
 pub mod random;
 pub mod secret;
 pub mod sink;
+pub mod speed;
 pub mod stop;
 pub mod task;
 pub mod time;

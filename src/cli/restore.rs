@@ -48,10 +48,13 @@ pub struct Args {
     #[arg(long, value_name = "FILE", conflicts_with_all = ["archive", "prefix", "at", "source"])]
     batch: Option<PathBuf>,
     /// Restores what a plan did not deliver
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "current"])]
     rest_of: Option<i64>,
     /// Goes on with a plan that is confirmed already, in this process
-    #[arg(long, value_name = "PLAN", conflicts_with_all = ["archive", "prefix", "at", "source", "batch", "rest_of", "current", "overwrite", "skip_wrong", "tier", "dry_run", "wait"])]
+    #[arg(long, value_name = "PLAN", conflicts_with_all = [
+        "archive", "prefix", "at", "source", "batch", "rest_of", "current", "overwrite", "skip_wrong", "tier", "dry_run",
+        "wait",
+    ])]
     resume: Option<i64>,
     /// Takes PATH as the beginning of keys, letter by letter
     #[arg(long)]
@@ -62,7 +65,7 @@ pub struct Args {
     /// Only files that the source still has (default: deleted ones too, for they are what is missed)
     #[arg(long)]
     current: bool,
-    /// Replaces files that are there already and differ
+    /// Replaces files that are there already and differ; with --batch and --rest-of, all of them
     #[arg(long)]
     overwrite: bool,
     /// Restores the lines of a batch that can be, though others cannot
@@ -98,6 +101,7 @@ struct TierReport {
     price_verified: bool,
     ceiling_nanodollars: i64,
     seconds: (u64, u64),
+    days: u32,
     over_budget: Vec<String>,
 }
 
@@ -273,6 +277,7 @@ fn report(drafted: &Drafted) -> Report {
         price_verified: quote.price.sure,
         ceiling_nanodollars: quote.ceiling.nanos(),
         seconds: (quote.hours.0.as_secs(), quote.hours.1.as_secs()),
+        days: quote.day_count(),
         over_budget: quote.over.iter().map(ToString::to_string).collect(),
     };
     Report {
@@ -359,8 +364,12 @@ fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
     }
     for quote in quotes.iter().filter(|quote| quote.tier.is_some() || !quote.ceiling.is_zero()) {
         let joined = if quote.joined > 0 { format!(" ({} joined)", Count(quote.joined)) } else { String::new() };
+        let days = match quote.day_count() {
+            1 => String::new(),
+            days => format!(", spread over {} days", Count(u64::from(days))),
+        };
         out::line(format!(
-            "{:<10} {} (at most {}), {} jobs{joined}, {} asked for, {} read, {} to {}",
+            "{:<10} {} (at most {}), {} jobs{joined}, {} asked for, {} read, {} to {}{days}",
             tier_word(quote.tier),
             quote.price,
             quote.ceiling,

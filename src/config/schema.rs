@@ -218,7 +218,7 @@ pub const KEYS: &[Key] = &[
         "rate_per_day",
         Kind::SizeOrNone(1 << 20, 1 << 60),
         Some("none"),
-        "how much is asked for in a day; a larger plan is spread over days",
+        "how much a plan asks for in 24 hours; a larger one is spread over days",
     ),
     key("budget", "restore_plan", Kind::DollarsOrNone, Some("none"), "what one restore plan may cost, dollars"),
     key(

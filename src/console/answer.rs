@@ -86,7 +86,7 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             let result = desk::supplement(&services, *plan, who).await;
             Reply::Draft(query, result.map(Box::new))
         }
-        Query::Choose { plan, tier } => {
+        Query::Choose { plan, tier, .. } => {
             let result = desk::choose(&services, *plan, tier.clone()).await;
             Reply::Chosen(query, result.map(Box::new))
         }

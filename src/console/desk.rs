@@ -164,7 +164,7 @@ pub async fn supplement(services: &Services, plan: PlanId, who: &str) -> Result<
 }
 
 async fn drafted(services: &Services, order: Order, names: Names, who: &str) -> Result<DraftView, String> {
-    let wanted = Wanted { order, names, title: None, who: who.to_owned(), current: false };
+    let wanted = Wanted { order, names, title: None, who: who.to_owned(), current: false, overwrite: false };
     let drafted = services.draft(wanted).await.map_err(|e| e.to_string())?;
     let row = row(services, drafted.plan).await?;
     Ok(view(&drafted, &row))

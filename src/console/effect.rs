@@ -119,6 +119,8 @@ pub enum Query {
     Supplement(PlanId),
     /// Saves a draft in a tier.
     Choose {
+        /// Under which it is not asked for twice.
+        ticket: Ticket,
         /// The draft.
         plan: PlanId,
         /// The tier.

@@ -53,7 +53,7 @@ impl fmt::Display for NotRestored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoTarget(why) => write!(f, "{why}; it is not restored to a folder"),
-            Self::Exists => f.write_str("another file is there already; --overwrite replaces it"),
+            Self::Exists => f.write_str("another file is there already and stays; --overwrite replaces it, or in a list the word overwrite at the end of its line"),
             Self::InTheWay(what) => write!(f, "{what} is in the way; it is not followed"),
             Self::Damaged { expected, found, archive } => write!(
                 f,

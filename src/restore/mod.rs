@@ -21,7 +21,7 @@ use std::sync::Arc;
 use self::pages::{Lists, Wishes};
 use crate::base::Time;
 use crate::base::disk::DiskError;
-use crate::base::ids::{ArchiveUuid, FileId, Key, SourceId};
+use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, SourceId};
 use crate::store::{ArchiveState, RestorableKey, Store, StoreError};
 use crate::vault::{Vault, VaultError};
 
@@ -107,6 +107,9 @@ pub enum RestoreError {
     /// A wish that cannot be priced.
     #[error(transparent)]
     Price(#[from] price::PartError),
+    /// Somebody else began to price it later.
+    #[error("plan {0} was priced anew by somebody else meanwhile; nothing of this was saved: look at it again")]
+    PricedAnew(PlanId),
     /// A task of it failed.
     #[error("a task of the restore failed: {0}")]
     Task(String),

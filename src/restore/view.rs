@@ -59,6 +59,10 @@ pub struct QuoteView {
     pub risks: Vec<(String, Money)>,
     /// How long it takes, seconds: from, to; nothing when that is not known.
     pub seconds: Option<(u64, u64)>,
+    /// Over how many days it is spread.
+    pub days: u32,
+    /// What it costs at most on the dearest of them.
+    pub dearest: Money,
     /// Budgets that it would go beyond, a sentence each; one of them is enough to refuse it.
     pub over: Vec<String>,
 }
@@ -97,6 +101,8 @@ impl From<&Quote> for QuoteView {
             ceiling: quote.ceiling,
             risks: quote.risks.iter().map(|(risk, money)| (risk.to_string(), *money)).collect(),
             seconds: Some((from.as_secs(), to.as_secs())),
+            days: quote.day_count(),
+            dearest: quote.days.iter().map(|day| day.1).max().unwrap_or_default(),
             over: quote.over.iter().map(ToString::to_string).collect(),
         }
     }

@@ -16,7 +16,8 @@ use crate::base::hash::Hash32;
 use crate::base::ids::{RetrievalUuid, SessionId};
 use crate::base::{Clock, Shown, Stop, Time, task};
 use crate::store::{AskPart, Heard, JobAsked, PlanPartRow, RetrievalRow, RetrievalState, Store, StoreError};
-use crate::vault::{JobRequest, JobState, Tier, Vault, VaultError};
+use crate::vault::tariff::tier_named;
+use crate::vault::{JobRequest, JobState, Vault, VaultError};
 
 /// The duty's name.
 pub const DUTY: &str = "retrieval";
@@ -66,16 +67,6 @@ pub struct Room {
     pub session: SessionId,
     /// How.
     pub settings: Settings,
-}
-
-/// A tier by its word.
-fn tier(word: &str) -> Option<Tier> {
-    match word {
-        "expedited" => Some(Tier::Expedited),
-        "standard" => Some(Tier::Standard),
-        "bulk" => Some(Tier::Bulk),
-        _ => None,
-    }
 }
 
 impl Room {
@@ -208,7 +199,7 @@ impl Room {
         let request = JobRequest {
             remote_id: job.remote_id.clone(),
             range,
-            tier: job.tier.as_deref().and_then(tier),
+            tier: job.tier.as_deref().and_then(tier_named).flatten(),
             description: JobName { uuid: job.uuid }.to_string(),
         };
         let answer = self.vault.request(request).await;

@@ -140,6 +140,7 @@ impl Services {
             title: restore.title.clone(),
             who: restore.who.clone(),
             current: false,
+            overwrite: false,
         };
         let drafted = self.draft(wanted).await?;
         let plan = drafted.plan;

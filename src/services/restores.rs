@@ -15,7 +15,7 @@ use crate::restore::ask::verdict::{Line, LineVerdict, PAGE, Taken, Verdict, unde
 use crate::restore::ask::{Ask, DestSpec, Names, SourceSpec, lines, parse_line};
 use crate::restore::plan::draft::{Added, Draft, Place, Select};
 use crate::restore::plan::price::{self, Pricing};
-use crate::restore::price::{Budget, Quote, Rate, Terms};
+use crate::restore::price::{Budget, Quote, Terms};
 use crate::restore::work::Job;
 use crate::restore::{RestoreError, Restorer};
 use crate::retrieval::room::MARGIN;
@@ -65,6 +65,8 @@ pub struct Wanted {
     pub who: String,
     /// Only what the source still has.
     pub current: bool,
+    /// Whether what is at the destinations and differs is replaced, also where a line does not say so.
+    pub overwrite: bool,
 }
 
 impl Services {
@@ -98,7 +100,7 @@ impl Services {
         Ok(Pricing {
             terms: Terms::new(tariff, &vault.capabilities(), stored, restore.new_per_second)?,
             budget: self.budget(),
-            rate: Rate { bytes: restore.rate_per_day, money: None },
+            rate: restore.rate_per_day,
             margin: MARGIN,
             vault: vault.name().to_owned(),
         })
@@ -142,13 +144,18 @@ impl Services {
         let (mut wrong, mut wrong_count, mut notes) = (Vec::new(), 0, Vec::new());
         draft.current = wanted.current;
         match wanted.order {
-            Order::RestOf(of) => draft.add(&Select::RestOf(of), &Place::Below(PathBuf::new()), false).await?,
+            Order::RestOf(of) => {
+                draft.add(&Select::RestOf(of), &Place::Below(PathBuf::new()), wanted.overwrite).await?
+            }
             Order::Text(_) | Order::Lines(_) => {
                 let mut pages = Lines::new(wanted.order, &wanted.names);
                 let (mut taken, mut folders) = (Taken::default(), HashMap::new());
                 let now = self.store.now().await?;
                 while let Some(page) = pages.next() {
-                    for found in verdicts(&*restorer.store, &wanted.names, page, now, &mut taken).await? {
+                    for mut found in verdicts(&*restorer.store, &wanted.names, page, now, &mut taken).await? {
+                        if let Some(ask) = &mut found.ask {
+                            ask.overwrite |= wanted.overwrite;
+                        }
                         if !found.usable() {
                             wrong_count += 1;
                             if wrong.len() < WRONG_KEPT {
@@ -220,11 +227,14 @@ impl Services {
     /// Saves a draft (or a plan that nobody has confirmed) in a tier; the plan as it is saved. Nothing when there is
     /// none such, or the vault has no such tier.
     pub async fn choose(&self, plan: PlanId, tier: Option<Tier>) -> Result<Option<PlanRow>, ServiceError> {
-        let saved = self.pricing().await?.choose(&*self.store, plan, tier).await?;
-        if saved.is_none() {
-            return Ok(None);
+        let Some(saved) = self.pricing().await?.choose(&*self.store, plan, tier).await? else { return Ok(None) };
+        let row = self.store.plan(plan).await?;
+        // What is shown, and confirmed, is what was chosen.
+        match row {
+            Some(row) if row.totals.as_ref().is_some_and(|totals| totals.hash == saved.hash) => Ok(Some(row)),
+            Some(_) => Err(RestoreError::PricedAnew(plan).into()),
+            None => Ok(None),
         }
-        Ok(self.store.plan(plan).await?)
     }
 
     /// Confirms a plan as it was shown: from here on it is carried out.

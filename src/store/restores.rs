@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::{
     AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore,
     PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestoreRow, Result, RetrievalRow, Used,
+    UsedDays,
 };
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
@@ -30,13 +31,15 @@ pub trait Restores: Send + Sync {
     async fn plan_files(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<PlannedFile>>;
     /// Jobs of these archives that can be joined: asked for, or readable until `until` at least.
     async fn joinable(&self, vault: String, archives: Vec<ArchiveId>, until: Time) -> Result<Vec<RetrievalRow>>;
-    /// Adds parts to a draft. What is asked for covers what is needed.
-    async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()>;
-    /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again.
-    async fn plan_unpriced(&self, plan: PlanId) -> Result<bool>;
-    /// Saves a draft: it can be confirmed from now on. Whether it was a draft. Each archive that has files of it needs a
-    /// part, and its ceiling is not below its price.
-    async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool>;
+    /// Throws a draft's parts away, to be added anew for another tier; a plan that is saved becomes a draft again. The number
+    /// of the pricing that begins so, which overtakes the one before; nothing when it is neither. A new draft has 0.
+    async fn plan_unpriced(&self, plan: PlanId) -> Result<Option<Generation>>;
+    /// Adds parts to a draft. What is asked for covers what is needed. Whether that pricing is still the newest; else
+    /// nothing is added.
+    async fn plan_parts(&self, plan: PlanId, pricing: Generation, parts: Vec<NewPart>) -> Result<bool>;
+    /// Saves a draft: it can be confirmed from now on. Whether it was a draft, and that pricing the newest. Each archive
+    /// that has files of it needs a part, and its ceiling is not below its price.
+    async fn plan_save(&self, plan: PlanId, pricing: Generation, totals: PlanTotals) -> Result<bool>;
     /// Confirms a plan: one compare-and-set, and its ceiling is reserved in the ledger. The shares of the days must sum to
     /// it.
     async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed>;
@@ -85,6 +88,8 @@ pub trait Restores: Send + Sync {
     async fn retrievals(&self, after: Option<crate::base::ids::RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// What a spender has used of its budgets now.
     async fn used(&self, spender: &'static str) -> Result<Used>;
+    /// What it has used day by day, from the first of this month to the end of the month that is so many days later.
+    async fn used_days(&self, spender: &'static str, later: u32) -> Result<UsedDays>;
 
     // --- jobs -----------------------------------------------------------------------------------------------------
 

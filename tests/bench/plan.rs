@@ -23,7 +23,7 @@ use firn::restore::ask::verdict::{PAGE, Taken, Verdict, verdicts};
 use firn::restore::ask::{Names, parse_line};
 use firn::restore::plan::draft::{Draft, Place};
 use firn::restore::plan::price::Pricing;
-use firn::restore::price::{Budget, Rate, Terms};
+use firn::restore::price::{Budget, Terms};
 use firn::store::sqlite::SqliteStore;
 use firn::store::{NewPlan, Store};
 use firn::vault::fake::core::{Core, Rules};
@@ -60,7 +60,7 @@ async fn run(temp: &Path, files: u64, rows: u64) {
     let pricing = Pricing {
         terms: Terms::new(tariff, &vault.capabilities(), 1 << 40, 50).unwrap(),
         budget: Budget::default(),
-        rate: Rate::default(),
+        rate: None,
         margin: Duration::from_hours(5),
         vault: "vault".to_owned(),
     };

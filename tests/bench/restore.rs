@@ -22,7 +22,7 @@ use firn::backup::pipe::Kinds;
 use firn::base::disk::Room;
 use firn::base::hash::{Check, Hash32};
 use firn::base::host::ProcessIdentity;
-use firn::base::ids::{ArchiveId, ArchiveUuid, PlanId, RetrievalUuid};
+use firn::base::ids::{ArchiveId, ArchiveUuid, Generation, PlanId, RetrievalUuid};
 use firn::base::sink::NoSink;
 use firn::base::{Clock, Money, Stop, Time};
 use firn::config::Config;
@@ -257,7 +257,7 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
         joins: None,
         day: 0,
     };
-    store.plan_parts(plan, archives.values().map(part).collect()).await.unwrap();
+    store.plan_parts(plan, Generation(0), archives.values().map(part).collect()).await.unwrap();
     let (hash, tariff_hash) = (Hash32([1; 32]), Hash32([2; 32]));
     let totals = PlanTotals {
         tier: None,
@@ -278,7 +278,7 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
         risks: Vec::new(),
         seconds: None,
     };
-    store.plan_save(plan, totals).await.unwrap();
+    store.plan_save(plan, Generation(0), totals).await.unwrap();
     let (who, days) = ("bench".to_owned(), vec![(0, zero)]);
     let confirm = Confirm { plan, hash, who, days, plan_limit: None, day_limit: None, month_limit: None };
     assert_eq!(store.plan_confirm(confirm).await.unwrap(), PlanConfirmed::Yes);

@@ -191,7 +191,7 @@ fn a_file_that_is_there_and_differs_is_replaced_only_when_that_is_said() {
     put(&dest.join("a"), b"of the user!", 0o600, (9, 9));
     restore(&home, "ugc", &dest, &["--yes"])
         .expect(1)
-        .says(&["a: another file is there already; --overwrite replaces it"])
+        .says(&["a: another file is there already and stays; --overwrite replaces it, or in a list the word overwrite at the end of its line"])
         .prints(&["restored 1 files", "1 NOT restored"]);
     assert_eq!(fs::read(dest.join("a")).unwrap(), b"of the user!");
     // Nobody is there to be asked.
@@ -201,6 +201,40 @@ fn a_file_that_is_there_and_differs_is_replaced_only_when_that_is_said() {
     assert_eq!(fs::read(dest.join("a")).unwrap(), b"of the user!");
     restore(&home, "ugc", &dest, &["--overwrite", "--yes"]).expect(0).prints(&["1 were there already"]);
     same_trees(&home.photos(), &dest);
+}
+
+#[test]
+fn overwrite_counts_for_every_line_of_a_list_and_for_the_rest_of_a_plan() {
+    let home = Home::new();
+    for name in ["a", "b"] {
+        put(&home.photos().join(name), name.as_bytes(), 0o644, (7, 7));
+    }
+    home.back_up();
+    let dest = home.path("dest");
+    let spoil = || ["a", "b"].map(|name| put(&dest.join(name), b"of the user!", 0o600, (9, 9)));
+    let holds = || ["a", "b"].map(|name| fs::read(dest.join(name)).unwrap());
+    let (there, right) = ([b"of the user!".to_vec(), b"of the user!".to_vec()], [b"a".to_vec(), b"b".to_vec()]);
+    let list = home.path("list");
+    let lines = ["a", "b"].map(|name| format!("ugc:{name} {}/\n", dest.display()));
+    fs::write(&list, lines.concat()).unwrap();
+    let batch = |more: &[&str]| home.firn(&[&["restore", "--batch", list.to_str().unwrap()], more].concat());
+    spoil();
+    let plan = batch(&["--yes", "--json"]).expect(1).json()["plan"].to_string();
+    assert_eq!(holds(), there);
+    // What a plan did not deliver: as it was asked for, and with overwrite.
+    let rest = |more: &[&str]| home.firn(&[&["restore", "--rest-of", plan.as_str()], more].concat());
+    rest(&["--yes"]).expect(1).says(&["a: another file is there already and stays; --overwrite replaces it"]);
+    assert_eq!(holds(), there);
+    rest(&["--overwrite"]).expect(2).says(&["--overwrite needs --yes where nobody can be asked"]);
+    rest(&["--overwrite", "--yes"]).expect(0);
+    assert_eq!(holds(), right);
+    // All lines of a list.
+    spoil();
+    batch(&["--overwrite"]).expect(2).says(&["--overwrite needs --yes where nobody can be asked"]);
+    batch(&["--overwrite", "--yes"]).expect(0);
+    assert_eq!(holds(), right);
+    // What goes on with a plan as it was confirmed takes no new wishes.
+    home.firn(&["restore", "--resume", &plan, "--overwrite"]).expect(2).says(&["cannot be used with", "--overwrite"]);
 }
 
 #[test]

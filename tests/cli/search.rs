@@ -127,7 +127,7 @@ fn an_archive_is_restored_as_it_lies_in_the_vault() {
     put(&home.path("dest/d0/f0"), b"mine", 0o644, (1, 1));
     restore(&home, &first, &["dest"])
         .expect(1)
-        .says(&["d0/f0: another file is there already; --overwrite replaces it"]);
+        .says(&["d0/f0: another file is there already and stays; --overwrite replaces it"]);
     let report = restore(&home, &first, &["dest", "--overwrite", "--yes", "--json"]).expect(0).json();
     assert_eq!(
         (&report["restored"], &report["already_there"], &report["archives"]),

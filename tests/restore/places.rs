@@ -35,7 +35,7 @@ async fn what_is_in_the_way_fails_that_file_and_is_not_touched() {
     let shown = back.display();
     let in_the_way = |what: &str| format!("{what} is in the way; it is not followed");
     for (target, why) in [
-        ("d0/f0", "another file is there already; --overwrite replaces it".to_owned()),
+        ("d0/f0", "another file is there already and stays; --overwrite replaces it, or in a list the word overwrite at the end of its line".to_owned()),
         ("d0/f2", in_the_way(&format!("the link {shown}/d0/f2"))),
         ("d0/f4", in_the_way(&format!("the folder {shown}/d0/f4"))),
         ("d1/f1", in_the_way(&format!("the link {shown}/d1"))),
@@ -79,7 +79,10 @@ async fn a_file_is_replaced_only_where_that_was_asked_for() {
     let plan = world.plan(&wants, Money::ZERO).await;
     world.deliver().await;
     assert_eq!(world.count(plan, RestoreState::Delivered).await, 5);
-    assert_eq!(world.reason(plan, "d1/f3").await, "another file is there already; --overwrite replaces it");
+    assert_eq!(
+        world.reason(plan, "d1/f3").await,
+        "another file is there already and stays; --overwrite replaces it, or in a list the word overwrite at the end of its line"
+    );
     assert_eq!(fs::read(world.path("back/d1/f3")).unwrap(), b"old");
     fs::remove_file(world.path("back/d1/f3")).unwrap();
     fs::remove_file(world.photos().join("d1/f3")).unwrap();

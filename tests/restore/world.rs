@@ -11,7 +11,7 @@ use firn::backup::pipe::Kinds;
 use firn::base::clock::Hand;
 use firn::base::hash::Hash32;
 use firn::base::host::ProcessIdentity;
-use firn::base::ids::{ArchiveId, DestId, Key, PlanId, RetrievalUuid, SessionId};
+use firn::base::ids::{ArchiveId, DestId, Generation, Key, PlanId, RetrievalUuid, SessionId};
 use firn::base::sink::NoSink;
 use firn::base::{Clock, Money, Stop};
 use firn::config::Config;
@@ -199,7 +199,7 @@ impl World {
             joins: None,
             day: 0,
         });
-        store.plan_parts(plan, parts.collect()).await.unwrap();
+        store.plan_parts(plan, Generation(0), parts.collect()).await.unwrap();
         self.confirm(plan, (count, archives.len() as u64), ceiling).await;
         let session = self.session().await;
         for archive in archives.keys() {
@@ -239,7 +239,7 @@ impl World {
             risks: Vec::new(),
             seconds: None,
         };
-        assert!(self.store.plan_save(plan, totals).await.unwrap());
+        assert!(self.store.plan_save(plan, Generation(0), totals).await.unwrap());
         let confirm = Confirm {
             plan,
             hash,

@@ -15,7 +15,7 @@ use firn::services::{Order, Services};
 use firn::store::{Confirmed, PlanRow, PlanState};
 use firn::vault::Tier;
 
-use crate::kit::{Plot, Site, earlier, fill_small};
+use crate::kit::{Plot, Site, earlier, fill_small, look, same};
 
 const STANDARD: Option<Tier> = Some(Tier::Standard);
 /// Plans confirmed at once.
@@ -62,6 +62,107 @@ fn a_plan_over_its_budget_is_refused_and_nothing_is_asked() {
     assert_eq!(site.row(plan.id).state, PlanState::Planned);
     assert_eq!(site.ask(site.store.used("restore")).unwrap().day, Money::ZERO);
     assert!(!site.path("back").exists());
+}
+
+/// A plan that is spread over days is measured by each of them, before as at its confirmation; and it takes these days.
+#[test]
+fn a_plan_that_is_spread_over_days_needs_no_more_of_a_day_than_falls_on_it() {
+    let site = Site::built(Plot::glacier().with("[restore]\nrate_per_day = \"1500kB\""));
+    let before = fill_small(&site, 8, 400_000);
+    let lines = format!("everything: {}/", site.path("back").display());
+    let drafted = site.draft(Order::Text(lines.as_str().into()));
+    let quote = drafted.quotes.iter().find(|quote| quote.tier == STANDARD).unwrap();
+    let days = quote.days.clone();
+    assert!(days.len() >= 3, "{days:?}");
+    assert_eq!(days.iter().map(|day| day.1).sum::<Money>(), quote.ceiling);
+    let whole = Duration::from_hours(24 * (days.len() as u64 - 1));
+    assert_eq!(quote.hours, (whole + Duration::from_hours(3), whole + Duration::from_hours(5)));
+    // A budget that the dearest day just fits, and the plan by far not.
+    let dearest = days.iter().map(|day| day.1.nanos().div_euclid(10_000_000) + 1).max().unwrap();
+    let limit = Money::from_cents(dearest);
+    assert!(quote.ceiling > limit.plus(limit));
+    let with = |cents: i64| {
+        let day = format!("[budget]\nrestore_day = \"{}\"", Money::from_cents(cents).exact());
+        Arc::new(site.another(earlier(), &site.config_with(&day)))
+    };
+    let over = |cents: i64| {
+        let (services, plan) = (with(cents), drafted.plan);
+        let quotes = site.run(async move { services.quotes(plan).await.unwrap() });
+        quotes.into_iter().find(|quote| quote.tier == STANDARD).unwrap().over
+    };
+    assert_eq!(over(dearest), [], "it fits, day by day");
+    assert_eq!(over(dearest / 2).len(), 1, "{:?}", over(dearest / 2));
+    let services = with(dearest);
+    let plan = site.choose(drafted.plan, STANDARD);
+    assert_eq!(plan.totals.as_ref().unwrap().seconds, Some((quote.hours.0.as_secs(), quote.hours.1.as_secs())));
+    let (id, hash) = (plan.id, plan.totals.as_ref().unwrap().hash);
+    // Five minutes to midnight.
+    let now = site.clock.now();
+    let midnight = Duration::from_micros(u64::try_from(86_400_000_000 - now.as_micros() % 86_400_000_000).unwrap());
+    site.hand.advance(midnight - Duration::from_mins(5));
+    assert_eq!(site.run(async move { services.confirm(id, hash, "bert".to_owned()).await.unwrap() }), Confirmed::Yes);
+    let confirmed = site.row(id).confirmed.unwrap().1;
+    // What was set aside is what the quote said.
+    let used = site.ask(site.store.used_days("restore", 90)).unwrap();
+    assert_eq!(
+        used.days.into_iter().map(|(day, money)| (u32::try_from(day - used.today).unwrap(), money)).collect::<Vec<_>>(),
+        days
+    );
+    site.new_log();
+    site.carry_out(&[id]);
+    same(&before, &look(&site.path("back")));
+    // No 24 hours have more than a day's rate, though the first of them began five minutes before midnight.
+    let asked: Vec<(Duration, u64)> =
+        site.billed("job").iter().map(|logged| (logged.at.since(confirmed), logged.bytes)).collect();
+    for (at, _) in &asked {
+        let within = asked
+            .iter()
+            .filter(|(other, _)| other >= at && *other < *at + Duration::from_hours(24) - Duration::from_mins(10));
+        assert!(within.map(|(_, bytes)| *bytes).sum::<u64>() <= 1_500_000, "{asked:?}");
+    }
+}
+
+/// Whoever chooses a tier at the same time: the plan that is saved has the parts of its own tier, and its own price.
+#[test]
+fn of_two_tiers_chosen_at_once_one_is_saved_whole_and_the_other_is_told() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 10, 400_000);
+    let lines = format!("everything: {}/", site.path("back").display());
+    let plan = site.draft(Order::Text(lines.as_str().into())).plan;
+    let config = site.config_with("");
+    let (mut told, mut saved) = (0, 0);
+    for _ in 0..ROUNDS {
+        let gate = Barrier::new(2);
+        let came = thread::scope(|scope| {
+            let threads = [Tier::Expedited, Tier::Bulk].map(|tier| {
+                let (services, gate, site) = (site.another(earlier(), &config), &gate, site.handle());
+                scope.spawn(move || {
+                    gate.wait();
+                    site.block_on(services.choose(plan, Some(tier)))
+                })
+            });
+            threads.map(|thread| thread.join().unwrap())
+        });
+        for one in came {
+            match one {
+                Ok(row) => saved += u32::from(row.is_some()),
+                Err(e) => {
+                    let words =
+                        "was priced anew by somebody else meanwhile; nothing of this was saved: look at it again";
+                    assert_eq!(e.to_string(), format!("plan {plan} {words}"));
+                    told += 1;
+                }
+            }
+        }
+        let totals = site.row(plan).totals.unwrap();
+        let parts = site.ask(site.store.plan_parts_page(plan, None, 100)).unwrap();
+        let price: Money = parts.iter().map(|row| row.part.price.plus(row.part.egress)).sum();
+        let most: Money = parts.iter().map(|row| row.part.full_price.plus(row.part.egress)).sum();
+        assert_eq!((price, price.plus(most)), (totals.price, totals.ceiling), "parts of the tier {:?}", totals.tier);
+        assert_eq!(parts.len() as u64, totals.archives);
+    }
+    println!("{saved} saved and {told} overtaken in {ROUNDS} rounds");
+    assert_eq!(saved + told, 2 * ROUNDS);
 }
 
 /// Which of two was taken; the other one was refused for the day.

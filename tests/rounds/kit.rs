@@ -273,7 +273,7 @@ impl Site {
         let services = Arc::clone(&self.services);
         self.run(async move {
             let names = services.names().await.unwrap();
-            let wanted = Wanted { order, names, title: None, who: "anna".to_owned(), current: false };
+            let wanted = Wanted { order, names, title: None, who: "anna".to_owned(), current: false, overwrite: false };
             services.draft(wanted).await.unwrap()
         })
     }

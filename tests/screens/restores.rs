@@ -156,6 +156,8 @@ pub fn quote(tier: &str, price: &str, over: &[&str]) -> QuoteView {
         ceiling: dollars(price).plus(dollars("7.40")),
         risks: totals.risks,
         seconds: totals.seconds,
+        days: 1,
+        dearest: dollars(price).plus(dollars("7.40")),
         over: over.iter().map(|line| (*line).to_owned()).collect(),
     }
 }
@@ -194,6 +196,7 @@ fn file_row(n: u64, state: RestoreState) -> RestoreRow {
         length: 12_000,
         place: "/srv/restored".into(),
         target: Key::new(format!("a/{n}.jpg").into_bytes()),
+        overwrite: false,
         state,
         reason: matches!(state, RestoreState::Failed | RestoreState::Impossible)
             .then(|| "its SHA-256 is another than when it was archived".to_owned()),
@@ -653,11 +656,41 @@ fn the_plan_screen_prices_each_tier_and_refuses_what_goes_over_a_budget() {
 }
 
 #[test]
+fn the_plan_screen_says_over_how_many_days_a_plan_is_spread() {
+    let mut model = quotes();
+    assert!(!screen(&model, (140, 40)).contains("spread"));
+    let Some(Overlay::Quotes(quotes)) = model.overlays.last_mut() else { panic!("{}", said(&model)) };
+    let spread = QuoteView {
+        days: 10,
+        dearest: dollars("2.40"),
+        seconds: Some((788_400, 795_600)),
+        ..quote("standard", "12.40", &[])
+    };
+    quotes.view.quotes[quotes.selected] = spread;
+    let text = screen(&model, (140, 40));
+    for wanted in ["spread over 10 days ([restore] rate_per_day): at most ~$2.40 on one of them", "9 d 3 h to 9 d 5 h"]
+    {
+        assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+    }
+}
+
+#[test]
 fn a_plan_is_saved_then_asked_about_then_confirmed_as_it_was_shown() {
     let mut model = quotes();
     let effects = press(&mut model, "enter");
-    let [Effect::Ask(query @ Query::Choose { plan: PlanId(8), tier })] = &effects[..] else { panic!("{effects:?}") };
+    let [Effect::Ask(query @ Query::Choose { plan: PlanId(8), tier, .. })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
     assert_eq!((tier.as_deref(), top(&model)), (Some("standard"), "waiting"));
+    // Who stops waiting does not stop it: it is not asked for a second time beside the first.
+    let mut impatient = model.clone();
+    press(&mut impatient, "esc");
+    assert_eq!((top(&impatient), press(&mut impatient, "enter")), ("quotes", vec![]));
+    assert_eq!(said(&impatient), "quotes.save: save plan 8: it was asked for and has not been answered yet");
+    send(&mut impatient, Msg::Reply(reply(query).unwrap()));
+    assert_eq!(top(&impatient), "quotes", "nobody waits for the question any more");
+    let again = press(&mut impatient, "enter");
+    assert!(matches!(&again[..], [Effect::Ask(Query::Choose { plan: PlanId(8), .. })]), "{again:?}");
     send(&mut model, Msg::Reply(reply(query).unwrap()));
     // It comes when it comes: a key before it was seen is not for it.
     assert_eq!(press(&mut model, "right enter"), []);

@@ -25,6 +25,7 @@ on_every_engine! {
     a_day_that_is_named_twice_is_one_day
     what_costs_nothing_is_under_every_budget
     of_two_plans_that_fit_alone_one_is_confirmed
+    what_is_confirmed_before_midnight_has_its_next_day_a_day_later
     money_spent_on_another_day_takes_its_place_along
     what_is_given_back_was_spent_on_its_day
     closing_leaves_what_was_spent
@@ -156,6 +157,35 @@ async fn a_day_that_is_named_twice_is_one_day(w: World) {
     let enough = Confirm { day_limit: Some(usd(200)), ..twice };
     assert_eq!(w.store.plan_confirm(enough).await.unwrap(), Confirmed::Yes);
     assert_eq!(w.used().await, (usd(200), usd(200)));
+}
+
+async fn what_is_confirmed_before_midnight_has_its_next_day_a_day_later(w: World) {
+    let session = w.session().await;
+    let stored = [w.archived(session, 1, 1).await, w.archived(session, 2, 1).await, w.archived(session, 3, 1).await];
+    let late = midnight("2026-11-30").plus(Duration::from_secs(86_100));
+    w.set_wall(late);
+    let wishes: Vec<_> = (0..).zip(&stored).map(|(day, of)| Wish { day, ..all(of) }).collect();
+    let plan = w.saved("alpha", &wishes, usd(300)).await;
+    let days = vec![(0, usd(110)), (1, usd(90)), (2, usd(100))];
+    assert_eq!(w.store.plan_confirm(Confirm { days, ..confirm(plan, usd(300)) }).await.unwrap(), Confirmed::Yes);
+    let mut begins = Vec::new();
+    for of in &stored {
+        begins.push(w.part(plan, of).await.not_before.unwrap());
+    }
+    assert_eq!(begins, [0, 24, 48].map(|hours| late.plus(Duration::from_hours(hours))));
+    let due = async || w.store.parts_to_ask(9).await.unwrap().len();
+    let used = async |later: u32| w.store.used_days("restore", later).await.unwrap();
+    let today = firn::base::calendar::day(late);
+    // Each day's money is set aside for the day on which its parts may be asked for.
+    let [first, second, third] = [(today, usd(110)), (today + 1, usd(90)), (today + 2, usd(100))];
+    assert_eq!((due().await, used(1).await.today), (1, today));
+    assert_eq!(used(1).await.days, [first, second, third]);
+    assert_eq!(used(0).await.days, [first], "of this month alone");
+    w.set_wall(midnight("2026-12-01"));
+    assert_eq!(due().await, 1, "five minutes later it is another day, and no other rate");
+    assert_eq!((used(0).await.today, used(0).await.days), (today + 1, vec![second, third]), "what was is no matter");
+    w.set_wall(begins[1]);
+    assert_eq!((due().await, used(0).await.today), (2, today + 1));
 }
 
 async fn what_costs_nothing_is_under_every_budget(w: World) {

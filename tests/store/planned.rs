@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use firn::base::hash::Hash32;
-use firn::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Lane, PlanId, RetrievalUuid, SessionId};
+use firn::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Generation, Lane, PlanId, RetrievalUuid, SessionId};
 use firn::base::{Money, Time};
 use firn::store::{
     AskPart, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartKey,
@@ -137,13 +137,13 @@ impl World {
             let files = wanted(wish.of, dest);
             self.store.plan_add(plan, files).await.unwrap();
         }
-        self.store.plan_parts(plan, wishes.iter().map(part).collect()).await.unwrap();
+        self.store.plan_parts(plan, Generation(0), wishes.iter().map(part).collect()).await.unwrap();
         plan
     }
 
     pub async fn saved(&self, host: &str, wishes: &[Wish<'_>], ceiling: Money) -> PlanId {
         let plan = self.drafted(host, wishes).await;
-        assert!(self.store.plan_save(plan, totals(Money::ZERO, ceiling)).await.unwrap());
+        assert!(self.store.plan_save(plan, Generation(0), totals(Money::ZERO, ceiling)).await.unwrap());
         plan
     }
 

@@ -2,7 +2,7 @@
 
 use firn::base::Money;
 use firn::base::hash::Hash32;
-use firn::base::ids::{ArchiveId, PlanId};
+use firn::base::ids::{ArchiveId, Generation, PlanId};
 use firn::store::{
     Confirm, Confirmed, Heard, JobAsked, NewDest, NewPart, NewRestore, PartState, PlanState, PlannedFile, RestoreState,
     RetrievalState,
@@ -17,6 +17,7 @@ on_every_engine! {
     a_plan_is_confirmed_once
     a_plan_that_was_dropped_or_cancelled_is_not_confirmed
     pricing_anew_throws_the_parts_away_and_nothing_else
+    of_two_who_price_a_plan_at_once_the_later_one_has_it_alone
     what_makes_no_plan_is_refused_with_words
     a_plan_without_parts_ends_as_it_is_confirmed
     a_cancelled_plan_stops_where_it_stands
@@ -54,9 +55,9 @@ async fn a_draft_becomes_a_plan_and_a_plan_runs(w: World) {
         why: Some("it is not in the catalog".to_owned()),
     });
     w.store.plan_add(plan, files).await.unwrap();
-    w.store.plan_parts(plan, vec![part(&all(&stored))]).await.unwrap();
+    w.store.plan_parts(plan, Generation(0), vec![part(&all(&stored))]).await.unwrap();
     assert_eq!(w.store.parts_to_ask(9).await.unwrap(), [], "nothing is asked for before it is confirmed");
-    assert!(w.store.plan_save(plan, totals(usd(110), usd(220))).await.unwrap());
+    assert!(w.store.plan_save(plan, Generation(0), totals(usd(110), usd(220))).await.unwrap());
     assert_eq!(w.store.parts_to_ask(9).await.unwrap(), [], "nor when it is saved");
     let row = w.plan(plan).await;
     assert_eq!((row.state, row.totals), (PlanState::Planned, Some(totals(usd(110), usd(220)))));
@@ -87,10 +88,10 @@ async fn a_plan_that_is_saved_takes_no_more_files_and_no_more_parts(w: World) {
     for state in ["planned", "running", "cancelled"] {
         let words = format!("files are added to plan {plan}, which is {state}");
         impossible(w.store.plan_add(plan, wanted(&more, dest)).await, &words);
-        impossible(w.store.plan_parts(plan, vec![part(&all(&more))]).await, &words);
+        impossible(w.store.plan_parts(plan, Generation(0), vec![part(&all(&more))]).await, &words);
         let another = NewDest { kind: "folder", place: "/srv/elsewhere".into() };
         impossible(w.store.plan_dests(plan, vec![another]).await, &words);
-        assert!(!w.store.plan_save(plan, totals(usd(1), usd(1))).await.unwrap(), "it is saved once");
+        assert!(!w.store.plan_save(plan, Generation(0), totals(usd(1), usd(1))).await.unwrap(), "it is saved once");
         match state {
             "planned" => assert_eq!(w.store.plan_confirm(confirm(plan, usd(100))).await.unwrap(), Confirmed::Yes),
             "running" => assert!(w.store.plan_cancel(plan, "ann".to_owned()).await.unwrap().done),
@@ -139,7 +140,7 @@ async fn a_plan_that_was_dropped_or_cancelled_is_not_confirmed(w: World) {
     assert_eq!(w.store.plan_confirm(confirm(PlanId(4711), usd(100))).await.unwrap(), not, "and one that never was");
     let cancelled = w.running("alpha", &[all(&stored)], usd(100)).await;
     assert!(!w.store.plan_drop(cancelled).await.unwrap(), "what runs is not dropped");
-    assert!(!w.store.plan_unpriced(cancelled).await.unwrap(), "nor priced anew");
+    assert_eq!(w.store.plan_unpriced(cancelled).await.unwrap(), None, "nor priced anew");
     assert!(w.store.plan_cancel(cancelled, "eve".to_owned()).await.unwrap().done);
     let not = Confirmed::Not(PlanState::Cancelled);
     assert_eq!(w.store.plan_confirm(confirm(cancelled, usd(100))).await.unwrap(), not);
@@ -151,15 +152,16 @@ async fn pricing_anew_throws_the_parts_away_and_nothing_else(w: World) {
     let session = w.session().await;
     let stored = w.archived(session, 1, 2).await;
     let plan = w.saved("alpha", &[all(&stored)], usd(100)).await;
-    assert!(w.store.plan_unpriced(plan).await.unwrap());
+    assert_eq!(w.store.plan_unpriced(plan).await.unwrap(), Some(Generation(1)));
     let row = w.plan(plan).await;
     assert_eq!((row.state, row.totals), (PlanState::Draft, None));
     assert_eq!(w.store.plan_parts_page(plan, None, 9).await.unwrap(), []);
     assert_eq!(w.outcomes(plan).await.len(), 2);
     assert_eq!(w.store.plan_confirm(confirm(plan, usd(100))).await.unwrap(), Confirmed::Not(PlanState::Draft));
-    w.store.plan_parts(plan, vec![part(&all(&stored))]).await.unwrap();
+    let second = Generation(1);
+    assert!(w.store.plan_parts(plan, second, vec![part(&all(&stored))]).await.unwrap());
     let dearer = firn::store::PlanTotals { hash: Hash32([6; 32]), ..totals(usd(200), usd(300)) };
-    assert!(w.store.plan_save(plan, dearer).await.unwrap());
+    assert!(w.store.plan_save(plan, second, dearer).await.unwrap());
     assert_eq!(
         w.store.plan_confirm(confirm(plan, usd(300))).await.unwrap(),
         Confirmed::Changed,
@@ -167,6 +169,30 @@ async fn pricing_anew_throws_the_parts_away_and_nothing_else(w: World) {
     );
     let now = Confirm { hash: Hash32([6; 32]), ..confirm(plan, usd(300)) };
     assert_eq!(w.store.plan_confirm(now).await.unwrap(), Confirmed::Yes);
+}
+
+async fn of_two_who_price_a_plan_at_once_the_later_one_has_it_alone(w: World) {
+    let session = w.session().await;
+    let (one, two) = (w.archived(session, 1, 1).await, w.archived(session, 2, 1).await);
+    let plan = w.saved("alpha", &[all(&one), all(&two)], usd(100)).await;
+    let dear = |of| vec![NewPart { price: usd(900), ..part(&all(of)) }];
+    let first = w.store.plan_unpriced(plan).await.unwrap().unwrap();
+    assert!(w.store.plan_parts(plan, first, dear(&one)).await.unwrap());
+    let second = w.store.plan_unpriced(plan).await.unwrap().unwrap();
+    assert!(second > first);
+    assert!(w.store.plan_parts(plan, second, vec![part(&all(&one))]).await.unwrap());
+    assert!(!w.store.plan_parts(plan, first, dear(&two)).await.unwrap(), "it was overtaken");
+    assert!(w.store.plan_parts(plan, second, vec![part(&all(&two))]).await.unwrap());
+    let other = firn::store::PlanTotals { hash: Hash32([6; 32]), ..totals(usd(1800), usd(1900)) };
+    assert!(!w.store.plan_save(plan, first, other.clone()).await.unwrap(), "no totals of one over parts of another");
+    assert_eq!(w.plan(plan).await.state, PlanState::Draft);
+    assert!(w.store.plan_save(plan, second, totals(usd(200), usd(300))).await.unwrap());
+    // Nor afterwards.
+    assert!(!w.store.plan_parts(plan, first, dear(&two)).await.unwrap());
+    assert!(!w.store.plan_save(plan, first, other).await.unwrap());
+    let parts = w.store.plan_parts_page(plan, None, 9).await.unwrap();
+    assert_eq!(parts.iter().map(|row| row.part.price).collect::<Vec<_>>(), [usd(100), usd(100)]);
+    assert_eq!(w.plan(plan).await.totals, Some(totals(usd(200), usd(300))));
 }
 
 async fn what_makes_no_plan_is_refused_with_words(w: World) {
@@ -188,12 +214,12 @@ async fn what_makes_no_plan_is_refused_with_words(w: World) {
     );
     let nowhere = NewPart { archive: ArchiveId(4711), ..part(&all(&stored)) };
     impossible(
-        w.store.plan_parts(plan, vec![nowhere]).await,
+        w.store.plan_parts(plan, Generation(0), vec![nowhere]).await,
         &format!("plan {plan} has a part of archive 4711, which is not known"),
     );
     let late = NewPart { day: 3661, ..part(&all(&stored)) };
     impossible(
-        w.store.plan_parts(plan, vec![late]).await,
+        w.store.plan_parts(plan, Generation(0), vec![late]).await,
         &format!("plan {plan} goes on 3,661 days after its confirmation; it is spread over 3,660 at most"),
     );
     for (need, range, words) in [
@@ -202,21 +228,21 @@ async fn what_makes_no_plan_is_refused_with_words(w: World) {
         (None, Some(0..10), "needs None of archive 1 and asks for Some(0..10)"),
     ] {
         let uncovered = NewPart { need, range, ..part(&all(&stored)) };
-        impossible(w.store.plan_parts(plan, vec![uncovered]).await, &format!("plan {plan} {words}"));
+        impossible(w.store.plan_parts(plan, Generation(0), vec![uncovered]).await, &format!("plan {plan} {words}"));
     }
     w.store.plan_add(plan, vec![file]).await.unwrap();
     w.store.plan_add(plan, wanted(&other, dest)).await.unwrap();
-    w.store.plan_parts(plan, vec![part(&all(&stored))]).await.unwrap();
+    w.store.plan_parts(plan, Generation(0), vec![part(&all(&stored))]).await.unwrap();
     impossible(
-        w.store.plan_save(plan, totals(usd(1), usd(2))).await,
+        w.store.plan_save(plan, Generation(0), totals(usd(1), usd(2))).await,
         &format!("plan {plan} has files of archive {} and no part for them", other.archive),
     );
-    w.store.plan_parts(plan, vec![part(&all(&other))]).await.unwrap();
+    w.store.plan_parts(plan, Generation(0), vec![part(&all(&other))]).await.unwrap();
     impossible(
-        w.store.plan_save(plan, totals(usd(200), usd(199))).await,
+        w.store.plan_save(plan, Generation(0), totals(usd(200), usd(199))).await,
         &format!("plan {plan} costs $2.00 and at most $1.99"),
     );
-    assert!(w.store.plan_save(plan, totals(usd(200), usd(200))).await.unwrap());
+    assert!(w.store.plan_save(plan, Generation(0), totals(usd(200), usd(200))).await.unwrap());
     for (days, sum) in [
         (vec![(0, usd(199))], "$1.99"),
         (vec![], "$0.00"),
@@ -354,8 +380,8 @@ async fn only_what_went_wrong(w: World) {
         ..wanted(&stored, dest).remove(0)
     };
     w.store.plan_add(plan, vec![never]).await.unwrap();
-    w.store.plan_parts(plan, vec![part(&at_hand(&stored))]).await.unwrap();
-    assert!(w.store.plan_save(plan, totals(usd(1), usd(1))).await.unwrap());
+    w.store.plan_parts(plan, Generation(0), vec![part(&at_hand(&stored))]).await.unwrap();
+    assert!(w.store.plan_save(plan, Generation(0), totals(usd(1), usd(1))).await.unwrap());
     assert_eq!(w.store.plan_confirm(confirm(plan, usd(1))).await.unwrap(), Confirmed::Yes);
     w.ask(session, plan, &stored, 1, usd(1)).await;
     let work = w.claim_part(session, "alpha").await.unwrap();

@@ -139,7 +139,7 @@ async fn a_slower_job_is_joined_only_when_it_has_come_to_its_end(w: World) {
         let plan = w.drafted("alpha", &[all(&stored)]).await;
         let tier = tier.map(str::to_owned);
         let totals = PlanTotals { tier, ..totals(usd(100), usd(300)) };
-        assert!(w.store.plan_save(plan, totals).await.unwrap());
+        assert!(w.store.plan_save(plan, firn::base::ids::Generation(0), totals).await.unwrap());
         assert_eq!(w.store.plan_confirm(confirm(plan, usd(300))).await.unwrap(), Confirmed::Yes);
         plan
     };
@@ -212,9 +212,8 @@ async fn a_part_is_asked_for_when_its_day_has_come(w: World) {
     let due = async || w.store.parts_to_ask(9).await.unwrap().into_iter().map(|part| part.archive).collect::<Vec<_>>();
     assert_eq!(due().await, [one.archive]);
     assert_eq!(w.ask(session, plan, &two, 1, usd(100)).await, JobAsked::Gone, "not before its day");
-    // The test's clock starts in the middle of a day: the second day after it begins at midnight.
-    let days = START.as_micros() / 86_400_000_000 + 2;
-    let begins = firn::base::Time::from_micros(days * 86_400_000_000);
+    // Twice 24 hours later, not at midnight.
+    let begins = START.plus(std::time::Duration::from_hours(48));
     assert_eq!(w.part(plan, &two).await.not_before, Some(begins));
     let second = std::time::Duration::from_secs(1);
     w.set_wall(begins.minus(second));

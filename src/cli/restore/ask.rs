@@ -26,7 +26,7 @@ pub(super) async fn wanted(services: &Services, args: &Args, at: Option<Time>) -
         (Some(file), None) => Order::Text(read(file).await?.into()),
         (None, None) => Order::Lines(vec![(1, Ok(single(args, at, &names)?))]),
     };
-    Ok(Wanted { order, names, title: None, who: who(), current: args.current })
+    Ok(Wanted { order, names, title: None, who: who(), current: args.current, overwrite: args.overwrite })
 }
 
 fn single(args: &Args, at: Option<Time>, names: &Names) -> Result<crate::restore::ask::Ask, CliError> {
@@ -55,7 +55,6 @@ fn single(args: &Args, at: Option<Time>, names: &Names) -> Result<crate::restore
     // A column of a line that nobody wrote says nothing.
     let mut ask = parsed.map_err(|e| CliError::Usage(e.kind.to_string()))?;
     ask.at = at.or(ask.at);
-    ask.overwrite |= args.overwrite;
     Ok(ask)
 }
 

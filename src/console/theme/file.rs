@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 use super::colour::Colour;
 use super::{Depth, MODIFIERS, Role};
 use crate::base::Shown;
+use crate::base::near::nearest;
 
 /// A theme that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -319,8 +320,5 @@ pub(super) fn no_such_theme(place: Option<(&str, usize)>, name: &str) -> ThemeEr
 
 /// `; did you mean "critical"?`, if a known word is near.
 fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> String {
-    let distance = |known: &str| strsim::damerau_levenshtein(word, known);
-    let best =
-        known.into_iter().min_by_key(|known| distance(known)).filter(|best| distance(best) <= 1 + best.len() / 4);
-    best.map_or_else(String::new, |best| format!("; did you mean \"{}\"?", Shown::text(best)))
+    nearest(word, known).map_or_else(String::new, |best| format!("; did you mean \"{}\"?", Shown::text(best)))
 }

@@ -66,7 +66,7 @@ pub fn no_plan(model: &Model) -> Option<String> {
 }
 
 fn under_way(model: &Model, plan: PlanId) -> Option<String> {
-    let asked = [about_confirm(plan), about_cancel(plan), about_drop(plan)];
+    let asked = [about_choose(plan), about_confirm(plan), about_cancel(plan), about_drop(plan)];
     let asked = asked.iter().find(|about| model.is_under_way(about));
     asked.map(|about| format!("{about}: it was asked for and has not been answered yet"))
 }
@@ -252,13 +252,16 @@ fn tier(model: &mut Model, by: isize) -> Vec<Effect> {
 pub fn choose(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Quotes(quotes)) = model.overlays.last() else { return Vec::new() };
     let Some(quote) = quotes.quote() else { return Vec::new() };
-    let query = Query::Choose { plan: quotes.view.plan, tier: quote.tier.clone() };
-    wait(model, format!("saving plan {} …", quotes.view.plan), query)
+    let (plan, tier) = (quotes.view.plan, quote.tier.clone());
+    // Who stops waiting does not stop it: it is not asked for twice at a time.
+    let ticket = model.ticket(about_choose(plan));
+    wait(model, format!("saving plan {plan} …"), Query::Choose { ticket, plan, tier })
 }
 
 /// The plan was saved: it is asked whether it is to be carried out.
 pub(super) fn chosen(model: &mut Model, query: &Query, result: Result<Box<PlanRow>, String>) -> Vec<Effect> {
-    let Query::Choose { plan, .. } = query else { return Vec::new() };
+    let Query::Choose { ticket, plan, .. } = query else { return Vec::new() };
+    model.under_way.remove(ticket);
     let saved = result.is_ok();
     for overlay in &mut model.overlays {
         if let Overlay::Quotes(quotes) = overlay
@@ -429,6 +432,11 @@ pub fn want_plans(model: &mut Model) -> Vec<Effect> {
 }
 
 // --- names --------------------------------------------------------------------------------------------------------
+
+/// What saving a plan in a tier is called.
+fn about_choose(plan: PlanId) -> String {
+    format!("save plan {plan}")
+}
 
 /// What confirming a plan is called.
 pub fn about_confirm(plan: PlanId) -> String {

@@ -277,7 +277,8 @@ impl<'a> Draft<'a> {
         }
     }
 
-    /// What another plan did not deliver, to where it was to go: from wherever each file can be had now.
+    /// What another plan did not deliver, to where it was to go: from wherever each file can be had now. What was to replace
+    /// what is there still is, even if nobody says so again.
     async fn rest_of(&mut self, plan: PlanId, overwrite: bool) -> Result<(), RestoreError> {
         let store = self.restorer.store.clone();
         let mut after: Option<RestorePlace> = None;
@@ -298,7 +299,8 @@ impl<'a> Draft<'a> {
                     None => store.restorable_file(file).await?,
                 };
                 let key = key.ok_or(RestoreError::NoFile(file))?;
-                self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), overwrite).await?;
+                self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), overwrite || row.overwrite)
+                    .await?;
             }
         }
     }

@@ -1,7 +1,6 @@
 //! From a draft to a plan: quotes for every tier, and the one that was chosen, saved with its hash.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
@@ -10,10 +9,9 @@ use crate::base::hash::Hash32;
 use crate::base::ids::{ArchiveId, PlanId, RetrievalId};
 use crate::base::{Money, Time};
 use crate::restore::RestoreError;
-use crate::restore::price::{
-    Budget, Part, PartFold, Quote, QuoteFold, Rate, Running, Shares, Spread, Terms, Used, Wanted,
-};
-use crate::store::{NewPart, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
+use crate::restore::price::quote::topped_up;
+use crate::restore::price::{Budget, Part, PartFold, Quote, QuoteFold, Running, Shares, Spread, Terms, Used, Wanted};
+use crate::store::{NewPart, PlanState, PlanTotals, PlannedFile, RestorePlace, RetrievalState, Store};
 use crate::vault::Tier;
 use crate::vault::tariff::{tier_named, tier_word};
 
@@ -33,8 +31,8 @@ pub struct Pricing {
     pub terms: Terms,
     /// What may be spent.
     pub budget: Budget,
-    /// What a day may take; more is spread over days.
-    pub rate: Rate,
+    /// Bytes that a plan asks for in a day, at most; more is spread over days.
+    pub rate: Option<u64>,
     /// Output that lives no longer than this is not joined.
     pub margin: Duration,
     /// The vault's name.
@@ -46,19 +44,18 @@ struct Parts<'a> {
     store: &'a dyn Store,
     plan: PlanId,
     fold: Option<PartFold<'a>>,
-    need: Option<Range<u64>>,
     after: Option<RestorePlace>,
 }
 
-/// A step through them: files as they were read, and the parts that are complete by them, each with the bytes wanted of it.
+/// A step through them: files as they were read, and the parts that are complete by them.
 struct Step {
     files: Vec<PlannedFile>,
-    parts: Vec<(Part, Option<Range<u64>>)>,
+    parts: Vec<Part>,
 }
 
 impl<'a> Parts<'a> {
     fn new(store: &'a dyn Store, plan: PlanId, terms: &'a Terms, joinable: &'a Joinable) -> Self {
-        Self { store, plan, fold: Some(PartFold::new(terms, &joinable.running)), need: None, after: None }
+        Self { store, plan, fold: Some(PartFold::new(terms, &joinable.running)), after: None }
     }
 
     /// The next step; nothing after the last.
@@ -67,21 +64,13 @@ impl<'a> Parts<'a> {
         let files = self.store.plan_files(self.plan, self.after, PAGE).await?;
         let mut parts = Vec::new();
         let Some(last) = files.last() else {
-            let done = self.fold.take().and_then(PartFold::finish);
-            parts.extend(done.map(|part| (part, self.need.take())));
+            parts.extend(self.fold.take().and_then(PartFold::finish));
             return Ok(Some(Step { files, parts }));
         };
         self.after = Some((last.archive, last.offset, last.n));
         for file in &files {
             let (archive, size) = (file.archive, file.archive_size);
-            if let Some(done) = fold.push(Wanted { archive, size, offset: file.offset, length: file.length })? {
-                parts.push((done, self.need.take()));
-            }
-            if file.length > 0 {
-                let (start, end) = (file.offset, file.offset + file.length);
-                let need = self.need.take().unwrap_or(start..end);
-                self.need = Some(need.start.min(start)..need.end.max(end));
-            }
+            parts.extend(fold.push(Wanted { archive, size, offset: file.offset, length: file.length })?);
         }
         Ok(Some(Step { files, parts }))
     }
@@ -95,25 +84,24 @@ impl Pricing {
     }
 
     async fn quoted(&self, store: &dyn Store, plan: PlanId, joinable: &Joinable) -> Result<Vec<Quote>, RestoreError> {
-        let used = store.used("restore").await?;
-        let mut fold = QuoteFold::new(&self.terms);
+        let mut fold = QuoteFold::new(&self.terms, self.rate);
         let mut parts = Parts::new(store, plan, &self.terms, joinable);
         while let Some(step) = parts.next().await? {
-            step.parts.iter().for_each(|(part, _)| fold.add(part));
+            step.parts.iter().for_each(|part| fold.add(part));
         }
-        Ok(fold.finish(&self.budget, Used { day: used.day, month: used.month }))
+        let used = store.used_days("restore", fold.last_day()).await?;
+        Ok(fold.finish(&self.budget, &Used { today: used.today, days: used.days.into_iter().collect() }))
     }
 
     /// Saves a draft (or a plan that nobody has confirmed) in a tier. Nothing when it is neither, or the tier cannot be had.
+    /// Of two who do it at once the one who began later is who saves it; the other one is told.
     pub async fn choose(
         &self,
         store: &dyn Store,
         plan: PlanId,
         tier: Option<Tier>,
     ) -> Result<Option<PlanTotals>, RestoreError> {
-        if !store.plan_unpriced(plan).await? {
-            return Ok(None);
-        }
+        let Some(pricing) = store.plan_unpriced(plan).await? else { return Ok(None) };
         let joinable = self.joinable(store).await?;
         let quotes = self.quoted(store, plan, &joinable).await?;
         let Some(quote) = quotes.into_iter().find(|quote| quote.tier == tier) else { return Ok(None) };
@@ -135,22 +123,19 @@ impl Pricing {
                 framed(&mut hash, file.target.as_bytes());
             }
             let mut new: Vec<NewPart> = Vec::with_capacity(step.parts.len());
-            for (part, need) in &step.parts {
-                let Some(part) = Self::new_part(part, need.clone(), &mut shares, &joinable, &mut spread) else {
-                    continue;
-                };
+            for part in &step.parts {
+                let Some(part) = Self::new_part(part, &mut shares, &joinable, &mut spread) else { continue };
                 exposure = exposure.plus(worst(&part));
                 hash.update(format!("part {part:?}\n"));
                 new.push(part);
             }
-            if !new.is_empty() {
-                store.plan_parts(plan, new).await?;
+            if !new.is_empty() && !store.plan_parts(plan, pricing, new).await? {
+                return Err(RestoreError::PricedAnew(plan));
             }
         }
         // Shares are made so that this is the quote's ceiling, or below it by the peak hour's risk.
         let ceiling = quote.ceiling.max(exposure);
         hash.update(format!("price {} {}\n", quote.price.amount.nanos(), ceiling.nanos()));
-        let later = Duration::from_hours(24) * spread.days().saturating_sub(1);
         let totals = PlanTotals {
             tier: tier.map(|tier| tier_word(Some(tier)).to_owned()),
             tariff: tariff.name.clone(),
@@ -168,27 +153,26 @@ impl Pricing {
             sure: quote.price.sure,
             ceiling,
             risks: quote.risks.iter().map(|(risk, amount)| (risk.to_string(), *amount)).collect(),
-            seconds: Some((quote.hours.0.as_secs(), (quote.hours.1 + later).as_secs())),
+            seconds: Some((quote.hours.0.as_secs(), quote.hours.1.as_secs())),
         };
-        Ok(store.plan_save(plan, totals.clone()).await?.then_some(totals))
+        if store.plan_save(plan, pricing, totals.clone()).await? {
+            return Ok(Some(totals));
+        }
+        // Dropped, or somebody else's.
+        let there = store.plan(plan).await?.is_some_and(|row| row.state != PlanState::Dropped);
+        if there { Err(RestoreError::PricedAnew(plan)) } else { Ok(None) }
     }
 
-    fn new_part(
-        part: &Part,
-        need: Option<Range<u64>>,
-        shares: &mut Shares<'_>,
-        joinable: &Joinable,
-        spread: &mut Spread,
-    ) -> Option<NewPart> {
+    fn new_part(part: &Part, shares: &mut Shares<'_>, joinable: &Joinable, spread: &mut Spread) -> Option<NewPart> {
         let offer = part.offer(shares.tier())?;
         let share = shares.next(offer)?;
         let (price, full, egress) = (share.asking, share.again, share.egress);
-        let asked = offer.range.as_ref().map_or(0, |range| range.end - range.start);
         let joins = offer.joined.and_then(|at| joinable.ids.get(&part.archive)?.get(at).copied());
-        let day = spread.place(if joins.is_some() { 0 } else { asked }, price.plus(egress));
+        // As the quote did.
+        let day = spread.place(offer.usage().asked);
         Some(NewPart {
             archive: part.archive,
-            need,
+            need: part.need.clone(),
             range: offer.range.clone(),
             files: part.files,
             bytes: part.bytes,
@@ -245,11 +229,7 @@ pub async fn days(store: &dyn Store, plan: PlanId, ceiling: Money) -> Result<Vec
         }
     }
     days.sort_unstable();
-    // What the ceiling has beyond the parts' own (a rounding, the peak hour's risk) may fall on the first day.
-    let sum: Money = days.iter().map(|day| day.1).sum();
-    if let Some(first) = days.first_mut() {
-        first.1 = first.1.plus(ceiling.minus(sum));
-    }
+    topped_up(&mut days, ceiling);
     Ok(days)
 }
 

@@ -18,12 +18,12 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use budget::{Asked, Budget, OverBudget, Used};
+pub use budget::{Budget, OverBudget, Used};
 pub use part::{Offer, Part, PartError, PartFold, Running, Wanted};
 pub use quote::{Quote, QuoteFold, Risk};
 pub use ranges::{Reads, cover, reads};
 pub use share::{Share, Shares};
-pub use spread::{Rate, Spread, spread};
+pub use spread::Spread;
 
 use crate::vault::tariff::{Price, Tariff, tier_word};
 use crate::vault::{Capabilities, Tier};

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::{Reads, Terms, Usage, cover};
 use crate::base::ids::ArchiveId;
+use crate::base::speed::Joinable;
 use crate::vault::Tier;
 use crate::vault::tariff::place;
 
@@ -33,12 +34,9 @@ pub struct Running {
 }
 
 impl Running {
-    /// Whether a wish in a tier may join it: it covers the range, and is no slower than what would be asked for. (To pay
-    /// for minutes and wait for a job of hours is nobody's wish.)
+    /// Whether a wish in a tier may join it.
     pub fn serves(&self, range: &Range<u64>, tier: Option<Tier>) -> bool {
-        self.range.start <= range.start
-            && range.end <= self.range.end
-            && (self.ready || place(self.tier) <= place(tier))
+        Joinable { range: &self.range, ready: self.ready, speed: place(self.tier) }.serves(range, place(tier))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Asked, Budget, OverBudget, Part, Terms, Usage, Used};
+use super::{Budget, OverBudget, Part, Shares, Spread, Terms, Usage, Used};
 use crate::base::Money;
 use crate::vault::Tier;
 use crate::vault::tariff::{Price, Rates, Tariff};
@@ -62,10 +62,20 @@ pub struct Quote {
     pub ceiling: Money,
     /// What makes the difference; only those that cost anything.
     pub risks: Vec<(Risk, Money)>,
-    /// Until everything can be read, at the best and at the worst the service says, the time it takes to ask included.
+    /// Until everything can be read, at the best and at the worst the service says, the time it takes to ask included: on
+    /// the last of its days, should it be spread over several.
     pub hours: (Duration, Duration),
-    /// Budgets it would exceed.
+    /// What the ceiling comes to on each of its days, from 0, the day of the confirmation; together they are the ceiling.
+    pub days: Vec<(u32, Money)>,
+    /// Budgets it would exceed on these days.
     pub over: Vec<OverBudget>,
+}
+
+impl Quote {
+    /// Over how many days it is spread; 1 for a plan that is asked for at once.
+    pub fn day_count(&self) -> u32 {
+        self.days.last().map_or(1, |(last, _)| last.saturating_add(1))
+    }
 }
 
 /// Parts of a plan, added up.
@@ -78,17 +88,39 @@ pub struct QuoteFold<'a> {
     sums: Vec<Sum>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone)]
 struct Sum {
     usage: Usage,
     at_risk: Usage,
     larger: u64,
+    spread: Spread,
+    days: Vec<Day>,
+}
+
+/// What falls on a day.
+#[derive(Debug, Clone, Copy, Default)]
+struct Day {
+    usage: Usage,
+    egress: Money,
 }
 
 impl<'a> QuoteFold<'a> {
-    /// Nothing yet.
-    pub fn new(terms: &'a Terms) -> Self {
-        Self { terms, files: 0, bytes: 0, archives: 0, sums: vec![Sum::default(); terms.tiers().len()] }
+    /// Nothing yet. `rate`: bytes that are asked for in a day, at most; more is spread over days.
+    pub fn new(terms: &'a Terms, rate: Option<u64>) -> Self {
+        let none = Sum {
+            usage: Usage::default(),
+            at_risk: Usage::default(),
+            larger: 0,
+            spread: Spread::new(rate),
+            days: vec![Day::default()],
+        };
+        Self { terms, files: 0, bytes: 0, archives: 0, sums: vec![none; terms.tiers().len()] }
+    }
+
+    /// The last day that has something, in whatever tier.
+    pub fn last_day(&self) -> u32 {
+        let longest = self.sums.iter().map(|sum| sum.days.len()).max().unwrap_or(1);
+        u32::try_from(longest - 1).unwrap_or(u32::MAX)
     }
 
     /// One part more.
@@ -99,22 +131,31 @@ impl<'a> QuoteFold<'a> {
         for (sum, tier) in self.sums.iter_mut().zip(self.terms.tiers()) {
             let Some(offer) = part.offer(*tier) else { continue };
             let usage = offer.usage();
+            let before = self.terms.tariff().egress_price(sum.usage.read).amount;
             sum.usage = sum.usage.plus(usage);
+            let day = sum.spread.place(usage.asked) as usize;
+            if sum.days.len() <= day {
+                sum.days.resize(day + 1, Day::default());
+            }
+            if let Some(day) = sum.days.get_mut(day) {
+                day.usage = day.usage.plus(usage);
+                let egress = self.terms.tariff().egress_price(sum.usage.read).amount;
+                day.egress = day.egress.plus(egress.minus(before));
+            }
             sum.at_risk = sum.at_risk.plus(offer.at_risk());
             let largest = self.terms.tariff().rates(*tier).and_then(|rates| rates.largest);
             sum.larger += u64::from(usage.jobs > 0 && largest.is_some_and(|largest| usage.asked > largest));
         }
     }
 
-    /// A quote for every tier that can be had, measured against budgets. It is taken to be carried out at once; a plan
-    /// that is spread over days is measured by [`Budget::over`] with what falls on a day.
-    pub fn finish(self, budget: &Budget, used: Used) -> Vec<Quote> {
+    /// A quote for every tier that can be had, measured against budgets, each day of it by what falls on that.
+    pub fn finish(self, budget: &Budget, used: &Used) -> Vec<Quote> {
         let tiers = self.terms.tiers().iter().zip(&self.sums);
-        tiers.filter_map(|(tier, sum)| self.quote(*tier, *sum, budget, used)).collect()
+        tiers.filter_map(|(tier, sum)| self.quote(*tier, sum, budget, used)).collect()
     }
 
-    fn quote(&self, tier: Option<Tier>, sum: Sum, budget: &Budget, used: Used) -> Option<Quote> {
-        let Sum { usage, at_risk: joined, larger } = sum;
+    fn quote(&self, tier: Option<Tier>, sum: &Sum, budget: &Budget, used: &Used) -> Option<Quote> {
+        let Sum { usage, at_risk: joined, larger, .. } = *sum;
         let tariff: &Tariff = self.terms.tariff();
         let rates = tariff.rates(tier)?;
         let requests = |jobs| tariff.request_price(tier, jobs);
@@ -138,7 +179,7 @@ impl<'a> QuoteFold<'a> {
         ];
         risks.retain(|(_, amount)| *amount > Money::ZERO);
         let ceiling = risks.iter().fold(price.amount, |sum, (_, amount)| sum.plus(*amount));
-        Some(Quote {
+        let mut quote = Quote {
             tier,
             files: self.files,
             bytes: self.bytes,
@@ -152,22 +193,55 @@ impl<'a> QuoteFold<'a> {
             price,
             ceiling,
             risks,
-            hours: hours(rates, usage.jobs, joined.jobs, self.terms.new_per_second),
-            over: budget.over(Asked::at_once(ceiling), used),
-        })
+            hours: hours(rates, &sum.days, usage.jobs, joined.jobs, self.terms.new_per_second),
+            days: Vec::new(),
+            over: Vec::new(),
+        };
+        quote.days = days(&Shares::new(self.terms, &quote), sum)?;
+        quote.over = budget.over(ceiling, &quote.days, used);
+        Some(quote)
+    }
+}
+
+/// What the ceiling comes to on each day, to the last digit the sum of what the shares of its parts may come to: on a day
+/// after the first, jobs are asked for in the order of the parts.
+fn days(shares: &Shares<'_>, sum: &Sum) -> Option<Vec<(u32, Money)>> {
+    let (mut so_far, mut days) = (Usage::default(), Vec::with_capacity(sum.days.len()));
+    for (later, day) in (0..).zip(&sum.days) {
+        let before = so_far;
+        so_far = so_far.plus(day.usage);
+        let once = shares.asking(so_far)?.minus(shares.asking(before)?).plus(day.egress);
+        days.push((later, once.plus(once)));
+    }
+    if let Some(first) = days.first_mut() {
+        first.1 = first.1.plus(shares.own(sum.at_risk)?);
+    }
+    topped_up(&mut days, shares.ceiling());
+    Some(days)
+}
+
+/// What the ceiling has beyond the parts' own (the peak hour's risk) may fall on the first day.
+pub fn topped_up(days: &mut [(u32, Money)], ceiling: Money) {
+    let sum: Money = days.iter().map(|day| day.1).sum();
+    if let Some(first) = days.first_mut() {
+        first.1 = first.1.plus(ceiling.minus(sum));
     }
 }
 
 /// From when until when everything can be read.
-fn hours(rates: &Rates, jobs: u64, joined: u64, new_per_second: u32) -> (Duration, Duration) {
+fn hours(rates: &Rates, days: &[Day], jobs: u64, joined: u64, new_per_second: u32) -> (Duration, Duration) {
     match (jobs, joined) {
         (0, 0) => (Duration::ZERO, Duration::ZERO),
         // What is joined may be ready, and is no slower than the tier.
         (0, _) => (Duration::ZERO, rates.slowest),
         _ => {
-            // The last job is asked for when all others have been.
-            let asking = Duration::from_secs((jobs - 1) / u64::from(new_per_second.max(1)));
-            (rates.fastest + asking, rates.slowest + asking)
+            // The last job is asked for when all others have been, and its day has come.
+            let per_second = u64::from(new_per_second.max(1));
+            let asked = (0..).zip(days).fold(Duration::ZERO, |asked, (later, day)| {
+                let begins = Duration::from_hours(24).saturating_mul(later);
+                asked.max(begins) + Duration::from_secs(day.usage.jobs.saturating_sub(1) / per_second)
+            });
+            (rates.fastest + asked, rates.slowest + asked)
         }
     }
 }

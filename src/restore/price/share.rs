@@ -42,6 +42,11 @@ impl<'a> Shares<'a> {
         self.quote.tier
     }
 
+    /// The most that the plan can cost.
+    pub(super) fn ceiling(&self) -> Money {
+        self.quote.ceiling
+    }
+
     /// The next part's share; nothing for an offer in another tier than the quote's.
     pub fn next(&mut self, offer: &Offer) -> Option<Share> {
         if offer.tier != self.quote.tier {
@@ -59,7 +64,7 @@ impl<'a> Shares<'a> {
 
     /// What asking for the parts so far costs: under the rule of the peak hour, which prices a plan as a whole, their
     /// share of the plan's retrieval by bytes.
-    fn asking(&self, usage: Usage) -> Option<Money> {
+    pub(super) fn asking(&self, usage: Usage) -> Option<Money> {
         let tariff = self.terms.tariff();
         let requests = tariff.request_price(self.quote.tier, usage.jobs)?.amount;
         let retrieval = match tariff.rule {
@@ -70,7 +75,7 @@ impl<'a> Shares<'a> {
     }
 
     /// What asking for what is joined so far would cost.
-    fn own(&self, at_risk: Usage) -> Option<Money> {
+    pub(super) fn own(&self, at_risk: Usage) -> Option<Money> {
         self.terms.price(self.quote.tier, at_risk).map(|price| price.amount)
     }
 }

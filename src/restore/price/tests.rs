@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::time::Duration;
 
@@ -50,7 +50,11 @@ fn parts(terms: &Terms, running: &HashMap<ArchiveId, Vec<Running>>, wishes: &[Wa
 }
 
 fn quotes(terms: &Terms, parts: &[Part], budget: Budget, used: Used) -> Vec<Quote> {
-    let mut fold = QuoteFold::new(terms);
+    spread_quotes(terms, parts, None, budget, &used)
+}
+
+fn spread_quotes(terms: &Terms, parts: &[Part], rate: Option<u64>, budget: Budget, used: &Used) -> Vec<Quote> {
+    let mut fold = QuoteFold::new(terms, rate);
     for part in parts {
         fold.add(part);
     }
@@ -191,7 +195,7 @@ fn a_quote_says_which_budgets_its_ceiling_exceeds() {
     let terms = terms("glacier-vault", true);
     let parts = parts(&terms, &HashMap::new(), &[wanted(1, 100 << 30, 0, 100 << 30)]);
     let budget = Budget { plan: Some(Money::from_cents(2000)), day: Some(Money::from_cents(2000)), month: None };
-    let used = Used { day: Money::from_cents(100), month: Money::ZERO };
+    let used = Used { today: 20_000, days: BTreeMap::from([(20_000, Money::from_cents(100))]) };
     let all = quotes(&terms, &parts, budget, used);
     // At bulk: 0.25 + 9.00 once, 0.25 + 9.00 again, and two requests: $18.50005.
     assert_eq!(all[2].ceiling, nanos(18_500_050_000));
@@ -207,6 +211,44 @@ fn a_quote_says_which_budgets_its_ceiling_exceeds() {
     );
     let risks: Vec<String> = all[1].risks.iter().map(|(risk, amount)| format!("{risk}: {amount}")).collect();
     assert_eq!(risks, ["every job asked for once more: $1.01", "every output read once more: $9.00"]);
+}
+
+/// Three archives of which each has a day, and one that is joined.
+#[test]
+fn a_plan_that_is_spread_over_days_is_measured_by_them_and_takes_their_time() {
+    let gib = 1 << 30;
+    let terms = terms("glacier-vault", true);
+    let wishes: Vec<Wanted> = (1..5).map(|archive| wanted(archive, 100 * gib, 0, 100 * gib)).collect();
+    let job = Running { range: 0..100 * gib, tier: BULK, ready: true };
+    let parts = parts(&terms, &HashMap::from([(ArchiveId(4), vec![job])]), &wishes);
+    let budget = Budget { plan: None, day: Some(Money::from_cents(4000)), month: None };
+    let bulk = |rate: Option<u64>, used: &Used| spread_quotes(&terms, &parts, rate, budget, used).remove(2);
+    let used = Used { today: 20_779, days: BTreeMap::new() };
+    let at_once = bulk(None, &used);
+    // $9.25 and a request, twice, for each of the first three; for the last its egress twice and its own job.
+    let (each, joined) = (nanos(18_500_050_000), nanos(18_250_025_000));
+    let all = each.plus(each).plus(each).plus(joined);
+    assert_eq!((at_once.ceiling, &at_once.days[..]), (all, &[(0, all)][..]));
+    assert_eq!(
+        at_once.over.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "the plan may cost up to $73.76 in a day (its ceiling); the budget of a day is $40.00 and $0.00 of it is reserved or spent; raise [budget] restore_day, choose a slower tier, or spread it over days"
+        ]
+    );
+    let spread = bulk(Some(100 * gib), &used);
+    assert_eq!(spread.days, [(0, each.plus(joined)), (1, each), (2, each)]);
+    assert_eq!((spread.ceiling, spread.price, spread.over.len()), (all, at_once.price, 0));
+    let two_days = Duration::from_hours(48);
+    assert_eq!(at_once.hours, (Duration::from_hours(5), Duration::from_hours(12)));
+    assert_eq!(spread.hours, (two_days + Duration::from_hours(5), two_days + Duration::from_hours(12)));
+    // Another plan has set something aside for its second day.
+    let used = Used { today: 20_779, days: BTreeMap::from([(20_780, Money::from_cents(2500))]) };
+    assert_eq!(
+        bulk(Some(100 * gib), &used).over.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [
+            "the plan may cost up to $18.51 on 2026-11-23 (its ceiling); the budget of a day is $40.00 and $25.00 of it is reserved or spent; raise [budget] restore_day, choose a slower tier, or spread it further (a smaller [restore] rate_per_day)"
+        ]
+    );
 }
 
 #[test]
@@ -320,6 +362,7 @@ proptest! {
                     .plus(tariff.egress_price(worst.read));
                 prop_assert!(spent.amount <= quote.ceiling);
                 prop_assert!(terms.price(quote.tier, worst).unwrap().amount <= quote.ceiling);
+                prop_assert_eq!(&quote.days, &[(0, quote.ceiling)]);
                 // Parts add up to the plan to the last digit, and what each may cost more to its ceiling.
                 let mut of = Shares::new(&terms, &quote);
                 let shares: Vec<Share> = offers.iter().map(|offer| of.next(offer).unwrap()).collect();
@@ -331,6 +374,35 @@ proptest! {
                 } else {
                     prop_assert_eq!(price.plus(most), quote.ceiling);
                 }
+            }
+        }
+    }
+
+    /// What a quote says of days is what its parts come to on them, each where it was placed.
+    #[test]
+    fn the_days_of_a_quote_are_those_of_its_parts((wishes, running) in plan(), rate in MIB..12 * MIB) {
+        for name in ["glacier-vault", "glacier-vault-2012", "s3-glacier"] {
+            let tariff = Arc::new(Tariff::named(name).unwrap());
+            let terms = Terms::new(tariff, &caps("glacier", TIERS, true), 0, 50).unwrap();
+            let parts = parts(&terms, &running, &wishes);
+            for quote in spread_quotes(&terms, &parts, Some(rate), Budget::default(), &Used::default()) {
+                let (mut shares, mut spread) = (Shares::new(&terms, &quote), Spread::new(Some(rate)));
+                let mut days = BTreeMap::from([(0, Money::ZERO)]);
+                let mut asked: BTreeMap<u32, (u64, u64)> = BTreeMap::new();
+                for offer in parts.iter().map(|part| part.offer(quote.tier).unwrap()) {
+                    let (share, usage) = (shares.next(offer).unwrap(), offer.usage());
+                    let on = spread.place(usage.asked);
+                    prop_assert!(on == 0 || offer.joined.is_none(), "what is joined does not wait");
+                    let (jobs, bytes) = asked.entry(on).or_default();
+                    (*jobs, *bytes) = (*jobs + usage.jobs, *bytes + usage.asked);
+                    let day = days.entry(on).or_default();
+                    *day = [share.asking, share.again, share.egress, share.egress].into_iter().fold(*day, Money::plus);
+                }
+                let own: Money = days.values().copied().sum();
+                let first = days.get_mut(&0).unwrap();
+                *first = first.plus(quote.ceiling.minus(own));
+                prop_assert_eq!(quote.days, days.into_iter().collect::<Vec<_>>());
+                prop_assert!(asked.values().all(|(jobs, bytes)| *jobs <= 1 || *bytes <= rate));
             }
         }
     }

@@ -173,7 +173,7 @@ pub struct NewPart {
     pub egress: Money,
     /// The job that it joins.
     pub joins: Option<RetrievalId>,
-    /// Whole days after the confirmation from which it may be asked for.
+    /// So many times 24 hours after the confirmation it may be asked for, at the earliest.
     pub day: u32,
 }
 
@@ -337,6 +337,15 @@ pub struct Used {
     pub day: Money,
     /// This month (UTC), spent and reserved.
     pub month: Money,
+}
+
+/// What restores have used of their budgets, day by day.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct UsedDays {
+    /// Today: whole days since 1970, UTC.
+    pub today: i64,
+    /// Days that have something, in order, each with what is spent and reserved.
+    pub days: Vec<(i64, Money)>,
 }
 
 /// A retrieval job.
@@ -562,6 +571,8 @@ pub struct RestoreRow {
     pub place: OsString,
     /// Its path there.
     pub target: Key,
+    /// Whether what is there is replaced.
+    pub overwrite: bool,
     /// Where it stands.
     pub state: RestoreState,
     /// Why it failed.

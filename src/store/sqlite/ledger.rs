@@ -9,32 +9,10 @@ use std::collections::BTreeMap;
 use rusqlite::params;
 
 use super::db::Db;
+use crate::base::calendar::{day, day_word, month, month_word};
 use crate::base::ids::PlanId;
 use crate::base::{Money, Time};
-use crate::store::{Confirm, Confirmed, PlanState, Result, StoreError, Used};
-
-const DAY: i64 = 86_400_000_000;
-
-/// The day of a time: whole days since 1970, UTC.
-pub(super) fn day(time: Time) -> i64 {
-    time.as_micros().div_euclid(DAY)
-}
-
-/// The first day of a day's month, and of the month after it.
-fn month(day: i64) -> (i64, i64) {
-    let first = |year: i16, month: i8| {
-        jiff::civil::Date::new(year, month, 1).ok().and_then(|date| {
-            let since = date.since(jiff::civil::date(1970, 1, 1)).ok()?;
-            Some(i64::from(since.get_days()))
-        })
-    };
-    let date = i32::try_from(day)
-        .ok()
-        .and_then(|days| jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().days(days)).ok());
-    let Some(date) = date else { return (day, day + 1) };
-    let (year, next) = if date.month() == 12 { (date.year() + 1, 1) } else { (date.year(), date.month() + 1) };
-    (first(date.year(), date.month()).unwrap_or(day), first(year, next).unwrap_or(day + 1))
-}
+use crate::store::{Confirm, Confirmed, PlanState, Result, StoreError, Used, UsedDays};
 
 const COUNTS: &str = "coalesce(sum(CASE WHEN open = 1 THEN max(reserved, spent) ELSE spent END), 0)";
 
@@ -51,6 +29,19 @@ pub(super) fn used(db: &Db<'_>, spender: &str) -> Result<Used> {
     let today = day(db.now());
     let (from, until) = month(today);
     Ok(Used { day: of_days(db, spender, today, today + 1)?, month: of_days(db, spender, from, until)? })
+}
+
+/// What counts for each day that has something, from the first of this month to the last of the month that day lies in
+/// which is so many days from today.
+pub(super) fn used_days(db: &Db<'_>, spender: &str, later: u32) -> Result<UsedDays> {
+    let today = day(db.now());
+    let (from, until) = (month(today).0, month(today + i64::from(later)).1);
+    let days = db.rows(
+        &format!("SELECT day, {COUNTS} FROM ledger WHERE spender = ?1 AND day >= ?2 AND day < ?3 GROUP BY day"),
+        params![spender, from, until],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    Ok(UsedDays { today, days })
 }
 
 /// What falls to each day from today, each day named once.
@@ -83,9 +74,7 @@ pub(super) fn over(
     for (later, money) in days {
         let at = today + i64::from(*later);
         let used = of_days(db, spender, at, at + 1)?;
-        let when = Time::from_micros(at * DAY).to_string();
-        let when = when.get(..10).unwrap_or(&when).to_owned();
-        if let Some(over) = beyond("day", when, confirm.day_limit, used, *money) {
+        if let Some(over) = beyond("day", day_word(at), confirm.day_limit, used, *money) {
             return Ok(Some(over));
         }
         let (from, until) = month(at);
@@ -95,9 +84,8 @@ pub(super) fn over(
         }
     }
     for (from, until, money) in months {
-        let when = Time::from_micros(from * DAY).to_string();
-        let when = when.get(..7).unwrap_or(&when).to_owned();
-        if let Some(over) = beyond("month", when, confirm.month_limit, of_days(db, spender, from, until)?, money) {
+        let used = of_days(db, spender, from, until)?;
+        if let Some(over) = beyond("month", month_word(from), confirm.month_limit, used, money) {
             return Ok(Some(over));
         }
     }
@@ -180,21 +168,4 @@ pub(super) fn refund(db: &Db<'_>, spender: &str, plan: PlanId, money: Money, at:
 pub(super) fn close(db: &Db<'_>, plan: PlanId) -> Result<()> {
     db.run("UPDATE ledger SET open = 0 WHERE plan = ?", [plan])?;
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn months_begin_and_end_as_the_calendar_has_it() {
-        let day_of = |text: &str| day(Time::from_micros(text.parse::<jiff::Timestamp>().unwrap().as_microsecond()));
-        for (at, from, until) in [
-            ("2026-11-23T04:00:00Z", "2026-11-01T00:00:00Z", "2026-12-01T00:00:00Z"),
-            ("2024-02-29T23:59:59Z", "2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"),
-            ("2025-12-31T23:59:59Z", "2025-12-01T00:00:00Z", "2026-01-01T00:00:00Z"),
-        ] {
-            assert_eq!(month(day_of(at)), (day_of(from), day_of(until)), "{at}");
-        }
-    }
 }

@@ -8,9 +8,9 @@ use rusqlite::params;
 use super::db::Db;
 use super::plan_rows::plan;
 use super::{events, ledger, retrievals};
-use crate::base::ids::{ArchiveId, DestId, PlanId};
+use crate::base::ids::{ArchiveId, DestId, Generation, PlanId};
 use crate::base::units::Count;
-use crate::base::{Money, Time};
+use crate::base::{Money, Time, calendar};
 use crate::store::{
     CancelledPlan, Confirm, Confirmed, DestRow, NewDest, NewEvent, NewPart, NewPlan, NewRestore, PlanState, PlanTotals,
     PlannedFile, RestorePlace, RestoreState, Result, StoreError,
@@ -147,7 +147,16 @@ pub(super) fn files(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limi
     )
 }
 
-pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> {
+/// Whether a pricing of a plan is its newest.
+fn is_newest(db: &Db<'_>, plan: PlanId, pricing: Generation) -> Result<bool> {
+    let newest = db.one("SELECT pricing FROM plan WHERE id = ?", [plan], |row| row.get::<_, Generation>(0))?;
+    Ok(newest.is_none_or(|newest| newest == pricing))
+}
+
+pub(super) fn parts(db: &Db<'_>, plan: PlanId, pricing: Generation, parts: &[NewPart]) -> Result<bool> {
+    if !is_newest(db, plan, pricing)? {
+        return Ok(false);
+    }
     in_draft(db, plan)?;
     for part in parts {
         within_days(plan, part.day)?;
@@ -191,21 +200,26 @@ pub(super) fn parts(db: &Db<'_>, plan: PlanId, parts: &[NewPart]) -> Result<()> 
             ],
         )?;
     }
-    Ok(())
+    Ok(true)
 }
 
-pub(super) fn unpriced(db: &Db<'_>, plan: PlanId) -> Result<bool> {
+pub(super) fn unpriced(db: &Db<'_>, plan: PlanId) -> Result<Option<Generation>> {
     let changed = db.run(
-        "UPDATE plan SET state = ?2, hash = NULL WHERE id = ?1 AND state IN (?2, ?3)",
+        "UPDATE plan SET state = ?2, hash = NULL, pricing = pricing + 1 WHERE id = ?1 AND state IN (?2, ?3)",
         params![plan, PlanState::Draft, PlanState::Planned],
     )?;
-    if changed > 0 {
-        db.run("DELETE FROM plan_part WHERE plan = ?", [plan])?;
+    if changed == 0 {
+        return Ok(None);
     }
-    Ok(changed > 0)
+    db.run("DELETE FROM plan_part WHERE plan = ?", [plan])?;
+    db.one("SELECT pricing FROM plan WHERE id = ?", [plan], |row| row.get(0))
 }
 
-pub(super) fn save(db: &Db<'_>, plan: PlanId, totals: &PlanTotals) -> Result<bool> {
+pub(super) fn save(db: &Db<'_>, plan: PlanId, pricing: Generation, totals: &PlanTotals) -> Result<bool> {
+    // What an overtaken one lacks is no fault of the plan's.
+    if !is_newest(db, plan, pricing)? {
+        return Ok(false);
+    }
     if totals.price < Money::ZERO || totals.ceiling < totals.price {
         return Err(StoreError::Impossible(format!(
             "plan {plan} costs {} and at most {}",
@@ -297,15 +311,17 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
         }
         return Ok(over);
     }
-    let today = ledger::day(db.now());
+    let today = calendar::day(db.now());
     for (day, money) in &days {
         ledger::reserve(db, SPENDER, confirm.plan, today + i64::from(*day), *money)?;
     }
+    // So many times 24 hours later, not at midnight: whenever it is confirmed, no 24 hours have two days' rate. The day of
+    // the calendar is the one that its money was set aside for above.
     db.run(
         "UPDATE plan_part SET live = 1, host = ?4,
-                not_before = CASE WHEN day = 0 THEN ?2 ELSE (?3 + day) * 86400000000 END
+                not_before = ?2 + day * ?3
          WHERE plan = ?1",
-        params![confirm.plan, db.now(), today, plan.host],
+        params![confirm.plan, db.now(), calendar::DAY, plan.host],
     )?;
     let parts = db.one("SELECT count(*) FROM plan_part WHERE plan = ?", [confirm.plan], |row| row.get::<_, u64>(0))?;
     db.run(

@@ -3,12 +3,12 @@
 use async_trait::async_trait;
 
 use super::{SqliteStore, delivery, ledger, plan_rows, plans, restorable, retrievals};
-use crate::base::ids::{ArchiveId, DestId, PlanId, RetrievalId, RetrievalUuid, SessionId};
+use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
     AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
     NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
-    RestoreRow, Restores, Result, RetrievalRow, Used,
+    RestoreRow, Restores, Result, RetrievalRow, Used, UsedDays,
 };
 
 #[async_trait]
@@ -33,16 +33,16 @@ impl Restores for SqliteStore {
         self.read(move |db| retrievals::joinable(db, &vault, &archives, until)).await
     }
 
-    async fn plan_parts(&self, plan: PlanId, parts: Vec<NewPart>) -> Result<()> {
-        self.write(move |db| plans::parts(db, plan, &parts)).await
-    }
-
-    async fn plan_unpriced(&self, plan: PlanId) -> Result<bool> {
+    async fn plan_unpriced(&self, plan: PlanId) -> Result<Option<Generation>> {
         self.write(move |db| plans::unpriced(db, plan)).await
     }
 
-    async fn plan_save(&self, plan: PlanId, totals: PlanTotals) -> Result<bool> {
-        self.write(move |db| plans::save(db, plan, &totals)).await
+    async fn plan_parts(&self, plan: PlanId, pricing: Generation, parts: Vec<NewPart>) -> Result<bool> {
+        self.write(move |db| plans::parts(db, plan, pricing, &parts)).await
+    }
+
+    async fn plan_save(&self, plan: PlanId, pricing: Generation, totals: PlanTotals) -> Result<bool> {
+        self.write(move |db| plans::save(db, plan, pricing, &totals)).await
     }
 
     async fn plan_confirm(&self, confirm: Confirm) -> Result<Confirmed> {
@@ -107,6 +107,10 @@ impl Restores for SqliteStore {
 
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
         self.read(move |db| retrievals::live(db, after, limit)).await
+    }
+
+    async fn used_days(&self, spender: &'static str, later: u32) -> Result<UsedDays> {
+        self.read(move |db| ledger::used_days(db, spender, later)).await
     }
 
     async fn used(&self, spender: &'static str) -> Result<Used> {

@@ -7,6 +7,7 @@ use super::plans::{self, SPENDER};
 use super::{ledger, plan_rows};
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, PlanId, RetrievalId, RetrievalUuid, SessionId};
+use crate::base::speed::{Joinable, speed};
 use crate::store::{
     ArchiveState, AskPart, Heard, JobAsked, PartState, PlanPartRow, PlanState, Result, RetrievalRow, RetrievalState,
 };
@@ -138,11 +139,11 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
         set(db, plan, archive, PartState::Ready, None)?;
         return Ok(JobAsked::Nothing);
     };
+    let fast = |tier: Option<&str>| tier.map_or(0, speed);
     let tier = row.totals.as_ref().and_then(|totals| totals.tier.as_deref());
-    // One that is slower than what was paid for is not waited for.
     let serves = |job: &RetrievalRow| {
-        let covers = job.range.start <= need.start && need.end <= job.range.end;
-        covers && (job.state == RetrievalState::Ready || speed(job.tier.as_deref()) <= speed(tier))
+        let ready = job.state == RetrievalState::Ready;
+        Joinable { range: &job.range, ready, speed: fast(job.tier.as_deref()) }.serves(&need, fast(tier))
     };
     let there = of_archive(db, &row.vault, archive, ask.joinable_until)?;
     if let Some(job) = there.into_iter().find(serves) {
@@ -195,16 +196,6 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
         params![plan, archive],
     )?;
     Ok(by_id(db, id)?.map_or(JobAsked::Gone, JobAsked::New))
-}
-
-/// The faster, the smaller.
-fn speed(tier: Option<&str>) -> u8 {
-    match tier {
-        Some("expedited") => 1,
-        Some("standard") => 2,
-        Some("bulk") => 3,
-        _ => 0,
-    }
 }
 
 fn set(db: &Db<'_>, plan: PlanId, archive: ArchiveId, state: PartState, job: Option<RetrievalId>) -> Result<()> {

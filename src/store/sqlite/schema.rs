@@ -290,7 +290,9 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              delivered_bytes INTEGER NOT NULL DEFAULT 0,
              failed INTEGER NOT NULL DEFAULT 0,
              parts_left INTEGER NOT NULL DEFAULT 0,
-             parts_stopped INTEGER NOT NULL DEFAULT 0
+             parts_stopped INTEGER NOT NULL DEFAULT 0,
+             -- Grows with each pricing: parts and totals of one are not mixed with those of another.
+             pricing INTEGER NOT NULL DEFAULT 0
          );
          CREATE INDEX plan_live ON plan (state, made_at) WHERE live = 1;
          CREATE INDEX plan_shown ON plan (id) WHERE state <> 5;

@@ -26,6 +26,7 @@ pub use read::TariffError;
 use super::Tier;
 use crate::base::Money;
 use crate::base::hash::Hash32;
+use crate::base::speed as base;
 
 /// The tariffs that are part of the program, by name.
 const EMBEDDED: [(&str, &str); 6] = [
@@ -103,12 +104,7 @@ const SPEEDS: [Option<Tier>; 4] = [None, Some(Tier::Expedited), Some(Tier::Stand
 
 /// A tier's name in tariffs, logs and commands; `immediate` where there is nothing to choose.
 pub const fn tier_word(tier: Option<Tier>) -> &'static str {
-    match tier {
-        None => "immediate",
-        Some(Tier::Expedited) => "expedited",
-        Some(Tier::Standard) => "standard",
-        Some(Tier::Bulk) => "bulk",
-    }
+    base::SPEEDS[place(tier)]
 }
 
 /// A tier by its name; nothing where there is none of that name.
@@ -116,7 +112,7 @@ pub fn tier_named(word: &str) -> Option<Option<Tier>> {
     SPEEDS.into_iter().find(|tier| tier_word(*tier) == word)
 }
 
-/// Place of a tier in [`SPEEDS`]; the faster, the smaller.
+/// Place of a tier in [`SPEEDS`], and of its word in [`base::SPEEDS`]; the faster, the smaller.
 pub(crate) const fn place(tier: Option<Tier>) -> usize {
     match tier {
         None => 0,

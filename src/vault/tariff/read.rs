@@ -9,6 +9,7 @@ use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
 use super::{Peak, Rates, Row, Rule, SPEEDS, Tariff, place, tier_word};
+use crate::base::near::nearest;
 use crate::base::units::{parse_size, parse_span};
 use crate::base::{Money, Shown};
 
@@ -111,10 +112,7 @@ pub(super) fn no_such(name: &str) -> TariffError {
 
 /// `; did you mean "bulk"?`, if a known word is near.
 fn did_you_mean<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> String {
-    let distance = |known: &str| strsim::damerau_levenshtein(word, known);
-    let best =
-        known.into_iter().min_by_key(|known| distance(known)).filter(|best| distance(best) <= 1 + best.len() / 4);
-    best.map_or_else(String::new, |best| format!("; did you mean \"{best}\"?"))
+    nearest(word, known).map_or_else(String::new, |best| format!("; did you mean \"{best}\"?"))
 }
 
 const SECTIONS: [&str; 15] = [

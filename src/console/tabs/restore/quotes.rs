@@ -202,6 +202,11 @@ fn below(quotes: &Quotes, (used, limits): (Used, Budget)) -> Vec<DetailLine<'sta
         format!("one plan {plan}; today {}; this month {}", of(used.day, limits.day), of(used.month, limits.month)),
         Role::Text,
     ));
+    if quote.days > 1 {
+        let (days, most) = (Count(u64::from(quote.days)), price(quote.dearest, quote.sure));
+        let spread = format!("spread over {days} days ([restore] rate_per_day): at most {most} on one of them");
+        lines.push(text(spread, Role::Text));
+    }
     if quote.risks.is_empty() {
         lines.push(text("the ceiling is the price: nothing can make it dearer".to_owned(), Role::Text));
     } else {

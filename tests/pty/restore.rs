@@ -184,7 +184,10 @@ fn a_console_that_is_hung_up_while_it_delivers_is_gone_on_with_by_the_next() {
     third.wait_for("393/393");
     let all = named(&out);
     for before in [&first, &more] {
-        assert!(before.iter().all(|(name, inode)| all.get(name) == Some(inode)), "what has its name is not written anew");
+        assert!(
+            before.iter().all(|(name, inode)| all.get(name) == Some(inode)),
+            "what has its name is not written anew"
+        );
     }
     for n in 0..LINES {
         let bytes = fs::read(out.join(format!("{n:04}.jpg"))).ok();

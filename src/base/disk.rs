@@ -10,11 +10,12 @@ use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustix::fs::{AtFlags, CWD, FileType, FlockOperation, Mode, OFlags, RenameFlags};
 use rustix::io::Errno;
 
-use super::{Shown, faults};
+use super::{Clock, Shown, faults};
 
 /// A file call that failed: what was tried, on what, and what the system said.
 #[derive(Debug, thiserror::Error)]
@@ -106,6 +107,20 @@ impl Dir {
     /// Locks the folder against other processes that lock it, waiting for them; until the last copy of it is dropped.
     pub fn lock(&self) -> Result<(), DiskError> {
         rustix::fs::flock(&*self.fd, FlockOperation::LockExclusive).map_err(|e| failed("lock", &self.path, e))
+    }
+
+    /// The same, waiting for so long at most (somebody who is held still keeps a lock for ever); whether it is locked.
+    pub fn lock_within(&self, within: Duration) -> Result<bool, DiskError> {
+        let clock = Clock::system();
+        let began = clock.mono();
+        loop {
+            match rustix::fs::flock(&*self.fd, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(true),
+                Err(Errno::WOULDBLOCK) if clock.mono().since(began) >= within => return Ok(false),
+                Err(Errno::WOULDBLOCK) => clock.pause(Duration::from_millis(5)),
+                Err(e) => return Err(failed("lock", &self.path, e)),
+            }
+        }
     }
 
     /// Opens the folder at `path`, making it and what is missing above it.

@@ -40,7 +40,7 @@ impl ProcessIdentity {
             boot_id: read_word("/proc/sys/kernel/random/boot_id"),
             pid_namespace: namespace(),
             pid,
-            pid_start: start_of(pid).unwrap_or(0),
+            pid_start: stat_of(pid).map_or(0, |stat| stat.started),
         }
     }
 
@@ -88,8 +88,9 @@ enum Process {
 
 fn process(pid: u32) -> Process {
     let number = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    match (start_of(pid), number.map(rustix::process::test_kill_process)) {
-        (Some(at), _) => Process::Started(at),
+    match (stat_of(pid), number.map(rustix::process::test_kill_process)) {
+        (Some(stat), _) if stat.over => Process::None,
+        (Some(stat), _) => Process::Started(stat.started),
         (None, None | Some(Err(rustix::io::Errno::SRCH))) => Process::None,
         (None, Some(_)) => Process::Hidden,
     }
@@ -103,10 +104,24 @@ fn namespace() -> String {
     fs::read_link("/proc/self/ns/pid").map(|link| link.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// Field 22 of `/proc/PID/stat`, counted after the name's closing bracket (the name may hold blanks and brackets).
-fn start_of(pid: u32) -> Option<u64> {
+/// What is read of `/proc/PID/stat`.
+struct Stat {
+    /// Clock ticks after boot at which it started.
+    started: u64,
+    /// Nothing of it runs any more; its parent has not asked how it ended. In a container whose first process never asks,
+    /// it stays so.
+    over: bool,
+}
+
+/// Fields 3 (state), 20 (threads) and 22 (start) of `/proc/PID/stat` (proc(5)), counted after the name's closing bracket
+/// (the name may hold blanks and brackets).
+fn stat_of(pid: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(')')?.1.split_ascii_whitespace().nth(19)?.parse().ok()
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_ascii_whitespace().collect();
+    let number = |n: usize| fields.get(n).and_then(|field| field.parse::<u64>().ok());
+    // Threads that are in the middle of a call to the system live on until that returns.
+    let over = matches!(fields.first(), Some(&("Z" | "X"))) && number(17).is_none_or(|threads| threads <= 1);
+    Some(Stat { started: number(19)?, over })
 }
 
 #[cfg(test)]
@@ -134,5 +149,25 @@ mod tests {
         assert_eq!(machine.judges(&other_boot), Life::Dead);
         let other_machine = ProcessIdentity { machine_id: "n".to_owned(), ..other_boot };
         assert_eq!(machine.judges(&other_machine), Life::CannotTell);
+    }
+
+    /// Its parent, this process, has not asked how it ended.
+    #[test]
+    fn a_process_that_has_ended_and_that_nobody_waited_for_is_dead() {
+        let mut child = std::process::Command::new("sleep").arg("1000").spawn().unwrap();
+        let own = ProcessIdentity::own();
+        let pid = child.id();
+        let other = ProcessIdentity { pid, pid_start: stat_of(pid).unwrap().started, ..own.clone() };
+        assert_eq!(own.judges(&other), Life::Alive);
+        child.kill().unwrap();
+        let clock = crate::base::Clock::system();
+        let began = clock.mono();
+        while own.judges(&other) != Life::Dead {
+            assert!(clock.mono().since(began) < std::time::Duration::from_secs(20), "it is dead, and taken to live");
+            clock.pause(std::time::Duration::from_millis(1));
+        }
+        assert!(fs::read_to_string(format!("/proc/{pid}/stat")).unwrap().contains(") Z "), "nobody waited for it");
+        child.wait().unwrap();
+        assert_eq!(own.judges(&other), Life::Dead);
     }
 }

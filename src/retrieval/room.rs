@@ -7,11 +7,12 @@
 //! message where the vault sends some, and asked for when its time is over: messages come late, twice, or not at all. What
 //! a message says is never taken for how the job stands; the vault is asked.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{JobName, Parsed, parse};
+use crate::base::clock::Mono;
 use crate::base::hash::Hash32;
 use crate::base::ids::{RetrievalUuid, SessionId};
 use crate::base::{Clock, Shown, Stop, Time, task};
@@ -29,6 +30,8 @@ pub const TRIES: u32 = 2;
 
 /// A job is looked at again no sooner than this.
 const TICK: Duration = Duration::from_secs(1);
+/// What [`Settings::per_second`] counts in.
+const SECOND: Duration = Duration::from_secs(1);
 /// Requests on their way at a time.
 const AT_ONCE: usize = 8;
 /// Jobs looked at in one round.
@@ -69,12 +72,33 @@ pub struct Room {
     pub settings: Settings,
 }
 
+/// Requests of the last second. (Looks may be closer together than that.)
+#[derive(Debug, Default)]
+struct Pace(VecDeque<(Mono, u32)>);
+
+impl Pace {
+    /// How many may leave now.
+    fn left(&mut self, per_second: u32, now: Mono) -> u32 {
+        while self.0.front().is_some_and(|(at, _)| now.since(*at) >= SECOND) {
+            self.0.pop_front();
+        }
+        self.0.iter().fold(per_second, |left, (_, sent)| left.saturating_sub(*sent))
+    }
+
+    fn sent(&mut self, sent: u32, now: Mono) {
+        if sent > 0 {
+            self.0.push_back((now, sent));
+        }
+    }
+}
+
 impl Room {
     /// Works until told to stop, whenever this session holds the duty.
     pub async fn run(self: Arc<Self>, stop: Stop) -> Result<(), StoreError> {
+        let mut pace = Pace::default();
         while !stop.is_stopped() {
             if let Some(duty) = self.store.duty_take(DUTY.to_owned(), self.session).await? {
-                self.round().await?;
+                self.round(&mut pace).await?;
                 if duty.last_run.is_none_or(|at| self.clock.now().since(at) >= Duration::from_mins(1)) {
                     let next = self.store.now().await?.plus(TICK);
                     self.store
@@ -92,9 +116,11 @@ impl Room {
     }
 
     /// Hears, asks, looks: once.
-    pub async fn round(self: &Arc<Self>) -> Result<(), StoreError> {
+    async fn round(self: &Arc<Self>, pace: &mut Pace) -> Result<(), StoreError> {
         self.hear().await?;
-        self.ask().await?;
+        let left = pace.left(self.settings.per_second, self.clock.mono());
+        let sent = self.ask(left).await?;
+        pace.sent(sent, self.clock.mono());
         self.look().await
     }
 
@@ -138,9 +164,12 @@ impl Room {
         Ok(())
     }
 
-    /// Asks for what plans need: no more in a round than in a second.
-    async fn ask(self: &Arc<Self>) -> Result<(), StoreError> {
-        let parts = self.store.parts_to_ask(self.settings.per_second).await?;
+    /// Asks for what plans need, for so many parts at most. How many requests left.
+    async fn ask(self: &Arc<Self>, most: u32) -> Result<u32, StoreError> {
+        if most == 0 {
+            return Ok(0);
+        }
+        let parts = self.store.parts_to_ask(most).await?;
         let mut sent = 0;
         for some in parts.chunks(AT_ONCE) {
             let tasks: Vec<_> = some
@@ -160,7 +189,7 @@ impl Room {
         if sent > 0 {
             tracing::info!(jobs = sent, "asked the vault for archives");
         }
-        Ok(())
+        Ok(sent)
     }
 
     /// Whether a request left.

@@ -4,6 +4,7 @@
 
 mod cli;
 mod command;
+mod kills;
 mod kit;
 mod mail;
 mod ping;

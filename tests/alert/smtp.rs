@@ -95,12 +95,14 @@ pub struct Desk {
     pub heard: Arc<Mutex<Vec<String>>>,
     /// Whether it can turn to TLS.
     pub starttls: bool,
+    /// While somebody holds it, a text that was taken has no answer.
+    pub gate: Arc<Mutex<()>>,
 }
 
 impl Desk {
     pub fn new() -> Self {
         let mood = Arc::new(Mutex::new(Mood::Well));
-        Self { mood, mails: Arc::default(), heard: Arc::default(), starttls: false }
+        Self { mood, mails: Arc::default(), heard: Arc::default(), starttls: false, gate: Arc::default() }
     }
 
     fn mood(&self) -> Mood {
@@ -191,6 +193,7 @@ impl Desk {
                         if !refused {
                             self.mails.lock().unwrap().push(Mail { from: from.clone(), to: to.clone(), text });
                         }
+                        drop(self.gate.lock().unwrap());
                         self.answer(Step::Text, "250 taken", out)?
                     } else {
                         turn

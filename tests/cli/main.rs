@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod demo;
 mod full;
+mod kills;
 mod kit;
 mod pools;
 mod reports;

@@ -12,16 +12,8 @@ use super::pty::Pty;
 /// The binary.
 pub const FIRN: &str = env!("CARGO_BIN_EXE_firn");
 
-/// Everything in one folder.
-pub struct Place {
-    dir: TempDir,
-}
-
-impl Place {
-    /// With so many small files to back up.
-    pub fn new(files: usize) -> Self {
-        let dir = tempfile::tempdir().unwrap();
-        let config = r#"
+/// A small configuration.
+const CONFIG: &str = r#"
 [[source]]
 name = "ugc"
 path = "photos"
@@ -32,10 +24,25 @@ bundle_age = "1s"
 [console]
 refresh = "1s"
 "#;
+
+/// Everything in one folder.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    /// With so many small files to back up.
+    pub fn new(files: usize) -> Self {
+        Self::with(CONFIG, files, |n| format!("picture {n}").into_bytes())
+    }
+
+    /// With a configuration of its own, and so many files that hold what is said of each.
+    pub fn with(config: &str, files: usize, holds: impl Fn(usize) -> Vec<u8>) -> Self {
+        let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("firn.toml"), config).unwrap();
         fs::create_dir(dir.path().join("photos")).unwrap();
         for n in 0..files {
-            fs::write(dir.path().join(format!("photos/{n:04}.jpg")), format!("picture {n}")).unwrap();
+            fs::write(dir.path().join(format!("photos/{n:04}.jpg")), holds(n)).unwrap();
         }
         Self { dir }
     }
@@ -74,9 +81,14 @@ refresh = "1s"
     /// Everything in the vault.
     pub fn backed_up(files: usize) -> Self {
         let place = Self::new(files);
-        let run = place.firn(&["run", "--until-idle", "--quiet"]);
-        assert!(run.status.success(), "{run:?}");
+        place.back_up();
         place
+    }
+
+    /// Everything into the vault.
+    pub fn back_up(&self) {
+        let run = self.firn(&["run", "--until-idle", "--quiet"]);
+        assert!(run.status.success(), "{run:?}");
     }
 
     /// The state, as it lies on the disk.

@@ -260,3 +260,29 @@ fn work_that_waits_when_the_output_has_five_hours_left_asks_again_once() {
     same(&before, &look(&dest));
     assert_eq!(site.billed("job").len(), 2);
 }
+
+/// Who waits for one plan looks ten times a second; it asks no faster for that.
+#[test]
+fn a_restore_in_the_foreground_asks_for_no_more_in_a_second_than_is_allowed() {
+    let site = Site::built(Plot::glacier().with("[restore]\nnew_per_second = 2"));
+    let before = fill_small(&site, 9, 1 << 20);
+    let plan = site.confirmed(&format!("everything: {}/", site.path("back").display()), Some(Tier::Expedited));
+    let jobs = plan.totals.as_ref().unwrap().jobs;
+    assert!(jobs >= 8, "{jobs}");
+    let worker = site.start(Arc::clone(&site.services), Some(plan.id));
+    let asked = || site.billed("job").len();
+    let mut seen = vec![asked()];
+    while (*seen.last().unwrap() as u64) < jobs {
+        assert!(seen.len() < 1000, "{seen:?}");
+        while !site.world.at_rest(Duration::from_millis(100)) {}
+        site.hand.advance(Duration::from_millis(100));
+        while !site.world.at_rest(Duration::from_millis(100)) {}
+        seen.push(asked());
+    }
+    let most = seen.iter().zip(seen.iter().skip(9)).map(|(from, to)| to - from).max();
+    assert_eq!(most, Some(2), "in a second; how many there were, each tenth of one: {seen:?}");
+    site.drive("the plan ends", || site.over(&[plan.id]));
+    site.drive("the worker ends", || worker.fell().is_some());
+    assert_eq!(worker.fell(), Some(Ok(())));
+    same(&before, &look(&site.path("back")));
+}

@@ -18,6 +18,10 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// Below this much room an I/O error of SQLite is taken for a full file system.
 const NO_ROOM: u64 = 256 * 1024;
 
+/// How long to wait for another firn that is opening a file in the same folder. (A new version may have a large state to
+/// bring up to date.)
+const OPENING: Duration = Duration::from_secs(30);
+
 /// File systems whose locks and caches are not those of one machine (`statfs` magic numbers, linux/magic.h).
 const NETWORK: [(u64, &str); 11] = [
     (0x6969, "NFS"),
@@ -60,8 +64,20 @@ pub(super) fn inspect(path: &Path, place: &str, create: bool) -> Result<Dir> {
     let magic = rustix::fs::fstatfs(dir.fd()).map_err(|e| unopened(std::io::Error::from(e).to_string()))?.f_type;
     #[allow(clippy::cast_sign_loss)] // a bit pattern
     local(place, magic as u64)?;
-    dir.lock().map_err(|e| unopened(e.to_string()))?;
+    lock(&dir, OPENING).map_err(unopened)?;
     Ok(dir)
+}
+
+/// Takes the folder's lock, or says who is in the way.
+fn lock(dir: &Dir, within: Duration) -> std::result::Result<(), String> {
+    if dir.lock_within(within).map_err(|e| e.to_string())? {
+        return Ok(());
+    }
+    let folder = Shown::path(dir.path());
+    Err(format!(
+        "another firn has been opening a file in the folder {folder} for over {} s; find it (`fuser {folder}`), and end it if it hangs",
+        within.as_secs()
+    ))
 }
 
 /// Which file was opened. SQLite goes on with a file that has been removed or replaced as if nothing had happened.
@@ -182,6 +198,23 @@ mod tests {
         // A reader cannot write, whatever it is asked.
         let refused = connect(&path, "firn.db", false).unwrap().execute_batch("CREATE TABLE t (a)").unwrap_err();
         assert!(matches!(translate("firn.db", &refused), StoreError::ReadOnly { .. }), "{refused}");
+    }
+
+    #[test]
+    fn a_folder_that_another_keeps_locked_is_refused_after_a_while() {
+        let temp = tempfile::tempdir().unwrap();
+        let holder = Dir::open(temp.path()).unwrap();
+        holder.lock().unwrap();
+        let dir = Dir::open(temp.path()).unwrap();
+        let folder = temp.path().display();
+        assert_eq!(
+            lock(&dir, Duration::from_millis(20)).unwrap_err(),
+            format!(
+                "another firn has been opening a file in the folder {folder} for over 0 s; find it (`fuser {folder}`), and end it if it hangs"
+            )
+        );
+        drop(holder);
+        assert_eq!(lock(&dir, Duration::from_secs(20)), Ok(()));
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl<'a> Lists<'a> {
             Some(known) => known,
             None => *self.archive.insert(self.look(archive).await?),
         };
-        let page = self.restorer.store.restorable_members(id, self.after, PAGE).await?;
+        let page = self.restorer.store.restorable_members(id, None, self.after, PAGE).await?;
         let Some(last) = page.last() else {
             self.over = true;
             return Ok(None);

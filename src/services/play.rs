@@ -209,7 +209,7 @@ impl Services {
     async fn keys_of(&self, archive: ArchiveId, source: &str) -> Result<Vec<Key>, ServiceError> {
         let (mut keys, mut after) = (Vec::new(), None);
         loop {
-            let page = self.store.restorable_members(archive, after, PAGE).await?;
+            let page = self.store.restorable_members(archive, None, after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(keys) };
             after = Some(last.header_offset);
             keys.extend(page.into_iter().filter(|member| member.source == source).map(|member| member.key));

@@ -484,10 +484,12 @@ pub trait Store: Restores {
     /// The same from another archive than this one, where another one holds that version, too.
     async fn restorable_elsewhere(&self, file: FileId, than: ArchiveId) -> Result<Option<RestorableKey>>;
     /// Files of an archive that a vault holds, as they lie there: after a header offset, at most `limit`. Of two versions
-    /// of one key the later.
+    /// of one key the later. `within`: without those that have a newer version in an archive that a vault took then, from
+    /// the first moment to before the second.
     async fn restorable_members(
         &self,
         archive: ArchiveId,
+        within: Option<(Time, Time)>,
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<RestorableMember>>;

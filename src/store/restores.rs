@@ -78,6 +78,9 @@ pub trait Restores: Send + Sync {
         after: Option<RestorePlace>,
         limit: u32,
     ) -> Result<Vec<RestoreRow>>;
+    /// What a plan did not deliver, in the same order: what failed or is not possible; of one that runs no more also what
+    /// waited.
+    async fn plan_rest(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<RestoreRow>>;
     /// Parts of running plans that failed when they were last tried, by plan and archive: at most `limit`.
     async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// How many parts of a running plan failed when they were last tried, and why one of them did.

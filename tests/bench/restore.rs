@@ -239,6 +239,7 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
                 target: key.key,
                 overwrite: false,
                 why: None,
+                asked: None,
             });
         }
         store.plan_add(plan, files).await.unwrap();

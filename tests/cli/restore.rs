@@ -445,3 +445,35 @@ fn a_plan_goes_on_as_it_was_confirmed_and_on_its_own_host() {
         .expect(2)
         .says(&["delivers to folders of another host (elsewhere); it goes on there"]);
 }
+
+#[test]
+fn what_was_not_stored_then_is_in_the_rest_of_the_plan_when_it_is() {
+    let home = Home::new();
+    put(&home.photos().join("f1"), b"one", 0o644, (7, 7));
+    home.back_up();
+    put(&home.photos().join("f2"), b"two", 0o644, (7, 7));
+    home.firn(&["run", "--until-idle", "--workers", "scan"]).expect(0);
+    home.firn(&["restore", "ugc", "dest"]).expect(1).says(&["f2: no version of it is in the vault"]);
+    home.firn(&["restore", "--rest-of", "1"]).expect(1).says(&["f2: no version of it is in the vault"]);
+    home.back_up();
+    home.firn(&["restore", "--rest-of", "1"]).expect(0).prints(&["restored 1 files, 3 B"]);
+    same_trees(&home.photos(), &home.path("dest"));
+}
+
+#[test]
+fn options_that_say_nothing_about_what_is_asked_for_are_refused_or_kept() {
+    let home = Home::new();
+    put(&home.photos().join("f1"), b"one", 0o644, (7, 7));
+    home.back_up();
+    let found = home.firn(&["show", "ugc:f1", "--json"]).expect(0).json();
+    let uuid = found["copies"][0]["archive"].as_str().unwrap().to_owned();
+    home.firn(&["restore", "--at", "2026-11-22", &format!("archive:{uuid}"), "dest"])
+        .expect(2)
+        .says(&["--at does not go with archive:, which names its versions itself"]);
+    fs::remove_file(home.photos().join("f1")).unwrap();
+    home.back_up();
+    home.firn(&["restore", "--current", &format!("archive:{uuid}"), "dest"])
+        .expect(2)
+        .says(&["the source has nothing of it now"]);
+    home.firn(&["restore", &format!("archive:{uuid}"), "dest"]).expect(0);
+}

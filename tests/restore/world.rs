@@ -180,6 +180,7 @@ impl World {
                 target: Key::new(want.target.as_bytes()),
                 overwrite: want.overwrite,
                 why: None,
+                asked: None,
             });
         }
         let count = files.len() as u64;

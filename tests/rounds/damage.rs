@@ -115,6 +115,18 @@ fn rest(site: &Site, of: PlanId, before: &BTreeMap<PathBuf, Look>, files: u64, t
     same(before, &look(&site.path("back")));
 }
 
+/// Whoever thinks better of having stopped a plan gets what was not tried yet, too.
+#[test]
+fn the_rest_of_a_cancelled_plan_is_all_that_it_did_not_deliver() {
+    let site = Site::new(Kind::Glacier);
+    let before = two_archives(&site);
+    let plan = site.confirmed(&format!("everything: {}/", site.path("back").display()), STANDARD);
+    let (services, id) = (std::sync::Arc::clone(&site.services), plan.id);
+    let left = site.run(async move { services.cancel_plan(id, "ann".to_owned()).await.unwrap() });
+    assert!(left.done);
+    rest(&site, plan.id, &before, 2 * FILES, STANDARD);
+}
+
 #[test]
 fn an_archive_that_was_cut_off_on_disk_costs_the_files_beyond_the_cut() {
     let site = Site::new(Kind::Directory);

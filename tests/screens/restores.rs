@@ -193,6 +193,7 @@ fn file_row(n: u64, state: RestoreState) -> RestoreRow {
         file: Some(FileId(n.cast_signed())),
         source: Some("photos".to_owned()),
         name: Key::new(format!("a/{n}.jpg").into_bytes()),
+        asked: None,
         length: 12_000,
         place: "/srv/restored".into(),
         target: Key::new(format!("a/{n}.jpg").into_bytes()),

@@ -263,7 +263,7 @@ impl State {
             }
             "restorable members" => {
                 let archive = firn::base::ids::ArchiveId(i64::try_from(self.rows / IN_ARCHIVE / 2).unwrap());
-                assert_eq!(store.restorable_members(archive, Some(0), PAGE).await.unwrap().len(), page - 1);
+                assert_eq!(store.restorable_members(archive, None, Some(0), PAGE).await.unwrap().len(), page - 1);
             }
             "failures page" => assert_eq!(store.failures(Some(500), PAGE).await.unwrap().len(), page),
             "events page" => assert_eq!(store.events(Some(500), PAGE).await.unwrap().len(), page),

@@ -263,6 +263,7 @@ pub fn wanted(of: &Stored, dest: DestId) -> Vec<NewRestore> {
         target: key(&format!("{}/{n}", of.archive)),
         overwrite: false,
         why: None,
+        asked: None,
     });
     each.collect()
 }

@@ -53,6 +53,7 @@ async fn a_draft_becomes_a_plan_and_a_plan_runs(w: World) {
         target: key("of"),
         overwrite: false,
         why: Some("it is not in the catalog".to_owned()),
+        asked: None,
     });
     w.store.plan_add(plan, files).await.unwrap();
     w.store.plan_parts(plan, Generation(0), vec![part(&all(&stored))]).await.unwrap();

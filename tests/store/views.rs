@@ -31,6 +31,7 @@ on_every_engine! {
     an_overview_is_what_its_parts_are
     one_version_is_restored_although_there_are_newer_ones
     an_archive_is_restored_as_it_lies_there
+    of_what_was_taken_in_a_time_the_newest_version_is_there_wherever_it_lies
 }
 
 /// START is a whole multiple of ten seconds.
@@ -406,6 +407,31 @@ async fn one_version_is_restored_although_there_are_newer_ones(w: World) {
     assert_eq!(w.store.restorable_file(FileId(999)).await.unwrap(), None);
 }
 
+/// The newer version was stored first: of what was taken in a span of time that one is the newest all the same.
+async fn of_what_was_taken_in_a_time_the_newest_version_is_there_wherever_it_lies(w: World) {
+    let session = w.session().await;
+    let old = w.claimed(session, "a", 1).await;
+    w.seal(session, 1, &[old]).await;
+    w.advance(1);
+    let new = w.claimed(session, "a", 2).await;
+    w.seal(session, 2, &[new]).await;
+    let (first, second) = (w.upload(session).await, w.upload(session).await);
+    w.advance(10);
+    let (from, between) = (w.now().await, w.in_secs(5).await);
+    w.store.upload_stored(session, second.bundle, confirmed(2)).await.unwrap();
+    w.advance(10);
+    w.store.upload_stored(session, first.bundle, confirmed(1)).await.unwrap();
+    let to = w.in_secs(1).await;
+    let lengths = async |upload: &firn::store::Upload, within| {
+        let rows = w.store.restorable_members(upload.bundle.archive, within, None, 9).await.unwrap();
+        rows.into_iter().map(|row| row.version.length).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(&first, None).await, [1001]);
+    assert_eq!(lengths(&second, Some((from, to))).await, [1002]);
+    assert_eq!(lengths(&first, Some((from, to))).await, [0; 0], "a newer one was taken in that time");
+    assert_eq!(lengths(&first, Some((between, to))).await, [1001], "none was");
+}
+
 async fn an_archive_is_restored_as_it_lies_there(w: World) {
     let session = w.session().await;
     let first = w.claimed(session, "a", 1).await;
@@ -419,7 +445,7 @@ async fn an_archive_is_restored_as_it_lies_there(w: World) {
     let bundle = w.seal(session, 1, &all).await;
     let there = |after, limit| {
         let store = w.store.clone();
-        async move { store.restorable_members(bundle.archive, after, limit).await.unwrap() }
+        async move { store.restorable_members(bundle.archive, None, after, limit).await.unwrap() }
     };
     assert_eq!(there(None, 9).await, [], "no vault holds it yet");
     let upload = w.upload(session).await;
@@ -430,5 +456,5 @@ async fn an_archive_is_restored_as_it_lies_there(w: World) {
     assert!(rows.iter().all(|row| row.version.remote_id == b"remote/1" && row.version.archive == uuid(1)));
     let paged = [there(None, 1).await, there(Some(rows[0].header_offset), 9).await].concat();
     assert_eq!(paged, rows);
-    assert_eq!(w.store.restorable_members(ArchiveId(99), None, 9).await.unwrap(), []);
+    assert_eq!(w.store.restorable_members(ArchiveId(99), None, None, 9).await.unwrap(), []);
 }

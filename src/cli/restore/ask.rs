@@ -11,7 +11,7 @@ use crate::base::units::Size;
 use crate::base::{Shown, Time, task};
 use crate::cli::{CliError, who};
 use crate::config::real;
-use crate::restore::ask::{Names, parse_line, quoted};
+use crate::restore::ask::{Names, parse_line, quoted, read_time};
 use crate::services::{Order, Services, Wanted};
 
 /// A list may have so many bytes.
@@ -54,6 +54,11 @@ fn single(args: &Args, at: Option<Time>, names: &Names) -> Result<crate::restore
         parse_line(&line, names).ok_or_else(|| CliError::Usage("write firn restore SOURCE DEST".to_owned()))?;
     // A column of a line that nobody wrote says nothing.
     let mut ask = parsed.map_err(|e| CliError::Usage(e.kind.to_string()))?;
+    if at.is_some()
+        && let Some(what) = ask.source.names_versions()
+    {
+        return Err(CliError::Usage(format!("--at does not go with {what}, which names its versions itself")));
+    }
     ask.at = at.or(ask.at);
     Ok(ask)
 }
@@ -103,13 +108,8 @@ async fn read(file: &Path) -> Result<String, CliError> {
 
 /// A time as people write it.
 pub(super) fn time(text: &str) -> Result<Time, CliError> {
-    let stamp = text.parse::<jiff::Timestamp>().ok().or_else(|| {
-        let date = text.parse::<jiff::civil::DateTime>().ok()?;
-        Some(date.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
-    });
-    let stamp = stamp.ok_or_else(|| {
+    read_time(text).ok_or_else(|| {
         let found = Shown::text(text);
         CliError::Usage(format!("--at: \"{found}\" is no time; write 2026-11-22 or 2026-11-22T12:00:00Z (UTC)"))
-    })?;
-    Ok(Time::from_micros(stamp.as_microsecond()))
+    })
 }

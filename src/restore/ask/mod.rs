@@ -61,7 +61,7 @@ pub use dest::DestSpec;
 pub use error::{Kind, LINE_LIMIT, LineError};
 pub use line::parse_line;
 pub use lines::lines;
-pub use source::SourceSpec;
+pub use source::{SourceSpec, read_time};
 pub use words::{has_comment, quoted};
 
 use crate::base::Time;

@@ -80,7 +80,7 @@ impl SourceSpec {
     }
 
     /// What it is called where `as-of` does not go with it.
-    pub(super) fn names_versions(&self) -> Option<&'static str> {
+    pub fn names_versions(&self) -> Option<&'static str> {
         match self {
             Self::Fid(_) => Some("fid:"),
             Self::Version(_) => Some("version:"),
@@ -300,7 +300,7 @@ fn between(word: &Word<'_>, at: usize, rest: &[u8], names: &Names) -> Result<Sou
 }
 
 /// `2026-11-22` (midnight, UTC) or `2026-11-22T12:00:00Z`; another offset than `Z` is understood, too.
-pub(super) fn read_time(text: &str) -> Option<Time> {
+pub fn read_time(text: &str) -> Option<Time> {
     let stamp = text.parse::<jiff::Timestamp>().ok().or_else(|| {
         // A time of day without its offset would be another moment for everybody who writes it.
         let date = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == "2026-11-22".len())?;

@@ -8,7 +8,7 @@ use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Key, PlanId, SourceId};
 use crate::restore::target::target;
 use crate::restore::{Keys, Listed, RestoreError, Restorer, Wish};
-use crate::store::{NewDest, NewPlan, NewRestore, Ready, Restorable, RestorePlace};
+use crate::store::{NewDest, NewPlan, NewRestore, Ready, Restorable, RestorePlace, RestoreState};
 
 /// Files entered in one go.
 const PAGE: usize = 500;
@@ -72,7 +72,11 @@ struct Wanted {
     target: Key,
     overwrite: bool,
     why: Option<String>,
+    asked: Option<(SourceId, Option<Time>)>,
 }
+
+/// The source of a key and as of when it is wanted, where it has no version; and whether what is there is replaced.
+type With = (Option<(SourceId, Option<Time>)>, bool);
 
 /// A draft that is being put together.
 pub struct Draft<'a> {
@@ -113,14 +117,15 @@ impl<'a> Draft<'a> {
     pub async fn ready(&mut self, ready: &Ready, place: &Place, overwrite: bool) -> Result<(), RestoreError> {
         let (dest, to) = self.exact(place, &ready.key).await?;
         if let Err(why) = target(to.as_bytes()) {
-            return self.cannot(ready.key.clone(), dest, to, format!("{why}; it is not restored to a folder")).await;
+            let why = format!("{why}; it is not restored to a folder");
+            return self.cannot(ready.key.clone(), dest, to, why, (None, overwrite)).await;
         }
         self.added.files += 1;
         self.added.bytes += ready.length;
         self.added.gone += u64::from(ready.gone_at.is_some());
         self.added.newer_waits += u64::from(ready.newer_waits);
         let (file, name, from, length) = (Some(ready.file), ready.key.clone(), Some(ready.from), ready.length);
-        self.push(Wanted { file, name, from, length, dest, target: to, overwrite, why: None }).await
+        self.push(Wanted { file, name, from, length, dest, target: to, overwrite, why: None, asked: None }).await
     }
 
     /// Adds something that cannot be, with the reason: it is kept with the plan.
@@ -133,7 +138,7 @@ impl<'a> Draft<'a> {
     ) -> Result<(), RestoreError> {
         let ids = self.restorer.store.plan_dests(self.plan, vec![NewDest { kind, place }]).await?;
         let Some(dest) = ids.first().copied() else { return Ok(()) };
-        self.cannot(name.clone(), dest, name, why).await
+        self.cannot(name.clone(), dest, name, why, (None, false)).await
     }
 
     /// All that was added is in the state. What it came to.
@@ -157,7 +162,7 @@ impl<'a> Draft<'a> {
                 let mut pages = restorer.pages(&listed);
                 while let Some(page) = pages.next().await? {
                     for key in page {
-                        self.one(&key.key, key.version.as_ref(), below, key.key.as_bytes(), overwrite).await?;
+                        self.one(&key.key, key.version.as_ref(), below, key.key.as_bytes(), (None, overwrite)).await?;
                     }
                 }
                 Ok(())
@@ -165,7 +170,7 @@ impl<'a> Draft<'a> {
             Select::Version(file) => {
                 let key = self.restorer.store.restorable_file(*file).await?.ok_or(RestoreError::NoFile(*file))?;
                 let (dest, target) = self.exact(place, &key.key).await?;
-                self.one(&key.key, key.version.as_ref(), dest, target.as_bytes(), overwrite).await
+                self.one(&key.key, key.version.as_ref(), dest, target.as_bytes(), (None, overwrite)).await
             }
             Select::Between(source, from, to) => self.between(*source, *from, *to, place, overwrite).await,
             Select::Everything(at) => {
@@ -203,9 +208,10 @@ impl<'a> Draft<'a> {
                 let (dest, target) = self.exact(place, key).await?;
                 if file.absent {
                     let why = "its source did not have it at that time".to_owned();
-                    return self.cannot(file.key, dest, target, why).await;
+                    return self.cannot(file.key, dest, target, why, (Some((source, at)), overwrite)).await;
                 }
-                self.one(&file.key, file.version.as_ref(), dest, target.as_bytes(), overwrite).await
+                let asked = Some((source, at));
+                self.one(&file.key, file.version.as_ref(), dest, target.as_bytes(), (asked, overwrite)).await
             }
             // A folder, or both (one of them was deleted): what belongs to now, or to then, is chosen as always.
             Some(_) => {
@@ -220,25 +226,27 @@ impl<'a> Draft<'a> {
             }
             None => {
                 let (dest, target) = self.exact(place, key).await?;
-                self.cannot(key.clone(), dest, target, "it is not in the catalog".to_owned()).await
+                let why = "it is not in the catalog".to_owned();
+                self.cannot(key.clone(), dest, target, why, (Some((source, at)), overwrite)).await
             }
         }
     }
 
     async fn wish(&mut self, wish: Wish, dest: DestId, own: &[u8], overwrite: bool) -> Result<(), RestoreError> {
         let restorer = self.restorer;
+        let asked = Some((wish.source, wish.at));
         let mut pages = restorer.pages(&wish);
         while let Some(page) = pages.next().await? {
             for key in page {
                 let target = [own, key.key.as_bytes()].concat();
-                self.one(&key.key, key.version.as_ref(), dest, &target, overwrite).await?;
+                self.one(&key.key, key.version.as_ref(), dest, &target, (asked, overwrite)).await?;
             }
         }
         self.added.folders_now += pages.folders_now();
         Ok(())
     }
 
-    /// The newest archives first: of two versions of a file the newer one has the place.
+    /// The newest archives first. Of several versions of a file the newest of that time, wherever it lies.
     async fn between(
         &mut self,
         source: Option<SourceId>,
@@ -260,7 +268,7 @@ impl<'a> Draft<'a> {
             for (archive, _) in page {
                 let mut after = None;
                 loop {
-                    let members = store.restorable_members(archive, after, ARCHIVES).await?;
+                    let members = store.restorable_members(archive, Some((from, to)), after, ARCHIVES).await?;
                     let Some(last) = members.last() else { break };
                     after = Some(last.header_offset);
                     for member in members {
@@ -270,7 +278,7 @@ impl<'a> Draft<'a> {
                         let own: &[u8] = if several { member.source.as_bytes() } else { b"" };
                         let between: &[u8] = if several { b"/" } else { b"" };
                         let target = [own, between, member.key.as_bytes()].concat();
-                        self.one(&member.key, Some(&member.version), below, &target, overwrite).await?;
+                        self.one(&member.key, Some(&member.version), below, &target, (None, overwrite)).await?;
                     }
                 }
             }
@@ -283,24 +291,27 @@ impl<'a> Draft<'a> {
         let store = self.restorer.store.clone();
         let mut after: Option<RestorePlace> = None;
         loop {
-            let rows = store.plan_restores(plan, true, after, u32::try_from(PAGE).unwrap_or(u32::MAX)).await?;
+            let rows = store.plan_rest(plan, after, u32::try_from(PAGE).unwrap_or(u32::MAX)).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = Some((last.archive.unwrap_or(ArchiveId(0)), last.offset, last.n));
             for row in rows {
-                let dest = self.dest(row.place.clone()).await?;
-                let Some(file) = row.file else {
-                    let why = row.reason.unwrap_or_default();
-                    self.cannot(row.name, dest, row.target, why).await?;
-                    continue;
+                let (dest, with) = (self.dest(row.place.clone()).await?, (row.asked, overwrite || row.overwrite));
+                let key = match (row.file, row.archive, row.asked) {
+                    // The copy that did not come through may be the one that is damaged.
+                    (Some(file), Some(archive), _) if row.state == RestoreState::Failed => {
+                        store.restorable_elsewhere(file, archive).await?
+                    }
+                    (Some(file), ..) => store.restorable_file(file).await?,
+                    // It may have come to be stored since.
+                    (None, _, Some((source, at))) => store.restorable_key(source, row.name.clone(), at).await?,
+                    (None, _, None) => None,
                 };
-                // The copy that did not come through may be the one that is damaged.
-                let key = match row.archive {
-                    Some(archive) => store.restorable_elsewhere(file, archive).await?,
-                    None => store.restorable_file(file).await?,
-                };
-                let key = key.ok_or(RestoreError::NoFile(file))?;
-                self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), overwrite || row.overwrite)
-                    .await?;
+                match key {
+                    Some(key) if !key.absent => {
+                        self.one(&key.key, key.version.as_ref(), dest, row.target.as_bytes(), with).await?;
+                    }
+                    _ => self.cannot(row.name, dest, row.target, row.reason.unwrap_or_default(), with).await?,
+                }
             }
         }
     }
@@ -311,15 +322,18 @@ impl<'a> Draft<'a> {
         version: Option<&Restorable>,
         dest: DestId,
         to: &[u8],
-        overwrite: bool,
+        with: With,
     ) -> Result<(), RestoreError> {
         let Some(version) = version else {
             let why = "no version of it is in the vault".to_owned();
-            return self.cannot(key.clone(), dest, Key::new(to), why).await;
+            return self.cannot(key.clone(), dest, Key::new(to), why, with).await;
         };
         if let Err(why) = target(to) {
             let why = format!("{why}; it is not restored to a folder");
-            return self.cannot(key.clone(), dest, Key::new(to), why).await;
+            return self.cannot(key.clone(), dest, Key::new(to), why, with).await;
+        }
+        if self.current && version.gone_at.is_some() {
+            return Ok(());
         }
         self.added.files += 1;
         self.added.bytes += version.length;
@@ -332,22 +346,30 @@ impl<'a> Draft<'a> {
             length: version.length,
             dest,
             target: Key::new(to),
-            overwrite,
+            overwrite: with.1,
             why: None,
+            asked: None,
         })
         .await
     }
 
     /// Enters what no vault can give, with the reason.
-    async fn cannot(&mut self, name: Key, dest: DestId, target: Key, why: String) -> Result<(), RestoreError> {
+    async fn cannot(
+        &mut self,
+        name: Key,
+        dest: DestId,
+        target: Key,
+        why: String,
+        (asked, overwrite): With,
+    ) -> Result<(), RestoreError> {
         self.added.impossible += 1;
-        let (file, from, length, overwrite) = (None, None, 0, false);
-        self.push(Wanted { file, name, from, length, dest, target, overwrite, why: Some(why) }).await
+        let (file, from, length) = (None, None, 0);
+        self.push(Wanted { file, name, from, length, dest, target, overwrite, why: Some(why), asked }).await
     }
 
     async fn push(&mut self, wanted: Wanted) -> Result<(), RestoreError> {
-        let Wanted { file, name, from, length, dest, target, overwrite, why } = wanted;
-        self.page.push(NewRestore { n: self.next, file, name, from, length, dest, target, overwrite, why });
+        let Wanted { file, name, from, length, dest, target, overwrite, why, asked } = wanted;
+        self.page.push(NewRestore { n: self.next, file, name, from, length, dest, target, overwrite, why, asked });
         self.next += 1;
         if self.page.len() >= PAGE { self.flush().await } else { Ok(()) }
     }

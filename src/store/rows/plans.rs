@@ -125,6 +125,8 @@ pub struct NewRestore {
     pub overwrite: bool,
     /// Why it cannot be restored.
     pub why: Option<String>,
+    /// The source of a key that has no version to be restored, and as of when one was wanted: another plan may find one.
+    pub asked: Option<(SourceId, Option<Time>)>,
 }
 
 /// A file of a draft, with what its archive is like: in order of archive and offset.
@@ -565,6 +567,8 @@ pub struct RestoreRow {
     pub source: Option<String>,
     /// Its key, or what was asked for.
     pub name: Key,
+    /// Of a key that had no version: its source, and as of when one was wanted.
+    pub asked: Option<(SourceId, Option<Time>)>,
     /// Bytes.
     pub length: u64,
     /// Where to: the folder.

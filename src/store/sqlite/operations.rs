@@ -499,10 +499,11 @@ impl Store for SqliteStore {
     async fn restorable_members(
         &self,
         archive: ArchiveId,
+        within: Option<(Time, Time)>,
         after: Option<u64>,
         limit: u32,
     ) -> Result<Vec<RestorableMember>> {
-        self.read(move |db| restorable::members(db, archive, after, limit)).await
+        self.read(move |db| restorable::members(db, archive, within, after, limit)).await
     }
 
     async fn standing(&self, asked: Vec<Asked>, near: u32) -> Result<Vec<Standing>> {

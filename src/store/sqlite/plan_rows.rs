@@ -7,9 +7,9 @@ use rusqlite::{Row, params};
 
 use super::db::Db;
 use super::retrievals;
-use crate::base::ids::{ArchiveId, Key, PlanId};
+use crate::base::ids::{ArchiveId, Key, PlanId, SourceId};
 use crate::base::{Money, Time};
-use crate::store::{NewPart, PlanPartRow, PlanRow, PlanTotals, RestorePlace, RestoreRow, Result};
+use crate::store::{NewPart, PlanPartRow, PlanRow, PlanState, PlanTotals, RestorePlace, RestoreRow, Result};
 
 const PLAN: &str =
     "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
@@ -162,12 +162,32 @@ pub(super) fn restores(
     after: Option<RestorePlace>,
     limit: u32,
 ) -> Result<Vec<RestoreRow>> {
-    let (archive, offset, n) = after.map_or((-1, 0, 0), |(archive, offset, n)| (archive.0, offset, n));
     let (index, only) = if wrong { ("INDEXED BY restore_wrong", "AND r.state IN (3, 4)") } else { ("", "") };
+    read_restores(db, plan, (index, only), after, limit)
+}
+
+/// What a plan did not deliver: what failed; once it runs no more also what never came to be tried.
+pub(super) fn rest(db: &Db<'_>, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<RestoreRow>> {
+    let runs =
+        db.one("SELECT 1 FROM plan WHERE id = ?1 AND state = ?2", params![plan, PlanState::Running], |_| Ok(()))?;
+    if runs.is_some() {
+        return restores(db, plan, true, after, limit);
+    }
+    read_restores(db, plan, ("", "AND r.state IN (0, 3, 4)"), after, limit)
+}
+
+fn read_restores(
+    db: &Db<'_>,
+    plan: PlanId,
+    (index, only): (&str, &str),
+    after: Option<RestorePlace>,
+    limit: u32,
+) -> Result<Vec<RestoreRow>> {
+    let (archive, offset, n) = after.map_or((-1, 0, 0), |(archive, offset, n)| (archive.0, offset, n));
     db.rows(
         &format!(
             "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
-                    r.target, r.state, r.reason, r.done_at, r.overwrite
+                    r.target, r.state, r.reason, r.done_at, r.overwrite, r.source, r.as_of
              FROM restore r {index} LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
              JOIN dest d ON d.id = r.dest
              WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
@@ -190,7 +210,13 @@ pub(super) fn restores(
                 reason: row.get(10)?,
                 done_at: row.get(11)?,
                 overwrite: row.get(12)?,
+                asked: asked(row)?,
             })
         },
     )
+}
+
+fn asked(row: &Row<'_>) -> rusqlite::Result<Option<(SourceId, Option<Time>)>> {
+    let (source, at): (Option<SourceId>, Option<Time>) = (row.get(13)?, row.get(14)?);
+    Ok(source.map(|source| (source, at)))
 }

@@ -98,8 +98,9 @@ pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<Vec
         // The file's row has its key.
         let name = file.file.is_none().then_some(&file.name);
         let entered = db.run(
-            "INSERT INTO restore (plan, archive, data_offset, n, file, name, length, dest, target, overwrite, state, reason)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+            "INSERT INTO restore (plan, archive, data_offset, n, file, name, length, dest, target, overwrite, state, reason,
+                source, as_of)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
             params![
                 plan,
                 archive,
@@ -112,7 +113,9 @@ pub(super) fn add(db: &Db<'_>, plan: PlanId, files: &[NewRestore]) -> Result<Vec
                 file.target,
                 file.overwrite,
                 state,
-                file.why
+                file.why,
+                file.asked.map(|(source, _)| source),
+                file.asked.and_then(|(_, at)| at)
             ],
         )?;
         if entered == 0 {

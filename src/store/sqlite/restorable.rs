@@ -118,9 +118,11 @@ pub(super) fn file(db: &Db<'_>, file: FileId, than: Option<ArchiveId>) -> Result
 pub(super) fn members(
     db: &Db<'_>,
     archive: ArchiveId,
+    within: Option<(Time, Time)>,
     after: Option<u64>,
     limit: u32,
 ) -> Result<Vec<RestorableMember>> {
+    let (from, to) = (within.map(|(from, _)| from), within.map(|(_, to)| to));
     let after = after.map_or(-1, |offset| i64::try_from(offset).unwrap_or(i64::MAX));
     db.rows(
         &format!(
@@ -133,9 +135,17 @@ pub(super) fn members(
              -- CROSS JOIN: by key first, so that it does not grow with the archive.
              AND NOT EXISTS (SELECT 1 FROM file o CROSS JOIN member n ON n.file = o.id AND n.archive = ?1
                              WHERE o.source = f.source AND o.key = f.key AND n.header_offset > m.header_offset)
+             -- What is newer is as `version` has it: archives need not be taken in the order of what they hold.
+             AND (?4 IS NULL OR NOT EXISTS (
+                SELECT 1 FROM file o CROSS JOIN member n ON n.file = o.id
+                CROSS JOIN archive b ON b.id = n.archive AND b.state IN (3, 6) AND b.remote_id IS NOT NULL
+                WHERE o.source = f.source AND o.key = f.key AND o.id <> f.id AND o.sha256 IS NOT NULL
+                AND b.stored_at >= ?4 AND b.stored_at < ?5
+                AND (coalesce(o.superseded_at, 9223372036854775807), o.first_seen, o.id)
+                    > (coalesce(f.superseded_at, 9223372036854775807), f.first_seen, f.id)))
              ORDER BY m.header_offset LIMIT ?3"
         ),
-        params![archive, after, limit],
+        params![archive, after, limit, from, to],
         |row| {
             Ok(RestorableMember {
                 version: read_version(row)?,

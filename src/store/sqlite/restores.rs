@@ -93,6 +93,10 @@ impl Restores for SqliteStore {
         self.read(move |db| plan_rows::restores(db, plan, wrong, after, limit)).await
     }
 
+    async fn plan_rest(&self, plan: PlanId, after: Option<RestorePlace>, limit: u32) -> Result<Vec<RestoreRow>> {
+        self.read(move |db| plan_rows::rest(db, plan, after, limit)).await
+    }
+
     async fn parts_held(&self, limit: u32) -> Result<Vec<PlanPartRow>> {
         self.read(move |db| plan_rows::parts_held(db, limit)).await
     }

@@ -352,6 +352,8 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              n INTEGER NOT NULL,
              file INTEGER,
              name BLOB,
+             source INTEGER,
+             as_of INTEGER,
              length INTEGER NOT NULL,
              dest INTEGER NOT NULL,
              target BLOB NOT NULL,

@@ -13,15 +13,15 @@ use crate::kit::{Home, LONG, Running, eventually, noise, put, same_trees, tree};
 /// Files to restore, a few an archive.
 const FILES: usize = 240;
 
-/// Everything in the vault, in many archives; leases of so many seconds.
-fn backed_up(lease: &str) -> Home {
+/// Everything in the vault, in many archives, of which so many may be read after each look; with leases of that length.
+fn backed_up(lease: &str, a_look: u32) -> Home {
     let home = Home::with(&format!(
         r#"state = {{ url = "sqlite:firn.db" }}
 staging = {{ path = "staging" }}
 source = [{{ name = "ugc", kind = "directory", path = "photos" }}]
 vault = {{ kind = "directory", path = "vault" }}
 backup = {{ bundle_size = "64KiB", bundle_age = "1s" }}
-restore = {{ slots = 2, new_per_second = 1000 }}
+restore = {{ slots = 2, new_per_second = {a_look} }}
 worker = {{ lease = "{lease}" }}
 "#
     ));
@@ -59,14 +59,22 @@ fn named(home: &Home) -> BTreeMap<Vec<u8>, u64> {
     files
 }
 
-/// Waits until the restore is in the middle: everything can be read, and so many files have their name.
+/// As [`eventually`], for what does not last.
+#[track_caller]
+fn soon(what: &str, restore: &mut Running, mut holds: impl FnMut() -> bool) {
+    let clock = Clock::system();
+    let began = clock.mono();
+    while !holds() {
+        assert!(!restore.is_over(), "it ended before {what}: {}", restore.said());
+        assert!(clock.mono().since(began) < LONG, "not within {LONG:?}: {what}");
+        clock.pause(Duration::from_millis(1));
+    }
+}
+
+/// Waits until so many files have their name.
+#[track_caller]
 fn in_the_middle(home: &Home, restore: &mut Running, files: usize) {
-    eventually(LONG, "the delivery is under way", || {
-        assert!(!restore.is_over(), "it ended before: {}", restore.said());
-        let begun = named(home).len() >= files;
-        let waits = || number(home, "SELECT count(*) FROM plan_part WHERE live = 1 AND state = 0");
-        (begun && waits() == 0).then_some(())
-    });
+    soon("the delivery is under way", restore, || named(home).len() >= files);
 }
 
 /// Every file is there, whole, once, and nothing else; the state says so.
@@ -97,25 +105,44 @@ fn finishes(home: &Home, worker: Running) {
     worker.wait(LONG).expect(0);
 }
 
-/// Holds a process still, and not while it holds the state's lock: then nobody could go on.
+/// Whether every thread of a process is stopped: the signal reaches one after the other.
+fn stands(process: &Running) -> bool {
+    fs::read_dir(format!("/proc/{}/task", process.pid())).unwrap().map(Result::unwrap).all(|thread| {
+        let stat = fs::read_to_string(thread.path().join("stat")).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+    })
+}
+
+/// Holds a restore still in the middle of its delivery, and not while it has the state's lock: then nobody could go on.
 #[track_caller]
-fn hold_still(home: &Home, process: &Running) {
-    eventually(LONG, "it is held still outside a transaction", || {
-        process.signal("STOP");
+fn hold_still(home: &Home, restore: &mut Running, in_hand: impl Fn() -> bool) {
+    let clock = Clock::system();
+    loop {
+        soon("it has work in hand", restore, &in_hand);
+        restore.signal("STOP");
+        while !stands(restore) {
+            clock.pause(Duration::from_millis(1));
+        }
         let state = state(home);
         state.busy_timeout(Duration::ZERO).unwrap();
-        let free = state.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok();
-        if !free {
-            process.signal("CONT");
+        if in_hand() && state.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
+            return;
         }
-        free.then_some(())
-    });
+        restore.signal("CONT");
+    }
+}
+
+/// Parts of the plan that a process is delivering.
+fn held_by(home: &Home, process: u32) -> i64 {
+    let sql = "SELECT count(*) FROM plan_part p JOIN worker w ON w.id = p.owner
+               WHERE p.live = 1 AND w.ended_at IS NULL AND w.pid = ";
+    number(home, &format!("{sql}{process}"))
 }
 
 /// The lease is an hour: that the first one is dead is seen, though nobody has waited for it.
 #[test]
 fn a_restore_that_is_killed_is_finished_by_the_worker_alone() {
-    let home = backed_up("1h");
+    let home = backed_up("1h", 8);
     let mut restore = restoring(&home);
     in_the_middle(&home, &mut restore, 10);
     restore.signal("KILL");
@@ -128,7 +155,7 @@ fn a_restore_that_is_killed_is_finished_by_the_worker_alone() {
     assert!((10..FILES).contains(&there.len()), "in the middle: {}", there.len());
     let one = home.firn(&["restores", "1", "--json"]).json();
     assert_eq!((&one["state"], &one["delivered"]), (&"running".into(), &known.into()));
-    finishes(&home, home.start(home.command(["run", "--workers", "restore"])));
+    finishes(&home, home.start(home.command(["run"])));
     all_delivered(&home);
     let all = named(&home);
     assert!(there.iter().all(|(name, inode)| all.get(name) == Some(inode)), "what has its name is not written anew");
@@ -141,34 +168,22 @@ fn a_restore_that_is_killed_is_finished_by_the_worker_alone() {
 
 #[test]
 fn a_restore_that_goes_on_beside_a_running_worker_does_no_harm() {
-    let home = backed_up("1h");
+    let home = backed_up("1h", 1000);
     let mut first = restoring(&home);
-    in_the_middle(&home, &mut first, 10);
+    // What the vault is still asked for is asked for by one of them, and waits for that one.
+    let waits = || number(&home, "SELECT count(*) FROM plan_part WHERE live = 1 AND state IN (0, 1)");
+    soon("all can be read", &mut first, || named(&home).len() >= 10 && waits() == 0);
     first.signal("KILL");
     first.wait(LONG);
     let mut resumed = home.start(home.command(["restore", "--resume", "1", "--json"]));
-    // Of the one that goes on, not of the one that was killed.
-    let held = format!(
-        "SELECT count(*) FROM plan_part p JOIN worker w ON w.id = p.owner
-         WHERE p.live = 1 AND w.ended_at IS NULL AND w.pid = {}",
-        resumed.pid()
-    );
-    let held = held.as_str();
     // Held still with work in its hands, so that both have some.
-    loop {
-        eventually(LONG, "it has begun", || (number(&home, held) > 0 || resumed.is_over()).then_some(()));
-        assert!(!resumed.is_over(), "{}", resumed.said());
-        hold_still(&home, &resumed);
-        if number(&home, held) > 0 {
-            break;
-        }
-        resumed.signal("CONT");
-    }
+    let pid = resumed.pid();
+    hold_still(&home, &mut resumed, || held_by(&home, pid) > 0 && waits() == 0);
     let before = number(&home, "SELECT delivered FROM plan");
     let worker = home.start(home.command(["run", "--workers", "restore"]));
     eventually(LONG, "the worker delivers all but what the other holds", || {
         let left = number(&home, "SELECT count(*) FROM plan_part WHERE live = 1");
-        (left == number(&home, held)).then_some(())
+        (left == held_by(&home, pid)).then_some(())
     });
     assert!(number(&home, "SELECT delivered FROM plan") > before, "the worker took part");
     assert_eq!(home.firn(&["restores", "1", "--json"]).json()["state"], "running");
@@ -184,16 +199,43 @@ fn a_restore_that_goes_on_beside_a_running_worker_does_no_harm() {
 /// What it held is taken over when its lease has run out; then it comes back, in the middle of a file for all it knows.
 #[test]
 fn a_restore_that_is_held_still_beyond_its_lease_finds_its_work_done_and_harms_nothing() {
-    let home = backed_up("10s");
+    let home = backed_up("10s", 8);
     let mut held = restoring(&home);
     in_the_middle(&home, &mut held, 10);
-    hold_still(&home, &held);
+    let pid = held.pid();
+    hold_still(&home, &mut held, || held_by(&home, pid) > 0);
     finishes(&home, home.start(home.command(["run", "--workers", "restore"])));
     let (there, delivered) = (named(&home), number(&home, "SELECT delivered FROM plan"));
     assert_eq!((there.len(), delivered), (FILES, 240));
     held.signal("CONT");
-    let done = held.wait(LONG);
-    assert!(done.code == 0 || done.code == 1, "{done:?}");
+    // All that was asked for is there, whoever brought it.
+    let done = held.wait(LONG).expect(0).prints(&["restored ", " files, "]);
+    assert_eq!(done.err, "");
     assert_eq!(named(&home), there, "what has its name is not written anew");
+    all_delivered(&home);
+}
+
+#[test]
+fn a_restore_that_lost_its_lease_while_nobody_went_on_says_how_to_go_on() {
+    let home = backed_up("1h", 8);
+    let mut held = restoring(&home);
+    in_the_middle(&home, &mut held, 10);
+    let pid = held.pid();
+    hold_still(&home, &mut held, || held_by(&home, pid) > 0);
+    // An hour later.
+    state(&home).execute("UPDATE worker SET lease_until = 1 WHERE ended_at IS NULL", []).unwrap();
+    let other = home.start(home.command(["run", "--workers", "alert"]));
+    eventually(LONG, "its work is given back", || {
+        (number(&home, "SELECT count(*) FROM event WHERE what = 'session.reaped'") > 0).then_some(())
+    });
+    other.signal("TERM");
+    other.wait(LONG).expect(0);
+    held.signal("CONT");
+    held.wait(LONG).expect(1).says(&[
+        "plan 1 could not be carried out: ",
+        "; it goes on with firn restore --resume 1, or where the restore worker runs (firn run)",
+    ]);
+    assert_eq!(home.firn(&["restores", "1", "--json"]).json()["state"], "running");
+    home.firn(&["restore", "--resume", "1"]).expect(0);
     all_delivered(&home);
 }

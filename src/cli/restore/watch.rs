@@ -59,8 +59,11 @@ pub(super) async fn carry_out(
     let signalled = loop {
         tokio::select! {
             ended = &mut work => {
-                let ended = ended.map_err(|e| CliError::Refused(e.to_string()))?;
-                ended.map_err(|e| CliError::Refused(format!("plan {plan} could not be carried out: {e}")))?;
+                let ended = ended.map_err(|e| e.to_string()).and_then(|ended| ended.map_err(|e| e.to_string()));
+                if let Err(why) = ended {
+                    said.close();
+                    unless_over(services, plan, &why).await?;
+                }
                 break None;
             }
             _ = term.recv() => break Some("SIGTERM"),
@@ -103,6 +106,17 @@ pub(super) async fn carry_out(
         out::line(ended(&row))?;
     }
     Ok(if lost == 0 && row.state == PlanState::Ended { 0 } else { FAILED })
+}
+
+/// What this process could not go on with (its lease was lost while it was held still) another may have finished.
+async fn unless_over(services: &Services, plan: PlanId, why: &str) -> Result<(), CliError> {
+    let running = services.store.plan(plan).await?.is_none_or(|row| row.state == PlanState::Running);
+    if !running {
+        return Ok(());
+    }
+    Err(CliError::Refused(format!(
+        "plan {plan} could not be carried out: {why}; it goes on with firn restore --resume {plan}, or where the restore worker runs (firn run)"
+    )))
 }
 
 /// Files that are not there.

@@ -5,6 +5,7 @@
 
 mod interrupted;
 mod places;
+mod syncs;
 mod trees;
 mod vaults;
 mod world;

@@ -115,7 +115,8 @@ pub trait Restores: Send + Sync {
     ) -> Result<Vec<PartFile>>;
     /// Sets money aside for what is about to be read of a claimed part, under the plan's ceiling. Whether it may be.
     async fn part_spend(&self, session: SessionId, work: PartKey, money: Money) -> Result<bool>;
-    /// Takes back what was spent for a claimed part and, as it turned out, was not.
+    /// Takes back what was spent for a claimed part and, as it turned out, was not. Who lost its claim, most of all because
+    /// the plan was cancelled, may do so once, as long as nobody else has claimed the part.
     async fn part_unspend(&self, session: SessionId, work: PartKey, money: Money) -> Result<()>;
     /// Writes outcomes of files of a claimed part.
     async fn part_outcomes(&self, session: SessionId, work: PartKey, outcomes: Vec<FileOutcome>) -> Result<()>;

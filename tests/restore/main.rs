@@ -4,6 +4,7 @@
 #![cfg_attr(feature = "faults", allow(clippy::print_stdout))]
 
 mod interrupted;
+mod money;
 mod places;
 mod syncs;
 mod trees;

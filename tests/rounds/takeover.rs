@@ -168,6 +168,8 @@ fn a_plan_that_is_stopped_on_the_way_says_what_is_paid_and_leaves_what_came() {
             "{wakes}"
         );
         assert!(site.reckoned().nanos() <= told.spent.nanos() + 100, "{} of {}", site.reckoned(), told.spent);
+        // What is not paid for was not sent, and what was set aside and not sent has been given back.
+        assert!(row.spent.nanos() <= site.reckoned().nanos() + 100, "{} of {}", site.reckoned(), row.spent);
         assert_eq!(site.ask(site.store.used("restore")).unwrap().day, told.spent, "the rest is free again");
         // What is there is whole, under its own name, and nothing else is.
         let found = look(&site.path("back"));

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use firn::base::{Money, Stop};
 use firn::restore::parts::Egress;
 use firn::store::{PlanState, StoreError};
-use firn::vault::Result;
+use firn::vault::{Result, VaultError};
 
 use super::vaults::Watched;
 use super::world::{HOST, World, same};
@@ -140,4 +140,51 @@ async fn what_is_stopped_has_paid_for_what_was_sent_and_what_cannot_be_paid_to_i
         cost(FILM + 1000)
     );
     assert_eq!(world.reason(plan, "film.mov").await, why);
+}
+
+/// A service bills what it sent before the connection broke.
+#[tokio::test(flavor = "multi_thread", worker_threads = 3)]
+async fn what_came_before_a_read_broke_off_is_paid_for() {
+    let small = |root: &Path| fs::File::create(root.join("film.mov")).unwrap().set_len(10 << 20).unwrap();
+    let (whole, got) = (10 << 20, 3 << 20);
+    for (error, came) in [
+        (
+            VaultError::BrokenOff {
+                vault: "cold".to_owned(),
+                start: 0,
+                got,
+                wanted: 4 << 20,
+                detail: "timed out".to_owned(),
+            },
+            got,
+        ),
+        // Who does not know how much came says nothing of it: then it was all of it.
+        (VaultError::Internal { vault: "cold".to_owned(), detail: "a task fell over".to_owned() }, 4 << 20),
+        (
+            VaultError::Unavailable {
+                vault: "cold".to_owned(),
+                code: "ThrottlingException",
+                detail: "later".to_owned(),
+            },
+            0,
+        ),
+    ] {
+        let world = World::backed_up(small).await;
+        let plan = world.plan(&world.all("back").await, cost(20 << 20)).await;
+        let (text, error) = (error.to_string(), Mutex::new(Some(error)));
+        let twist = move |read: Result<Vec<u8>>, number, _: &Range<u64>| match error.lock().unwrap().take() {
+            Some(error) if number == 0 => Err(error),
+            _ => read,
+        };
+        let session = world.session().await;
+        let vault = Arc::new(Watched::twisted(Arc::clone(&world.vault), twist));
+        let delivery = Arc::new(world.delivery(vault, session, priced(), Stop::new()));
+        world.deliver_with(&delivery, session, 1).await;
+        world.all_delivered(plan, 1).await;
+        assert_eq!(world.row(plan).await.spent, cost(whole + came), "{text}");
+    }
+    let broken =
+        VaultError::BrokenOff { vault: "cold".to_owned(), start: 7, got, wanted: 9, detail: "reset".to_owned() };
+    let text = "the vault cold broke off after 3145728 of 9 bytes of a job's output, from byte 7: reset; nothing of them is used";
+    assert_eq!(broken.to_string(), text);
 }

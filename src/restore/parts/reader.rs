@@ -79,9 +79,7 @@ impl Reader {
             let read = self.vault.read(&self.job, from..until).await;
             self.purse.sent(match &read {
                 Ok(bytes) => bytes.len() as u64,
-                Err(VaultError::CutShort { got, .. }) => *got,
-                Err(VaultError::OutputMismatch { range, .. }) => range.end.saturating_sub(range.start),
-                Err(_) => 0,
+                Err(e) => e.came(wanted),
             });
             let why = match read {
                 Ok(all) if all.len() as u64 == wanted => {

@@ -64,6 +64,9 @@ pub trait Restores: Send + Sync {
     async fn plan(&self, plan: PlanId) -> Result<Option<PlanRow>>;
     /// Plans, the newest first, with numbers below `before`: at most `limit`. Without those that were dropped.
     async fn plans(&self, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>>;
+    /// Plans that left files undelivered, that run or have ended since `ended`, and that no confirmed plan takes up: the
+    /// running ones first, then those that ended last; at most `limit` of each.
+    async fn plans_undelivered(&self, ended: Time, limit: u32) -> Result<Vec<PlanRow>>;
     /// Parts of a plan by archive: after it, at most `limit`.
     async fn plan_parts_page(&self, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Files of a plan in order of archive, offset and number (those that no vault has come first): after a place, at

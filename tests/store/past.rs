@@ -8,7 +8,7 @@ use firn::base::Time;
 use firn::base::clock::{Clock, Hand};
 use firn::base::ids::{PlanId, SessionId};
 use firn::store::sqlite::SqliteStore;
-use firn::store::{Confirmed, Heard, JobAsked, PartEnd, Store};
+use firn::store::{Confirmed, Heard, JobAsked, Look, PartEnd, Store};
 use rusqlite::{Connection, params};
 
 use crate::planned::{Stored, all, at_hand, confirm, delivered, failed, held, job, usd};
@@ -46,6 +46,15 @@ struct State {
     steps: Vec<(&'static str, u64)>,
     _dir: tempfile::TempDir,
 }
+
+const LOOK: Look = Look {
+    archives: 10,
+    failed: 10,
+    plans: 10,
+    flow: Duration::from_hours(2),
+    latest: 10,
+    latest_within: Duration::from_hours(1),
+};
 
 const ROWS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)";
 
@@ -211,6 +220,7 @@ impl State {
         assert_eq!(wrong.await.len(), 5);
         let left = self.cost("what was not delivered", async |s| s.w.store.plans_undelivered(START, 10).await.unwrap());
         assert_eq!(left.await.iter().map(|plan| plan.id).collect::<Vec<_>>(), [running]);
+        self.cost("overview", async |s| s.w.store.overview(LOOK).await.unwrap()).await;
         let work = self.w.claim_part(session, "alpha").await.unwrap();
         let stop = PartEnd::Stopped("no".to_owned());
         self.cost("stop", async |s| s.w.store.part_end(session, held(&work), stop).await.unwrap()).await;

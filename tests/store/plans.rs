@@ -7,8 +7,8 @@ use firn::base::hash::Hash32;
 use firn::base::ids::{ArchiveId, PlanId, SessionId};
 use firn::restore::findings;
 use firn::store::{
-    Confirm, Confirmed, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartState, PlanState,
-    PlannedFile, RestoreState, RetrievalState,
+    Confirm, Confirmed, Heard, JobAsked, Look, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartState, PlanState,
+    PlannedFile, RestoreState, RetrievalState, RunningPlan,
 };
 
 use crate::planned::{
@@ -30,6 +30,7 @@ on_every_engine! {
     only_what_went_wrong
     plans_are_listed_newest_first_and_without_those_dropped
     what_was_not_delivered_is_told_however_many_plans_are_newer
+    plans_that_run_are_seen_with_the_host_that_carries_them_out
     prune_goes_in_small_steps_and_takes_only_what_nobody_confirmed
     destinations_are_entered_once
     two_files_do_not_go_to_one_place
@@ -92,6 +93,34 @@ async fn what_was_not_delivered_is_told_however_many_plans_are_newer(w: World) {
     assert_eq!(told().await, [ended]);
     w.advance(1);
     assert_eq!(told().await, []);
+}
+
+async fn plans_that_run_are_seen_with_the_host_that_carries_them_out(w: World) {
+    let session = w.session().await;
+    let stored = w.archived(session, 1, 1).await;
+    let one = w.running("alpha", &[all(&stored)], usd(1)).await;
+    w.advance(5);
+    let two = w.running("beta", &[all(&stored)], usd(1)).await;
+    let over = w.running("alpha", &[all(&stored)], usd(1)).await;
+    assert!(w.store.plan_cancel(over, "ann".to_owned()).await.unwrap().done);
+    w.saved("alpha", &[all(&stored)], usd(1)).await;
+    let hour = Duration::from_hours(1);
+    let look = |plans| Look { archives: 1, failed: 1, plans, flow: hour, latest: 1, latest_within: hour };
+    let seen = async |plans| w.store.overview(look(plans)).await.unwrap().running;
+    let running = |plan, host: &str, known: bool, since| RunningPlan {
+        plan,
+        host: host_key(host),
+        host_name: known.then(|| host.to_owned()),
+        since,
+    };
+    let alpha = running(one, "alpha", true, START);
+    let later = START.plus(Duration::from_secs(5));
+    assert_eq!(seen(10).await, [alpha.clone(), running(two, "beta", false, later)], "nobody of beta was ever heard of");
+    assert_eq!(seen(1).await, [alpha.clone()]);
+    // A session that has ended says what its host is called.
+    let gone = w.session_on("beta").await;
+    w.store.session_end(gone).await.unwrap();
+    assert_eq!(seen(10).await, [alpha, running(two, "beta", true, later)]);
 }
 
 async fn a_draft_becomes_a_plan_and_a_plan_runs(w: World) {

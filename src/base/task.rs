@@ -92,6 +92,18 @@ where
     }
 }
 
+/// Work whose panic is an answer, as that of a task is: for whoever has to hear of it before it waits for the task.
+pub async fn caught<T>(mut work: Pin<Box<dyn Future<Output = T> + Send + '_>>) -> Result<T, JoinError> {
+    std::future::poll_fn(|cx| {
+        match catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx))) {
+            Ok(polled) => polled.map(Ok),
+            // It is not polled again.
+            Err(panic) => Poll::Ready(Err(JoinError::Panicked(said(&*panic)))),
+        }
+    })
+    .await
+}
+
 /// Runs work that blocks on a thread for such, and waits for its answer. The caller's world stands still meanwhile.
 #[allow(clippy::disallowed_methods)]
 pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, JoinError> {
@@ -118,6 +130,9 @@ mod tests {
         let said = spawn(async { panic!("no {}", "disk") }).await.map(|(): ()| 0);
         assert_eq!(said, Err(JoinError::Panicked("no disk".to_owned())));
         assert_eq!(blocking(|| panic!("dust")).await.map(|(): ()| 0), Err(JoinError::Panicked("dust".to_owned())));
+        assert_eq!(caught(Box::pin(async { 9 })).await, Ok(9));
+        let said = caught(Box::pin(async { panic!("no {}", "wire") })).await.map(|(): ()| 0);
+        assert_eq!(said, Err(JoinError::Panicked("no wire".to_owned())));
         let task = spawn(std::future::pending::<()>());
         task.abort();
         assert_eq!(task.await, Err(JoinError::Cancelled));

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 
 use super::{CliError, out, who};
-use crate::backup::snapshot::gather::NOBODY_WORKS;
+use crate::backup::snapshot::gather::{NOBODY_RESTORES, NOBODY_WORKS};
 use crate::base::Shown;
 use crate::base::units::{Span, parse_span};
 use crate::config::Config;
@@ -35,6 +35,11 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     if args.rule == NOBODY_WORKS {
         return Err(CliError::Refused(format!(
             "{NOBODY_WORKS} cannot be acknowledged: it holds for as long as no worker runs; start one: firn run"
+        )));
+    }
+    if args.rule == NOBODY_RESTORES {
+        return Err(CliError::Refused(format!(
+            "{NOBODY_RESTORES} cannot be acknowledged: it holds for as long as no worker restores on the plan's host; start one there: firn run"
         )));
     }
     // People write an object as it is shown.

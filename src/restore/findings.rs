@@ -5,13 +5,11 @@ use std::time::Duration;
 use crate::base::units::{Count, Span};
 use crate::base::{Finding, Severity, Shown, Time};
 use crate::retrieval::room::MARGIN;
-use crate::store::{PlanRow, PlanState, Result, RetrievalRow, RetrievalState, Store};
+use crate::store::{PlanRow, Result, RetrievalRow, RetrievalState, Store};
 
 /// The duty, and the scope of its findings.
 pub const SCOPE: &str = "restore";
-/// Plans looked at: the newest.
-const PLANS: u32 = 50;
-/// Jobs and parts looked at.
+/// Plans, jobs and parts that are told of.
 const MOST: u32 = 1000;
 /// What a plan did not deliver is told for so long after its end.
 const TOLD: Duration = Duration::from_hours(7 * 24);
@@ -22,8 +20,8 @@ const LATE: Duration = Duration::from_hours(48);
 
 /// What holds now.
 pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
-    let plans = store.plans(None, PLANS).await?;
-    let mut found: Vec<Finding> = plans.iter().filter_map(|plan| undelivered(plan, &plans, now)).collect();
+    let plans = store.plans_undelivered(now.minus(TOLD), MOST).await?;
+    let mut found: Vec<Finding> = plans.iter().map(|plan| undelivered(plan, now)).collect();
     for part in store.parts_held(MOST).await? {
         let reason = part.reason.unwrap_or_default();
         let plan = part.plan;
@@ -46,24 +44,16 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
     Ok(found)
 }
 
-fn undelivered(plan: &PlanRow, all: &[PlanRow], now: Time) -> Option<Finding> {
-    let ended = plan.state == PlanState::Ended && plan.ended_at.is_some_and(|at| now.since(at) < TOLD);
-    let goes_on = plan.state == PlanState::Running;
-    let taken_up = all.iter().any(|other| other.supplement_of == Some(plan.id) && other.confirmed.is_some());
-    if plan.failed == 0 || taken_up || !(ended || goes_on) {
-        return None;
-    }
+fn undelivered(plan: &PlanRow, now: Time) -> Finding {
     let files = plan.totals.as_ref().map_or(0, |totals| totals.files);
     let mut value = format!("{} of {} files were not delivered", Count(plan.failed), Count(files));
     if plan.parts_stopped > 0 {
         value = format!("{value}; {} archives were stopped", Count(plan.parts_stopped));
     }
-    Some(
-        Finding::new("restore.failed", format!("plan {}", plan.id), Severity::Warning, plan.ended_at.unwrap_or(now))
-            .value(format!("{value} ({})", Shown::text(&plan.title)))
-            .limit("every file delivered")
-            .next(format!("firn restores {id} says why; firn restore --rest-of {id} plans what is left", id = plan.id)),
-    )
+    Finding::new("restore.failed", format!("plan {}", plan.id), Severity::Warning, plan.ended_at.unwrap_or(now))
+        .value(format!("{value} ({})", Shown::text(&plan.title)))
+        .limit("every file delivered")
+        .next(format!("firn restores {id} says why; firn restore --rest-of {id} plans what is left", id = plan.id))
 }
 
 async fn of_job(store: &dyn Store, job: &RetrievalRow, now: Time) -> Result<Option<Finding>> {

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,9 @@ pub struct Job {
     pub only: Option<PlanId>,
 }
 
+/// What a task of the worker does, and why it could not.
+type Work = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
+
 /// Why the worker ended before it was told to.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkError {
@@ -76,28 +80,34 @@ impl Job {
         let (lease, _) =
             Lease::begin(Arc::clone(&self.store), self.clock.clone(), self.process.clone(), kinds, self.lease).await?;
         let inner = Stop::new();
+        // The first of them that fails, or panics, ends them all, and that is why the worker ended.
         let (told, mut failed) = watch::channel(None::<String>);
         let told = Arc::new(told);
         let keeper_stop = Stop::new();
-        let keeper = {
-            let (lease, keeper_stop, inner, told) =
-                (lease.clone(), keeper_stop.clone(), inner.clone(), Arc::clone(&told));
+        let started = |work: Work| {
+            let (told, inner) = (Arc::clone(&told), inner.clone());
             task::spawn(async move {
-                if let Err(e) = lease.keep(&keeper_stop, String::new).await {
-                    told.send_replace(Some(e.to_string()));
-                    inner.stop();
-                }
+                let why = match task::caught(work).await {
+                    Ok(Ok(())) => return,
+                    Ok(Err(why)) => why,
+                    Err(panic) => panic.to_string(),
+                };
+                told.send_if_modified(|first| {
+                    let none = first.is_none();
+                    first.get_or_insert(why);
+                    none
+                });
+                inner.stop();
             })
         };
+        let keeper = {
+            let (lease, keeper_stop) = (lease.clone(), keeper_stop.clone());
+            let keep = async move { lease.keep(&keeper_stop, String::new).await.map_err(|e| e.to_string()) };
+            started(Box::pin(keep))
+        };
         let mut tasks = Vec::new();
-        let mut start = |work: std::pin::Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>| {
-            let (told, inner) = (Arc::clone(&told), inner.clone());
-            tasks.push(task::spawn(async move {
-                if let Err(e) = work.await {
-                    told.send_replace(Some(e.to_string()));
-                    inner.stop();
-                }
-            }));
+        let mut start = |work: Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>| {
+            tasks.push(started(Box::pin(async move { work.await.map_err(|e| e.to_string()) })));
         };
         start(Box::pin(Arc::new(self.room(lease.session)).run(inner.clone())));
         let tariff = Arc::clone(&self.tariff);
@@ -122,23 +132,25 @@ impl Job {
             let (job, lease, told) = (Arc::clone(&self), lease.clone(), inner.clone());
             start(Box::pin(async move { job.reap(&lease, &told).await }));
         }
-        tokio::select! {
+        let ended = tokio::select! {
             biased;
-            () = stop.stopped() => {}
-            () = inner.stopped() => {}
-            ended = self.ended() => ended?,
-        }
+            () = stop.stopped() => Ok(()),
+            () = inner.stopped() => Ok(()),
+            ended = self.ended() => ended,
+        };
         inner.stop();
         for task in tasks {
-            task.await.map_err(|e| WorkError::Task(e.to_string()))?;
+            // What there was to say of it has been told.
+            let _ = task.await;
         }
         keeper_stop.stop();
-        // It ends when told; were it to panic, the lease would run out by itself.
         let _ = keeper.await;
+        // What its slots held is for others, however it ended.
         let over = lease.end().await;
         if let Some(why) = failed.borrow_and_update().clone() {
             return Err(WorkError::Task(why));
         }
+        ended?;
         over?;
         Ok(())
     }

@@ -67,6 +67,9 @@ pub trait Restores: Send + Sync {
     async fn plan(&self, plan: PlanId) -> Result<Option<PlanRow>>;
     /// Plans, the newest first, with numbers below `before`: at most `limit`. Without those that were dropped.
     async fn plans(&self, before: Option<PlanId>, limit: u32) -> Result<Vec<PlanRow>>;
+    /// Plans that left files undelivered, that run or have ended since `ended`, and that no confirmed plan takes up: the
+    /// running ones first, then those that ended last; at most `limit` of each.
+    async fn plans_undelivered(&self, ended: Time, limit: u32) -> Result<Vec<PlanRow>>;
     /// Parts of a plan by archive: after it, at most `limit`.
     async fn plan_parts_page(&self, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Files of a plan in order of archive, offset and number (those that no vault has come first): after a place, at
@@ -127,7 +130,8 @@ pub trait Restores: Send + Sync {
     ) -> Result<Vec<PartFile>>;
     /// Sets money aside for what is about to be read of a claimed part, under the plan's ceiling. Whether it may be.
     async fn part_spend(&self, session: SessionId, work: PartKey, money: Money) -> Result<bool>;
-    /// Takes back what was spent for a claimed part and, as it turned out, was not.
+    /// Takes back what was spent for a claimed part and, as it turned out, was not. Who lost its claim, most of all because
+    /// the plan was cancelled, may do so once, as long as nobody else has claimed the part.
     async fn part_unspend(&self, session: SessionId, work: PartKey, money: Money) -> Result<()>;
     /// Writes outcomes of files of a claimed part.
     async fn part_outcomes(&self, session: SessionId, work: PartKey, outcomes: Vec<FileOutcome>) -> Result<()>;

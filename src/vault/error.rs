@@ -163,7 +163,24 @@ pub enum VaultError {
         /// What they are.
         found: Check,
     },
-    /// A service did not do it, or did not answer a request that may be repeated. It may do it later.
+    /// The connection broke, or stood still for too long, in the midst of a job's output. Nothing of it is handed out.
+    #[error(
+        "the vault {vault} broke off after {got} of {wanted} bytes of a job's output, from byte {start}: {detail}; nothing of them is used"
+    )]
+    BrokenOff {
+        /// The vault's name.
+        vault: String,
+        /// The first byte that was asked for.
+        start: u64,
+        /// Bytes that came.
+        got: u64,
+        /// Bytes that were asked for.
+        wanted: u64,
+        /// What went wrong.
+        detail: String,
+    },
+    /// A service did not do it, or did not answer a request that may be repeated. It may do it later. Of a job's output
+    /// nothing came.
     #[error("the vault {vault} does not do that now: {code}: {detail}")]
     Unavailable {
         /// The vault's name.
@@ -198,11 +215,24 @@ impl VaultError {
             Self::NoIdentity { .. }
             | Self::OtherIdentity { .. }
             | Self::BadIdentity { .. }
+            | Self::BrokenOff { .. }
             | Self::Unavailable { .. } => true,
             Self::Disk { source, .. } => {
                 matches!(source.trouble(), Trouble::Full | Trouble::ReadOnly | Trouble::Denied)
             }
             _ => false,
+        }
+    }
+
+    /// How many of the bytes that a read had asked for may have come before it failed so: services bill what they send.
+    /// Where an error does not tell, that is all of them.
+    pub fn came(&self, wanted: u64) -> u64 {
+        match self {
+            Self::CutShort { got, .. } | Self::BrokenOff { got, .. } => *got,
+            Self::OutputMismatch { range, .. } => range.end.saturating_sub(range.start),
+            // Refused before the first byte.
+            Self::NoSuch { .. } | Self::NotPossible { .. } | Self::Unavailable { .. } => 0,
+            _ => wanted,
         }
     }
 }

@@ -274,7 +274,8 @@ pub trait Vault: Send + Sync {
     /// Where a job stands.
     async fn status(&self, job_id: &[u8]) -> Result<JobState>;
 
-    /// Reads bytes of a job's output (offsets are those of the archive). The caller bounds the range.
+    /// Reads bytes of a job's output (offsets are those of the archive). The caller bounds the range. An error says how
+    /// much of it was sent all the same ([`VaultError::came`]): one that broke off is [`VaultError::BrokenOff`].
     async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>>;
 
     /// Everything it holds, page by page.

@@ -4,7 +4,9 @@
 #![cfg_attr(feature = "faults", allow(clippy::print_stdout))]
 
 mod interrupted;
+mod money;
 mod places;
+mod syncs;
 mod trees;
 mod vaults;
 mod world;

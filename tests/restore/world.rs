@@ -29,6 +29,9 @@ use uuid::Uuid;
 /// The longest anything here may take; only what hangs comes near it.
 pub const DEADLINE: Duration = Duration::from_mins(2);
 
+/// Size of bundles, and the budget of the staging folder.
+const USUAL: (&str, &str) = ("2MiB", "16MiB");
+
 /// The host of every plan and session.
 pub const HOST: &str = "alpha";
 
@@ -67,10 +70,15 @@ pub struct Want {
 impl World {
     /// Backs up what `fill` puts into the source.
     pub async fn backed_up(fill: impl FnOnce(&Path)) -> Self {
+        Self::backed_up_by(USUAL, fill).await
+    }
+
+    /// In archives of about that size, with that budget of the staging folder.
+    pub async fn backed_up_by(bundle: (&str, &str), fill: impl FnOnce(&Path)) -> Self {
         let temp = tempfile::Builder::new().prefix("firn-restore").tempdir().unwrap();
         fs::create_dir(temp.path().join("photos")).unwrap();
         fill(&temp.path().join("photos"));
-        let services = services(temp.path()).await;
+        let services = services(temp.path(), bundle).await;
         let job = services.job(Kinds::all(), true, Arc::new(NoSink)).await.unwrap();
         let vault = Arc::clone(&job.vault);
         let ended = tokio::time::timeout(DEADLINE, Arc::new(job).run(Stop::new())).await.expect("it ends").unwrap();
@@ -82,7 +90,7 @@ impl World {
     /// The world of another process.
     #[cfg(feature = "faults")]
     pub async fn reopened(home: &Path) -> Self {
-        let vault = services(home).await.vault().await.unwrap();
+        let vault = services(home, USUAL).await.vault().await.unwrap();
         Self::over(Home::Other(home.to_owned()), vault)
     }
 
@@ -338,11 +346,13 @@ pub fn free() -> Egress {
     Arc::new(|_| Money::ZERO)
 }
 
-pub async fn services(home: &Path) -> Services {
-    let text = "[state]\nurl = \"sqlite:firn.db\"\n[staging]\nbudget = \"16MiB\"\n\
+pub async fn services(home: &Path, (bundle, budget): (&str, &str)) -> Services {
+    let text = format!(
+        "[state]\nurl = \"sqlite:firn.db\"\n[staging]\nbudget = \"{budget}\"\n\
          [[source]]\nname = \"ugc\"\npath = \"photos\"\n[vault]\nname = \"cold\"\npath = \"vault\"\n\
-         [backup]\nbundle_size = \"2MiB\"\nbundle_age = \"1s\"\nfetchers = 2\nuploaders = 2\nmd5 = \"always\"\n";
-    let config = Config::parse(Some((&home.join("firn.toml"), text)), &[], &[]).unwrap();
+         [backup]\nbundle_size = \"{bundle}\"\nbundle_age = \"1s\"\nfetchers = 2\nuploaders = 2\nmd5 = \"always\"\n"
+    );
+    let config = Config::parse(Some((&home.join("firn.toml"), &text)), &[], &[]).unwrap();
     Services::open(config, true).await.unwrap()
 }
 

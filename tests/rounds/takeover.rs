@@ -119,6 +119,24 @@ fn a_worker_that_is_killed_anywhere_is_gone_on_from_a_folder() {
     }
 }
 
+/// A slot that panics, and the one who asks and hears: the worker ends, says why, and gives back what it held.
+#[test]
+fn a_worker_of_which_a_part_panics_ends_and_says_so() {
+    for falls in ["read", "status"] {
+        let (site, before) = lost(Plot::glacier(), 12);
+        let plan = everything(&site);
+        *site.ways.falls.lock().unwrap() = Some(falls);
+        let worker = site.start(Arc::clone(&site.services), None);
+        site.drive("it falls over", || worker.fell().is_some());
+        let why = format!("a task of the restore worker failed: it panicked: the {falls} fell over");
+        assert_eq!(worker.fell(), Some(Err(why)));
+        assert_eq!(site.ask(site.store.sessions()).unwrap(), [], "its session has ended");
+        // Nothing is held by nobody: the next one goes on at once.
+        site.carry_out(&[plan.id]);
+        whole(&site, &plan, &before, falls);
+    }
+}
+
 /// Two processes of one host work side by side.
 #[test]
 fn two_workers_side_by_side_ask_once_and_deliver_once() {
@@ -168,6 +186,8 @@ fn a_plan_that_is_stopped_on_the_way_says_what_is_paid_and_leaves_what_came() {
             "{wakes}"
         );
         assert!(site.reckoned().nanos() <= told.spent.nanos() + 100, "{} of {}", site.reckoned(), told.spent);
+        // What is not paid for was not sent, and what was set aside and not sent has been given back.
+        assert!(row.spent.nanos() <= site.reckoned().nanos() + 100, "{} of {}", site.reckoned(), row.spent);
         assert_eq!(site.ask(site.store.used("restore")).unwrap().day, told.spent, "the rest is free again");
         // What is there is whole, under its own name, and nothing else is.
         let found = look(&site.path("back"));

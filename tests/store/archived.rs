@@ -233,7 +233,8 @@ impl State {
             "failed page before" => assert_eq!(store.failed_page_before(None, PAGE).await.unwrap().len(), page),
             "overview" => {
                 let hour = Duration::from_hours(1);
-                let look = Look { archives: PAGE, failed: PAGE, flow: hour, latest: 1000, latest_within: hour };
+                let look =
+                    Look { archives: PAGE, failed: PAGE, plans: PAGE, flow: hour, latest: 1000, latest_within: hour };
                 let seen = store.overview(look).await.unwrap();
                 assert_eq!((seen.archives.len(), seen.failed.len(), seen.latest.len()), (page, page, 200));
             }

@@ -26,6 +26,7 @@ on_every_engine! {
     a_stopped_part_takes_its_files_with_it
     what_a_dead_session_held_is_free_again
     reading_is_paid_under_the_ceiling
+    what_was_not_sent_is_given_back_once
     a_plan_ends_with_its_last_part
 }
 
@@ -376,6 +377,49 @@ async fn reading_is_paid_under_the_ceiling(w: World) {
         &format!("plan {plan} is to spend -$0.0100, less than nothing"),
     );
     assert_eq!((w.plan(plan).await.spent, w.used().await), (usd(100), (usd(100), usd(100))));
+}
+
+async fn what_was_not_sent_is_given_back_once(w: World) {
+    let session = w.session().await;
+    let stored = [w.archived(session, 1, 1).await, w.archived(session, 2, 1).await];
+    let plan = readable(&w, session, &[&stored[0], &stored[1]]).await;
+    let unspend = async |key, cents| w.store.part_unspend(session, key, usd(cents)).await;
+    let (first, second) =
+        (w.claim_part(session, "alpha").await.unwrap(), w.claim_part(session, "alpha").await.unwrap());
+    for work in [&first, &second] {
+        assert!(w.store.part_spend(session, held(work), usd(30)).await.unwrap());
+    }
+    // Of a part that is held, as often as there is something.
+    unspend(held(&first), 4).await.unwrap();
+    unspend(held(&first), 6).await.unwrap();
+    assert_eq!((w.plan(plan).await.spent, w.used().await.0), (usd(50), usd(100)));
+    let words = format!("plan {plan} is to get -$0.0100 back, less than nothing");
+    impossible(unspend(held(&first), -1).await, &words);
+    // Of one that was given back, by who had it, until somebody else has it.
+    let later = PartEnd::Later { next_try: w.now().await, reason: "no room".to_owned(), failed: true };
+    w.store.part_end(session, held(&first), later.clone()).await.unwrap();
+    unspend(held(&first), 5).await.unwrap();
+    refused(unspend(held(&first), 5).await, &what(&first), session);
+    let again = w.claim_part(session, "alpha").await.unwrap();
+    assert_eq!(again.archive, first.archive);
+    refused(unspend(held(&first), 5).await, &what(&first), session);
+    w.store.part_end(session, held(&again), later).await.unwrap();
+    let third = w.claim_part(session, "alpha").await.unwrap();
+    refused(unspend(held(&again), 5).await, &what(&again), session);
+    assert_eq!(w.plan(plan).await.spent, usd(45));
+    // Of a plan that was cancelled meanwhile.
+    assert_eq!(w.store.plan_cancel(plan, "ann".to_owned()).await.unwrap().spent, usd(45));
+    unspend(held(&second), 25).await.unwrap();
+    refused(unspend(held(&second), 25).await, &what(&second), session);
+    unspend(held(&third), 10).await.unwrap();
+    refused(unspend(held(&third), 10).await, &what(&third), session);
+    refused(unspend(held(&first), 5).await, &what(&first), session);
+    let left = usd(10);
+    assert_eq!((w.plan(plan).await.spent, w.used().await), (left, (left, left)));
+    assert!(
+        !w.store.part_spend(session, held(&second), usd(1)).await.is_ok_and(|may| may),
+        "nothing is spent any more"
+    );
 }
 
 async fn a_plan_ends_with_its_last_part(w: World) {

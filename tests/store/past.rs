@@ -8,7 +8,7 @@ use firn::base::Time;
 use firn::base::clock::{Clock, Hand};
 use firn::base::ids::{PlanId, SessionId};
 use firn::store::sqlite::SqliteStore;
-use firn::store::{Confirmed, Heard, JobAsked, PartEnd, Store};
+use firn::store::{Confirmed, Heard, JobAsked, Look, PartEnd, Store};
 use rusqlite::{Connection, params};
 
 use crate::planned::{Stored, all, at_hand, confirm, delivered, failed, held, job, usd};
@@ -47,6 +47,15 @@ struct State {
     _dir: tempfile::TempDir,
 }
 
+const LOOK: Look = Look {
+    archives: 10,
+    failed: 10,
+    plans: 10,
+    flow: Duration::from_hours(2),
+    latest: 10,
+    latest_within: Duration::from_hours(1),
+};
+
 const ROWS: &str = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)";
 
 impl State {
@@ -60,8 +69,9 @@ impl State {
         for sql in [
             "INSERT INTO archive (id, uuid, vault, remote_id, lane, state, generation, host, size, files, opened_at, stored_at)
              SELECT i, randomblob(16), 'cold', x'00', 1, 3, 3, 'alpha', 1000000, 1, 0, 0 FROM n",
-            "INSERT INTO plan (id, state, title, made_by, made_at, host, vault, confirmed_by, confirmed_at, ended_at)
-             SELECT i, 3, 'old', 'ann', 0, 'alpha-machin', 'cold', 'ann', 0, 0 FROM n",
+            "INSERT INTO plan (id, state, title, made_by, made_at, host, vault, supplement_of, confirmed_by, confirmed_at,
+                               ended_at, failed)
+             SELECT i, 3, 'old', 'ann', 0, 'alpha-machin', 'cold', nullif(i - 1, 0), 'ann', 0, 0, 1 FROM n",
             "INSERT INTO dest (plan, kind, place) SELECT i, 'folder', x'2f' FROM n",
             "INSERT INTO plan_part (plan, archive, state, host, need_start, need_end, range_start, range_end, files, bytes,
                                     read_bytes, price, full_price, egress, day, not_before, retrieval)
@@ -212,6 +222,9 @@ impl State {
         let wrong =
             self.cost("what went wrong", async |s| s.w.store.plan_restores(running, true, None, 10).await.unwrap());
         assert_eq!(wrong.await.len(), 5);
+        let left = self.cost("what was not delivered", async |s| s.w.store.plans_undelivered(START, 10).await.unwrap());
+        assert_eq!(left.await.iter().map(|plan| plan.id).collect::<Vec<_>>(), [running]);
+        self.cost("overview", async |s| s.w.store.overview(LOOK).await.unwrap()).await;
         let work = self.w.claim_part(session, "alpha").await.unwrap();
         let stop = PartEnd::Stopped("no".to_owned());
         self.cost("stop", async |s| s.w.store.part_end(session, held(&work), stop).await.unwrap()).await;

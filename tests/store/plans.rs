@@ -1,15 +1,20 @@
 //! Plans: drafted, saved, confirmed by one, cancelled, dropped, looked at.
 
+use std::time::Duration;
+
 use firn::base::Money;
 use firn::base::hash::Hash32;
-use firn::base::ids::{ArchiveId, Generation, PlanId};
+use firn::base::ids::{ArchiveId, Generation, PlanId, SessionId};
+use firn::restore::findings;
 use firn::store::{
-    Confirm, Confirmed, Heard, JobAsked, NewDest, NewPart, NewRestore, PartState, PlanState, PlannedFile, RestoreState,
-    RetrievalState,
+    Confirm, Confirmed, Heard, JobAsked, Look, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartState, PlanState,
+    PlannedFile, RestoreState, RetrievalState, RunningPlan,
 };
 
-use crate::planned::{all, at_hand, confirm, delivered, failed, held, impossible, offset, part, totals, usd, wanted};
-use crate::world::{START, World, host_key, key, refused};
+use crate::planned::{
+    Stored, all, at_hand, confirm, delivered, failed, held, impossible, offset, part, totals, usd, wanted,
+};
+use crate::world::{START, VAULT, World, host_key, key, refused};
 
 on_every_engine! {
     a_draft_becomes_a_plan_and_a_plan_runs
@@ -25,9 +30,98 @@ on_every_engine! {
     files_of_a_plan_are_read_page_by_page
     only_what_went_wrong
     plans_are_listed_newest_first_and_without_those_dropped
+    what_was_not_delivered_is_told_however_many_plans_are_newer
+    plans_that_run_are_seen_with_the_host_that_carries_them_out
     prune_goes_in_small_steps_and_takes_only_what_nobody_confirmed
     destinations_are_entered_once
     two_files_do_not_go_to_one_place
+}
+
+/// A plan of one file, which was not delivered: over, if `over`.
+async fn undelivered(w: &World, session: SessionId, of: &Stored, over: bool) -> PlanId {
+    let plan = w.running("alpha", &[at_hand(of)], usd(1)).await;
+    assert_eq!(w.ask(session, plan, of, 1, usd(0)).await, JobAsked::Nothing);
+    let work = w.claim_part(session, "alpha").await.unwrap();
+    let files = w.store.part_files(plan, work.archive, None, 10).await.unwrap();
+    let outcomes =
+        files.iter().take(files.len() - usize::from(!over)).map(|file| failed(file.offset, file.n, "no leave"));
+    w.store.part_outcomes(session, held(&work), outcomes.collect()).await.unwrap();
+    if over {
+        assert!(w.store.part_end(session, held(&work), PartEnd::Done).await.unwrap());
+    }
+    plan
+}
+
+async fn what_was_not_delivered_is_told_however_many_plans_are_newer(w: World) {
+    let session = w.session().await;
+    let stored = w.archived(session, 1, 2).await;
+    let day = Duration::from_hours(24);
+    let told = async || {
+        let since = w.now().await.minus(day * 7);
+        let plans = w.store.plans_undelivered(since, 1000).await.unwrap();
+        let ids: Vec<PlanId> = plans.iter().map(|plan| plan.id).collect();
+        let found = findings::gather(&*w.store, w.now().await).await.unwrap();
+        let rules: Vec<_> = found.iter().map(|found| (found.key.rule.as_ref(), found.key.object.clone())).collect();
+        let expected: Vec<_> = ids.iter().map(|id| ("restore.failed", format!("plan {id}"))).collect();
+        assert_eq!(rules, expected);
+        ids
+    };
+    let ended = undelivered(&w, session, &stored, true).await;
+    let runs = undelivered(&w, session, &stored, false).await;
+    assert_eq!(told().await, [runs, ended]);
+    for _ in 0..60 {
+        w.draft("alpha").await;
+    }
+    assert_eq!(told().await, [runs, ended]);
+    // A supplement takes it up when it is confirmed, and not before.
+    let new = NewPlan {
+        title: "the rest".to_owned(),
+        who: "bob".to_owned(),
+        host: host_key("alpha"),
+        vault: VAULT.to_owned(),
+        supplement_of: Some(runs),
+    };
+    let rest = w.store.plan_begin(new).await.unwrap();
+    assert!(w.store.plan_save(rest, totals(Money::ZERO, Money::ZERO)).await.unwrap());
+    assert_eq!(told().await, [runs, ended]);
+    assert_eq!(w.store.plan_confirm(confirm(rest, Money::ZERO)).await.unwrap(), Confirmed::Yes);
+    for _ in 0..60 {
+        w.draft("alpha").await;
+    }
+    assert_eq!(told().await, [ended]);
+    // After a week nobody is told any more.
+    w.advance(7 * 24 * 3600 - 1);
+    assert_eq!(told().await, [ended]);
+    w.advance(1);
+    assert_eq!(told().await, []);
+}
+
+async fn plans_that_run_are_seen_with_the_host_that_carries_them_out(w: World) {
+    let session = w.session().await;
+    let stored = w.archived(session, 1, 1).await;
+    let one = w.running("alpha", &[all(&stored)], usd(1)).await;
+    w.advance(5);
+    let two = w.running("beta", &[all(&stored)], usd(1)).await;
+    let over = w.running("alpha", &[all(&stored)], usd(1)).await;
+    assert!(w.store.plan_cancel(over, "ann".to_owned()).await.unwrap().done);
+    w.saved("alpha", &[all(&stored)], usd(1)).await;
+    let hour = Duration::from_hours(1);
+    let look = |plans| Look { archives: 1, failed: 1, plans, flow: hour, latest: 1, latest_within: hour };
+    let seen = async |plans| w.store.overview(look(plans)).await.unwrap().running;
+    let running = |plan, host: &str, known: bool, since| RunningPlan {
+        plan,
+        host: host_key(host),
+        host_name: known.then(|| host.to_owned()),
+        since,
+    };
+    let alpha = running(one, "alpha", true, START);
+    let later = START.plus(Duration::from_secs(5));
+    assert_eq!(seen(10).await, [alpha.clone(), running(two, "beta", false, later)], "nobody of beta was ever heard of");
+    assert_eq!(seen(1).await, [alpha.clone()]);
+    // A session that has ended says what its host is called.
+    let gone = w.session_on("beta").await;
+    w.store.session_end(gone).await.unwrap();
+    assert_eq!(seen(10).await, [alpha, running(two, "beta", true, later)]);
 }
 
 async fn a_draft_becomes_a_plan_and_a_plan_runs(w: World) {

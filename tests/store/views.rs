@@ -371,7 +371,7 @@ async fn an_overview_is_what_its_parts_are(w: World) {
     w.open(session, 2).await;
     w.store.duty_take("scan:ugc".to_owned(), session).await.unwrap();
     let hour = Duration::from_hours(1);
-    let look = Look { archives: 5, failed: 5, flow: hour, latest: 5, latest_within: hour };
+    let look = Look { archives: 5, failed: 5, plans: 5, flow: hour, latest: 5, latest_within: hour };
     let seen = w.store.overview(look).await.unwrap();
     let (s, since) = (&w.store, START.minus(hour));
     assert_eq!((seen.now, seen.totals), (START, s.totals().await.unwrap()));
@@ -384,7 +384,7 @@ async fn an_overview_is_what_its_parts_are(w: World) {
     assert_eq!((seen.flow, seen.watched), (s.flow(since).await.unwrap(), s.watched(since).await.unwrap()));
     assert_eq!((seen.latest, seen.sources), (s.latest(since, 5).await.unwrap(), s.sources().await.unwrap()));
     assert_eq!(seen.duties, [("scan:ugc".to_owned(), s.duty("scan:ugc".to_owned()).await.unwrap().unwrap())]);
-    let none = Look { archives: 0, failed: 0, flow: Duration::ZERO, latest: 0, latest_within: hour };
+    let none = Look { archives: 0, failed: 0, plans: 0, flow: Duration::ZERO, latest: 0, latest_within: hour };
     let seen = s.overview(none).await.unwrap();
     assert_eq!((seen.archives.len(), seen.failed.len(), seen.latest.len()), (0, 0, 0));
 }

@@ -11,14 +11,18 @@ use crate::backup::scan::duty_of;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown, Time};
 use crate::store::{
-    ArchiveState, DutyRow, LaneState, Look, NoticeRow, OrderRow, Overview, SessionRow, SourceRow, Store, StoreError,
-    Total,
+    ArchiveState, DutyRow, LaneState, Look, NoticeRow, OrderRow, Overview, RunningPlan, SessionRow, SourceRow, Store,
+    StoreError, Total,
 };
+
+/// Plans that run and that are looked at.
+const PLANS: u32 = 1000;
 
 /// What a snapshot reads.
 const LOOK: Look = Look {
     archives: ARCHIVES + 1,
     failed: FAILED,
+    plans: PLANS,
     flow: rates::LOOK_BACK,
     latest: 1000,
     latest_within: Duration::from_hours(1),
@@ -40,6 +44,7 @@ fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapsh
     let sealed = overview.archives.iter().filter(|row| row.state == ArchiveState::Sealed).count() as u64;
     let mut notices = overview.notices;
     notices.extend(standing_still(&pools, &overview.lanes, sealed, now));
+    notices.extend(nobody_restores(&overview.running, &overview.sessions, now));
     let findings = findings(notices, &overview.lanes, &workers, now);
     let history_left = rates::history_left(now, &overview.flow, &overview.watched, &overview.lanes);
     let mut archives = overview.archives;
@@ -177,6 +182,40 @@ pub const NOBODY_WORKS: &str = "worker.none";
 /// The rule of another: a pool stands still while work for it waits.
 pub const POOL_STANDS: &str = "worker.pool";
 
+/// The rule of a third: a plan runs, and nobody is there who could carry it out.
+pub const NOBODY_RESTORES: &str = "restore.none";
+
+/// Plans that run while no process of their host restores: their destinations are folders of that host, so that nobody
+/// else can deliver to them.
+fn nobody_restores(running: &[RunningPlan], sessions: &[SessionRow], now: Time) -> Vec<NoticeRow> {
+    let row = |plan: &RunningPlan| {
+        let id = plan.plan;
+        let restores = |session: &&SessionRow| {
+            let whole = session.kinds.split(',').any(|kind| kind.trim() == "restore");
+            session.process.host_key() == plan.host && (whole || session.kinds == format!("restore plan {id}"))
+        };
+        let there: Vec<&SessionRow> = sessions.iter().filter(restores).collect();
+        if there.iter().any(|session| session.lease_until > now) {
+            return None;
+        }
+        let host = Shown::text(plan.host_name.as_ref().unwrap_or(&plan.host)).to_string();
+        Some(NoticeRow {
+            rule: NOBODY_RESTORES.to_owned(),
+            object: format!("plan {id}"),
+            scope: "report".to_owned(),
+            severity: Severity::Warning,
+            worst: Severity::Warning,
+            value: format!("plan {id} runs and no process that restores is heard of on host {host}"),
+            limit: "a restore worker that is heard of on the host of the plan's destinations".to_owned(),
+            since: there.iter().map(|session| session.last_seen).max().unwrap_or(plan.since).max(plan.since),
+            seen_at: now,
+            next_step: format!("start one there: firn run, or firn restore --resume {id}"),
+            ack_until: None,
+        })
+    };
+    running.iter().filter_map(row).collect()
+}
+
 /// Pools that somebody made stand still and that work waits for: a pause is forgotten easily.
 fn standing_still(pools: &[PoolRow], lanes: &[LaneState], sealed: u64, now: Time) -> Vec<NoticeRow> {
     let files: u64 = lanes.iter().map(|lane| lane.queued).sum();
@@ -248,7 +287,7 @@ fn worst(findings: &[NoticeRow], now: Time) -> Severity {
 mod tests {
     use super::*;
     use crate::base::host::ProcessIdentity;
-    use crate::base::ids::{ArchiveId, ArchiveUuid, Generation, Lane, SessionId};
+    use crate::base::ids::{ArchiveId, ArchiveUuid, Generation, Lane, PlanId, SessionId};
     use crate::store::ArchiveRow;
     use proptest::prelude::*;
 
@@ -307,6 +346,7 @@ mod tests {
             notices: Vec::new(),
             archives: vec![archive(1)],
             failed: Vec::new(),
+            running: Vec::new(),
             orders: Vec::new(),
             sources: Vec::new(),
             duties: Vec::new(),
@@ -402,6 +442,54 @@ mod tests {
         assert_eq!((nobody.severity, nobody.findings[0].rule.as_str()), (Severity::Warning, NOBODY_WORKS));
         let lost = from("state", Overview { lanes: vec![waits], ..overview(vec![session(1, 1000, "")]) }, &[]);
         assert_eq!(lost.findings[0].value, "2 files wait and no worker runs");
+    }
+
+    #[test]
+    fn a_plan_that_nobody_of_its_host_carries_out_is_told() {
+        let plan = |id, host: &str, host_name: Option<&str>| RunningPlan {
+            plan: PlanId(id),
+            host: host.to_owned(),
+            host_name: host_name.map(str::to_owned),
+            since: Time::from_secs(900),
+        };
+        let session = |id, host: &str, machine: &str, kinds: &str, lease_until| {
+            let mut row = session(id, lease_until, "");
+            (row.process.host, row.process.machine_id) = (host.to_owned(), machine.to_owned());
+            row.kinds = kinds.to_owned();
+            row
+        };
+        let told = |running: &[RunningPlan], sessions: Vec<SessionRow>| {
+            let snapshot = from("state", Overview { running: running.to_vec(), ..overview(sessions) }, &[]);
+            let told = snapshot.findings.into_iter().filter(|row| row.rule == NOBODY_RESTORES);
+            told.map(|row| (row.object, row.value, row.since, row.next_step)).collect::<Vec<_>>()
+        };
+        let finding = |id: i64, host: &str, since: i64| {
+            (
+                format!("plan {id}"),
+                format!("plan {id} runs and no process that restores is heard of on host {host}"),
+                Time::from_secs(since),
+                format!("start one there: firn run, or firn restore --resume {id}"),
+            )
+        };
+        let plans = [plan(1, "m1", Some("db\u{1b}1")), plan(2, "m1", Some("db\u{1b}1")), plan(3, "m2", None)];
+        let all = [finding(1, "db\\x1b1", 900), finding(2, "db\\x1b1", 900), finding(3, "m2", 900)];
+        assert_eq!(told(&[], vec![session(1, "a", "m1", "restore", 1001)]), []);
+        assert_eq!(told(&plans, Vec::new()), all);
+        // Other work there, and restores elsewhere, are of no use to it; nor is one that carries out another plan.
+        let others = vec![
+            session(1, "db1", "m1", "scan,fetch", 1001),
+            session(2, "db3", "m3", "restore", 1001),
+            session(3, "db1", "m1", "restore plan 11", 1001),
+        ];
+        assert_eq!(told(&plans, others), all);
+        assert_eq!(told(&plans, vec![session(1, "db1", "m1", "restore", 1001)]), all[2..]);
+        assert_eq!(
+            told(&plans, vec![session(1, "db1", "m1", "restore plan 2", 1001)]),
+            [all[0].clone(), all[2].clone()]
+        );
+        // One that is not heard of any more is not there; since then.
+        let lost = told(&plans[..1], vec![session(1, "db1", "m1", "restore", 1000)]);
+        assert_eq!(lost, [finding(1, "db\\x1b1", 998)]);
     }
 
     #[test]

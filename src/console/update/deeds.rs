@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::backup::snapshot::PoolRow;
-use crate::backup::snapshot::gather::{NOBODY_WORKS, POOL_STANDS};
+use crate::backup::snapshot::gather::{NOBODY_RESTORES, NOBODY_WORKS, POOL_STANDS};
 use crate::base::ids::FileId;
 use crate::base::units::{Count, Span};
 use crate::base::{Severity, Shown};
@@ -21,7 +21,7 @@ use crate::worker::pool::{LARGEST, SMALLEST};
 pub const ACK_FOR: Duration = Duration::from_hours(4);
 
 /// Findings that nobody wrote into the state: they are what is seen at the moment.
-const SEEN_HERE: [&str; 4] = [NOBODY_WORKS, POOL_STANDS, CONSOLE_WORKERS, CONSOLE_STATE];
+const SEEN_HERE: [&str; 5] = [NOBODY_WORKS, NOBODY_RESTORES, POOL_STANDS, CONSOLE_WORKERS, CONSOLE_STATE];
 
 /// More files than this are many.
 const MANY: usize = 20;

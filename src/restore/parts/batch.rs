@@ -1,9 +1,12 @@
 //! Batches on their way: synced, told, named.
 
+use std::collections::HashMap;
+
 use tokio::sync::mpsc;
 
 use super::folders::Folders;
 use super::item::{Batch, Item, Landing, name_all, remove};
+use super::syncs::Synced;
 use super::walk::Claim;
 use super::{BATCH_BYTES, BATCH_FILES, BATCH_SPAN};
 use crate::base::clock::Mono;
@@ -65,20 +68,13 @@ impl Claim<'_> {
                 devices.entry(device).or_insert((0, 0));
             }
             faults::step("deliver: sync");
-            let mut unsynced = Vec::new();
             // A mistake that the crash tests must catch.
             if faults::bug("told-before-synced") {
                 devices.clear();
             }
-            for (device, (files, bytes)) in devices {
-                if let Err(why) = self.of.syncs.sync(device, files, bytes).await {
-                    unsynced.push((device, why));
-                }
-            }
-            for (device, why) in unsynced {
-                named.retain(|item| item.device != Some(device));
-                items = self.lose(items, device, &why).await;
-            }
+            let synced = self.sync(devices).await;
+            named = self.lose(named, &synced).await;
+            items = self.lose(items, &synced).await;
             if let Err(e) = self.tell(&mut named).await {
                 self.throw_away(items).await;
                 broken = Some(e);
@@ -91,13 +87,21 @@ impl Claim<'_> {
         if let Some(e) = broken {
             return Err(e);
         }
-        let last = if faults::bug("told-before-synced") { &[][..] } else { &named[..] };
-        for (device, _) in Batch::devices(last) {
-            if let Err(why) = self.of.syncs.sync(device, 0, 0).await {
-                named = self.lose(named, device, &why).await;
-            }
+        if !faults::bug("told-before-synced") {
+            let last = Batch::devices(&named).into_keys().map(|device| (device, (0, 0))).collect();
+            let synced = self.sync(last).await;
+            named = self.lose(named, &synced).await;
         }
         self.tell(&mut named).await
+    }
+
+    /// Syncs devices: so many files and bytes wait for each.
+    async fn sync(&self, devices: HashMap<u64, (usize, u64)>) -> HashMap<u64, Synced> {
+        let mut synced = HashMap::new();
+        for (device, (files, bytes)) in devices {
+            synced.insert(device, self.of.syncs.sync(device, files, bytes).await);
+        }
+        synced
     }
 
     /// Writes outcomes to the state. One that does not take them ends the delivery.
@@ -113,7 +117,8 @@ impl Claim<'_> {
 
     async fn name(&self, items: Vec<Item>) -> Vec<Item> {
         let mut folders = self.folders();
-        match task::blocking(move || name_all(&mut folders, items)).await {
+        let mark = self.of.syncs.mark();
+        match task::blocking(move || name_all(&mut folders, items, mark)).await {
             Ok((named, troubles)) => {
                 self.trouble(troubles);
                 named
@@ -125,12 +130,22 @@ impl Claim<'_> {
         }
     }
 
-    /// A device could not be synced: what was written there is nobody's, and its files wait for another try.
-    async fn lose(&self, items: Vec<Item>, device: u64, why: &str) -> Vec<Item> {
-        let (lost, kept): (Vec<Item>, Vec<Item>) = items.into_iter().partition(|item| item.device == Some(device));
-        let dests = lost.iter().filter_map(|item| Some(item.landing.as_ref()?.spot.dest));
-        self.trouble(dests.map(|dest| (dest, why.to_owned())).collect());
-        self.unfinished(why);
+    /// Sorts out what a failed sync may have lost: what has no name yet is nobody's, and all of it waits for another try.
+    /// What has its name keeps it: its bytes were durable before, and the next try finds it there.
+    async fn lose(&self, items: Vec<Item>, synced: &HashMap<u64, Synced>) -> Vec<Item> {
+        let mut lost = Vec::new();
+        let mut kept = Vec::with_capacity(items.len());
+        for item in items {
+            let Some(why) = item.lost(synced) else {
+                kept.push(item);
+                continue;
+            };
+            self.unfinished(&why);
+            if let Some(landing) = &item.landing {
+                self.trouble(vec![(landing.spot.dest, why)]);
+            }
+            lost.push(item);
+        }
         self.throw_away(lost).await;
         kept
     }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::folders::{Folders, Spot, Wrong, wrong};
 use super::member::Place;
+use super::syncs::{Mark, Synced};
 use crate::base::Shown;
 use crate::base::clock::Mono;
 use crate::base::disk::Trouble;
@@ -22,6 +23,8 @@ pub(super) struct Item {
     pub outcome: FileOutcome,
     /// The device that has to be synced before the outcome is told.
     pub device: Option<u64>,
+    /// From before anything was written for it that is not known to be durable.
+    pub mark: Mark,
     /// What is to be named.
     pub landing: Option<Landing>,
 }
@@ -55,16 +58,21 @@ pub(super) struct Batch {
 }
 
 impl Item {
-    /// One whose outcome is known.
-    pub(super) fn settled((offset, n): Place, state: RestoreState, bytes: u64, device: Option<u64>) -> Self {
+    /// One whose outcome is known, on a device that is to be synced.
+    pub(super) fn settled((offset, n): Place, state: RestoreState, bytes: u64, (device, mark): (u64, Mark)) -> Self {
         let outcome = FileOutcome { offset, n, state, bytes, reason: None };
-        Self { outcome, device, landing: None }
+        Self { outcome, device: Some(device), mark, landing: None }
     }
 
     /// One that is not restored.
     pub(super) fn failed((offset, n): Place, reason: String) -> Self {
         let outcome = FileOutcome { offset, n, state: RestoreState::Failed, bytes: 0, reason: Some(reason) };
-        Self { outcome, device: None, landing: None }
+        Self { outcome, device: None, mark: Mark::default(), landing: None }
+    }
+
+    /// Why it may not be durable, by the syncs of its device.
+    pub(super) fn lost(&self, synced: &HashMap<u64, Synced>) -> Option<String> {
+        synced.get(&self.device?)?.loses(self.mark).map(str::to_owned)
     }
 }
 
@@ -83,9 +91,9 @@ impl Batch {
     }
 }
 
-/// Gives files their names. Those that could get none for a reason that is their destination's are not among those that
+/// Gives files their names, which are durable when what is written from `mark` on is. Those that could get none for a reason that is their destination's are not among those that
 /// come back; the reasons are.
-pub(super) fn name_all(folders: &mut Folders, items: Vec<Item>) -> (Vec<Item>, Vec<(DestId, String)>) {
+pub(super) fn name_all(folders: &mut Folders, items: Vec<Item>, mark: Mark) -> (Vec<Item>, Vec<(DestId, String)>) {
     let mut troubles = Vec::new();
     let mut named = Vec::with_capacity(items.len());
     for mut item in items {
@@ -96,6 +104,7 @@ pub(super) fn name_all(folders: &mut Folders, items: Vec<Item>) -> (Vec<Item>, V
         match name(folders, &landing) {
             Ok(state) => {
                 item.outcome.state = state;
+                item.mark = mark;
                 named.push(item);
             }
             Err(why) => {

@@ -9,7 +9,9 @@
 //! 3. the outcomes of the batch before are written to the state;
 //! 4. the batch's files get their final names.
 //!
-//! So the state never says of a file that it is there while a power cut could still take it. A crash between 4 and the
+//! So the state never says of a file that it is there while a power cut could still take it. A sync that fails may have lost
+//! whatever was being written, in this batch, in the next one and in other parts: all of it is written anew
+//! ([`syncs`]). A crash between 4 and the
 //! next 3 leaves files that the next try finds there by their bytes. Meanwhile the next batch is read and written.
 //!
 //! Trouble of one file is that file's outcome. Trouble of a destination as a whole leaves its files waiting, and the part
@@ -31,7 +33,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use self::folders::{Places, Seen};
-use self::syncs::Syncs;
+pub use self::syncs::SyncCall;
+use self::syncs::{Syncs, by_the_system};
 use self::walk::{Claim, Job};
 use crate::base::backoff::Backoff;
 use crate::base::ids::{DestId, PlanId, SessionId};
@@ -79,7 +82,7 @@ impl Delivery {
         stop: Stop,
         egress: Egress,
     ) -> Self {
-        let syncs = Arc::new(Syncs::new(clock.clone()));
+        let syncs = Arc::new(Syncs::new(clock.clone(), by_the_system()));
         Self { store, vault, clock, session, stop, egress, seen: Arc::default(), syncs, plans: Mutex::default() }
     }
 
@@ -87,6 +90,12 @@ impl Delivery {
     #[must_use]
     pub fn below(self, root: Option<std::path::PathBuf>) -> Self {
         Self { seen: Arc::new(Seen::below(root)), ..self }
+    }
+
+    /// With file systems synced by `call`, rather than by `syncfs`.
+    #[must_use]
+    pub fn synced_by(self, call: SyncCall) -> Self {
+        Self { syncs: Arc::new(Syncs::new(self.clock.clone(), call)), ..self }
     }
 
     /// Delivers a claimed part as far as it goes, and lets go of it. Whether its plan has ended with it. An error is the

@@ -1,5 +1,6 @@
 //! Money for what is read: set aside before a byte is asked for, so that what was sent for nothing is paid for, too, and
-//! never more than the plan's ceiling allows.
+//! never more than the plan's ceiling allows. Not far ahead ([`AHEAD`]): of what is set aside when a process dies nobody
+//! knows whether it was sent, so it stays spent.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -7,6 +8,10 @@ use super::Egress;
 use crate::base::Money;
 use crate::base::ids::SessionId;
 use crate::store::{PartKey, Store, StoreError};
+
+/// Money is set aside for so many bytes at a time at most (or for one read, where that is more): what a death costs a plan
+/// beyond what was sent, and how many bytes share a transaction.
+const AHEAD: u64 = 64 << 20;
 
 /// The purse of one claim.
 pub(super) struct Purse {
@@ -34,30 +39,61 @@ impl Purse {
         self.bytes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sees to it that so many bytes more can be sent. Nothing when they can; else what is lacking.
-    pub(super) async fn cover(&self, more: u64) -> Result<Option<Money>, StoreError> {
+    /// What so many bytes more cost, where the plan's ceiling does not leave that much now. Nothing is set aside.
+    pub(super) async fn lacks(&self, more: u64) -> Result<Option<Money>, StoreError> {
+        let Bytes { paid, sent } = *self.bytes();
+        let price = self.price(paid, sent.saturating_add(more));
+        if price <= Money::ZERO {
+            return Ok(None);
+        }
+        let plan = self.store.plan(self.key.plan).await?;
+        let left = plan.and_then(|plan| Some(plan.totals?.ceiling.minus(plan.spent)));
+        Ok(left.filter(|left| price > *left).map(|_| price))
+    }
+
+    /// Sees to it that so many bytes more can be sent, `then` being what is to be read after them. Nothing when they can;
+    /// else what is lacking.
+    pub(super) async fn cover(&self, more: u64, then: u64) -> Result<Option<Money>, StoreError> {
         let Bytes { paid, sent } = *self.bytes();
         let needed = sent.saturating_add(more);
         if needed <= paid {
             return Ok(None);
         }
-        // The difference of two sums: what is rounded is rounded once a claim.
-        let price = (self.egress)(needed).minus((self.egress)(paid));
-        if !price.is_zero() && !self.store.part_spend(self.session, self.key, price).await? {
-            return Ok(Some(price));
+        let along = then.min(AHEAD.saturating_sub(needed - paid));
+        if along > 0 && self.spend(paid, needed.saturating_add(along)).await? {
+            return Ok(None);
         }
-        self.bytes().paid = needed;
-        Ok(None)
+        let price = self.price(paid, needed);
+        Ok(if self.spend(paid, needed).await? { None } else { Some(price) })
     }
 
-    /// Gives back what was set aside for bytes that were never sent: the service was out, or the work was stopped.
+    /// What the bytes from one count to another cost: the difference of two sums, so that what is rounded is rounded once a
+    /// claim.
+    fn price(&self, from: u64, to: u64) -> Money {
+        (self.egress)(to).minus((self.egress)(from))
+    }
+
+    async fn spend(&self, from: u64, to: u64) -> Result<bool, StoreError> {
+        let price = self.price(from, to);
+        if price > Money::ZERO && !self.store.part_spend(self.session, self.key, price).await? {
+            return Ok(false);
+        }
+        self.bytes().paid = to;
+        Ok(true)
+    }
+
+    /// Gives back what was set aside for bytes that were never sent: the service was out, the work was stopped, or the plan.
+    /// Once: where the state does not answer, nobody knows whether it has taken it back.
     pub(super) async fn give_back(&self) -> Result<(), StoreError> {
-        let Bytes { paid, sent } = *self.bytes();
-        let left = (self.egress)(paid).minus((self.egress)(sent));
+        let left = {
+            let mut bytes = self.bytes();
+            let left = self.price(bytes.sent, bytes.paid);
+            bytes.paid = bytes.sent;
+            left
+        };
         if left <= Money::ZERO {
             return Ok(());
         }
-        self.bytes().paid = sent;
         self.store.part_unspend(self.session, self.key, left).await
     }
 

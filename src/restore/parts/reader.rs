@@ -57,8 +57,9 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Reads all bytes of a range. What was cut off is gone on with where it stood.
-    pub async fn read(&self, range: Range<u64>) -> std::result::Result<Vec<u8>, NoBytes> {
+    /// Reads all bytes of a range; `then` are those that are read after them. What was cut off is gone on with where it
+    /// stood.
+    pub async fn read(&self, range: Range<u64>, then: u64) -> std::result::Result<Vec<u8>, NoBytes> {
         let mut bytes: Vec<u8> = Vec::new();
         let mut failures = 0;
         let (mut cut, mut cuts) = (None, 0);
@@ -70,7 +71,7 @@ impl Reader {
             }
             until = if until > from { until } else { range.end };
             let wanted = until - from;
-            match self.purse.cover(wanted).await {
+            match self.purse.cover(wanted, then.saturating_add(range.end - until)).await {
                 Ok(None) => {}
                 Ok(Some(price)) => return Err(NoBytes::Dear(price)),
                 Err(e) => return Err(NoBytes::State(e)),
@@ -78,9 +79,7 @@ impl Reader {
             let read = self.vault.read(&self.job, from..until).await;
             self.purse.sent(match &read {
                 Ok(bytes) => bytes.len() as u64,
-                Err(VaultError::CutShort { got, .. }) => *got,
-                Err(VaultError::OutputMismatch { range, .. }) => range.end.saturating_sub(range.start),
-                Err(_) => 0,
+                Err(e) => e.came(wanted),
             });
             let why = match read {
                 Ok(all) if all.len() as u64 == wanted => {

@@ -147,9 +147,11 @@ impl<'a> Claim<'a> {
         };
         let (walked, settled) = tokio::join!(walk, self.settle(from));
         drop(active);
+        // However it ended, and though the plan may have been cancelled.
+        let given_back = self.reader.purse.give_back().await;
         settled?;
         let walked = walked?;
-        self.reader.purse.give_back().await?;
+        given_back?;
         if let Some(end) = walked {
             return Ok(end);
         }
@@ -197,8 +199,9 @@ impl<'a> Claim<'a> {
         writer.compact();
         let ranges: Vec<Range<u64>> = writer.members.iter().map(|member| member.range.clone()).collect();
         let queue: VecDeque<Piece> = pieces(&ranges, gap(self.free), PIECE).into();
-        if let Some(end) = self.pay(&queue).await? {
-            return Ok(Paged::End(end));
+        // What cannot be paid for to its end is not begun.
+        if let Some(price) = self.reader.purse.lacks(bytes(&queue)).await? {
+            return Ok(Paged::End(self.too_dear(price).await?));
         }
         let read = self.read_all(writer, queue, outbox).await?;
         if let Some(end) = read.end {
@@ -212,7 +215,7 @@ impl<'a> Claim<'a> {
             one.into_iter().map(move |piece| Piece { members: at..at + 1, ..piece })
         };
         let queue: VecDeque<Piece> = read.damaged.iter().flat_map(once).collect();
-        if self.pay(&queue).await?.is_some() {
+        if self.reader.purse.lacks(bytes(&queue)).await?.is_some() {
             for (at, why) in read.damaged {
                 let items =
                     writer.fail(at, &format!("{why}, and the plan's ceiling leaves nothing to read it again; {OLDER}"));
@@ -228,15 +231,6 @@ impl<'a> Claim<'a> {
             }
         }
         Ok(read.end.map_or(Paged::On, Paged::End))
-    }
-
-    /// Sets money aside for what is about to be read; what ends the part where there is not enough.
-    async fn pay(&self, queue: &VecDeque<Piece>) -> Result<Option<PartEnd>, StoreError> {
-        let bytes: u64 = queue.iter().map(|piece| piece.range.end - piece.range.start).sum();
-        match self.reader.purse.cover(bytes).await? {
-            None => Ok(None),
-            Some(price) => Ok(Some(self.too_dear(price).await?)),
-        }
     }
 
     async fn too_dear(&self, price: Money) -> Result<PartEnd, StoreError> {
@@ -266,19 +260,20 @@ impl<'a> Claim<'a> {
                 Some(read) => read,
                 None => match next(&writer, &mut queue) {
                     Some(piece) => {
-                        let got = self.read(&piece).await;
+                        let got = self.read(&piece, bytes(&queue)).await;
                         (piece, got)
                     }
                     None => break None,
                 },
             };
             let why = match got {
-                Ok(bytes) => {
+                Ok(got) => {
                     let following = next(&writer, &mut queue);
-                    let land = self.on(writer, move |writer| writer.land(&piece, &bytes));
+                    let then = bytes(&queue);
+                    let land = self.on(writer, move |writer| writer.land(&piece, &got));
                     let fetch = async {
                         let piece = following?;
-                        let got = self.read(&piece).await;
+                        let got = self.read(&piece, then).await;
                         Some((piece, got))
                     };
                     let (landed, fetched) = tokio::join!(land, fetch);
@@ -332,11 +327,11 @@ impl<'a> Claim<'a> {
         Ok(Read { writer: writer.await.map(|(writer, _)| writer), damaged, end })
     }
 
-    async fn read(&self, piece: &Piece) -> Result<Vec<u8>, NoBytes> {
+    async fn read(&self, piece: &Piece, then: u64) -> Result<Vec<u8>, NoBytes> {
         if self.of.stop.is_stopped() {
             return Err(NoBytes::Stopped);
         }
-        self.reader.read(piece.range.clone()).await
+        self.reader.read(piece.range.clone(), then).await
     }
 
     /// Work on files, on a thread for such. Nothing when it fell over: then the part is tried again.
@@ -363,6 +358,11 @@ impl<'a> Claim<'a> {
         }
         outbox.put(round.items, self.of.clock.mono()).await;
     }
+}
+
+/// How much is to be read.
+fn bytes(queue: &VecDeque<Piece>) -> u64 {
+    queue.iter().map(|piece| piece.range.end - piece.range.start).sum()
 }
 
 /// The next piece that somebody still wants.

@@ -10,7 +10,7 @@ use super::folders::{Folders, Open, Spot, Wrong, wrong};
 use super::item::{Item, Landing};
 use super::member::{Member, Place, Wish, part_name};
 use super::pieces::Piece;
-use super::syncs::Syncs;
+use super::syncs::{Mark, Syncs};
 use crate::base::disk::{DiskFile, Trouble};
 use crate::base::hash::Hash32;
 use crate::base::ids::{ArchiveUuid, DestId, PlanId};
@@ -56,12 +56,13 @@ struct Out {
     open: Open,
     part: OsString,
     file: DiskFile,
+    mark: Mark,
 }
 
 /// What stands where a file is to go.
 enum There {
     Nothing,
-    Same(u64),
+    Same(u64, Mark),
     Other,
 }
 
@@ -87,7 +88,7 @@ impl Writer {
                 let item = match self.stands(wish, place, (length, sha256)) {
                     Ok(There::Other) if !wish.overwrite => Item::failed(place, NotRestored::Exists.to_string()),
                     Ok(There::Nothing | There::Other) => return true,
-                    Ok(There::Same(device)) => Item::settled(place, RestoreState::There, length, Some(device)),
+                    Ok(There::Same(device, mark)) => Item::settled(place, RestoreState::There, length, (device, mark)),
                     Err(Wrong::File(why)) => Item::failed(place, why.to_string()),
                     Err(Wrong::Place(why)) => {
                         round.troubles.push((wish.dest, why));
@@ -105,6 +106,7 @@ impl Writer {
     fn stands(&mut self, wish: &Wish, place: Place, wanted: (u64, Hash32)) -> Result<There, Wrong> {
         let target = wish.target.as_ref().map_err(|why| Wrong::File(NotRestored::NoTarget(*why)))?;
         let spot = Spot { dest: wish.dest, folders: target.folders.clone() };
+        let mark = self.syncs.mark();
         let Some(open) = self.folders.open(&spot, false)? else { return Ok(There::Nothing) };
         let entry = open.dir.entry(&target.name).map_err(|e| wrong(&e, spot.folders.is_empty()))?;
         let Some(entry) = entry else { return Ok(There::Nothing) };
@@ -120,7 +122,7 @@ impl Writer {
             return Ok(There::Other);
         }
         self.syncs.about_to_write(open.device, &open.dir);
-        Ok(There::Same(open.device))
+        Ok(There::Same(open.device, mark))
     }
 
     /// Leaves out members that nobody wants any more.
@@ -210,8 +212,10 @@ impl Writer {
         let mut failed = Vec::new();
         for wish in member.wishes.clone() {
             let part = part_name(self.plan, self.archive, (start, wish.n));
+            // Before its folders are made.
+            let mark = self.syncs.mark();
             match self.create(&wish, &part) {
-                Ok((spot, open, file)) => outs.push(Out { wish, spot, open, part, file }),
+                Ok((spot, open, file)) => outs.push(Out { wish, spot, open, part, file, mark }),
                 Err(why) => {
                     failed.push(wish.n);
                     round.not((start, wish.n), wish.dest, why);
@@ -299,7 +303,8 @@ impl Writer {
                         overwrite: out.wish.overwrite,
                         sha256: member.sha256,
                     };
-                    let mut item = Item::settled(place, RestoreState::Delivered, length, Some(out.open.device));
+                    let on = (out.open.device, out.mark);
+                    let mut item = Item::settled(place, RestoreState::Delivered, length, on);
                     item.landing = Some(landing);
                     round.items.push(item);
                 }

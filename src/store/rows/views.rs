@@ -8,7 +8,7 @@ use super::{
     SessionRow, SourceRow, Total,
 };
 use crate::base::hash::{Check, Hash16, Hash32};
-use crate::base::ids::{ArchiveUuid, FileId, Key, Lane, SessionId, SourceId, Version};
+use crate::base::ids::{ArchiveUuid, FileId, Key, Lane, PlanId, SessionId, SourceId, Version};
 use crate::base::{FileTime, Time};
 
 /// What moves is counted by spans of this length, which begin at whole multiples of it since 1970 UTC.
@@ -59,6 +59,19 @@ pub struct Latest {
     pub stored: Time,
 }
 
+/// A plan that is carried out: by whom it can be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunningPlan {
+    /// The plan.
+    pub plan: PlanId,
+    /// The host that its destinations are on ([`crate::base::host::ProcessIdentity::host_key`]).
+    pub host: String,
+    /// What that host called itself, by a session of it that is remembered.
+    pub host_name: Option<String>,
+    /// When it was confirmed.
+    pub since: Time,
+}
+
 /// How much an overview is to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Look {
@@ -66,6 +79,8 @@ pub struct Look {
     pub archives: u32,
     /// Failed files, at most.
     pub failed: u32,
+    /// Plans that run, at most.
+    pub plans: u32,
     /// How far back to read what moved.
     pub flow: Duration,
     /// Files stored lately, at most …
@@ -91,6 +106,8 @@ pub struct Overview {
     pub archives: Vec<ArchiveRow>,
     /// Failed files, the next to be tried first.
     pub failed: Vec<FailedRow>,
+    /// Plans that run, oldest first.
+    pub running: Vec<RunningPlan>,
     /// Orders of all hosts.
     pub orders: Vec<OrderRow>,
     /// Sources that this state has ever seen.

@@ -109,7 +109,22 @@ pub(super) fn spend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate:
 }
 
 pub(super) fn unspend(db: &Db<'_>, session: SessionId, key: PartKey, money: crate::base::Money) -> Result<()> {
-    held(db, session, key)?;
+    if money < crate::base::Money::ZERO {
+        let plan = key.plan;
+        return Err(StoreError::Impossible(format!("plan {plan} is to get {money} back, less than nothing")));
+    }
+    if let Err(lost) = held(db, session, key) {
+        // The plan was cancelled, or the part stopped or given back, under this very claim, and nobody has claimed it
+        // since. Once: from here on it is another generation.
+        let once = db.run(
+            "UPDATE plan_part SET generation = generation + 1
+             WHERE plan = ?1 AND archive = ?2 AND owner IS NULL AND generation = ?3 + 1",
+            params![key.plan, key.archive, key.generation],
+        )?;
+        if once == 0 {
+            return Err(lost);
+        }
+    }
     ledger::refund(db, SPENDER, key.plan, money, db.now())
 }
 

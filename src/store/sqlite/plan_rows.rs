@@ -86,6 +86,28 @@ pub(super) fn plans(db: &Db<'_>, before: Option<PlanId>, limit: u32) -> Result<V
     )
 }
 
+pub(super) fn undelivered(db: &Db<'_>, ended: Time, limit: u32) -> Result<Vec<PlanRow>> {
+    let left = "NOT EXISTS (SELECT 1 FROM plan s WHERE s.supplement_of = plan.id AND s.confirmed_at IS NOT NULL)";
+    // 2: running, 3: ended; as literals, for the indices of those.
+    let mut found = db.rows(
+        &format!(
+            "SELECT {PLAN} FROM plan INDEXED BY plan_live WHERE live = 1 AND state = 2 AND failed > 0 AND {left}
+             ORDER BY made_at, id LIMIT ?1"
+        ),
+        [limit],
+        read,
+    )?;
+    found.extend(db.rows(
+        &format!(
+            "SELECT {PLAN} FROM plan INDEXED BY plan_failed
+             WHERE state = 3 AND failed > 0 AND ended_at > ?1 AND {left} ORDER BY ended_at DESC, id DESC LIMIT ?2"
+        ),
+        params![ended, limit],
+        read,
+    )?);
+    Ok(found)
+}
+
 const PART: &str =
     "p.plan, p.archive, a.uuid, p.state, p.range_start, p.range_end, p.files, p.bytes, p.read_bytes, p.price,
     p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval,

@@ -1,5 +1,6 @@
 //! What reports read: pages by key, counts with an end, sums of tallies. Nothing here grows with archived rows.
 
+use std::collections::HashMap;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 
@@ -11,7 +12,7 @@ use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, FileId, Lane};
 use crate::store::{
     ArchiveRow, COUNTED_UP_TO, Due, FailedRow, LaneState, Look, MemberRow, Overview, QueueRow, QueueState, Result,
-    Unfinished,
+    RunningPlan, SessionRow, Unfinished,
 };
 
 pub(super) fn lanes(db: &Db<'_>) -> Result<Vec<LaneState>> {
@@ -133,11 +134,13 @@ fn with_reasons(db: &Db<'_>, rows: Vec<QueueRow>) -> Result<Vec<FailedRow>> {
 
 pub(super) fn overview(db: &Db<'_>, look: Look) -> Result<Overview> {
     let since = db.now().minus(look.flow);
+    let sessions = sessions::open(db)?;
     Ok(Overview {
         now: db.now(),
         totals: tally::totals(db)?,
         lanes: lanes(db)?,
-        sessions: sessions::open(db)?,
+        running: running(db, look.plans, &sessions)?,
+        sessions,
         notices: notices::notices(db)?,
         archives: archives_live(db, look.archives)?,
         failed: failed_page(db, None, look.failed)?,
@@ -148,6 +151,30 @@ pub(super) fn overview(db: &Db<'_>, look: Look) -> Result<Overview> {
         watched: flow::watched(db, since)?,
         latest: flow::latest(db, db.now().minus(look.latest_within), look.latest)?,
     })
+}
+
+/// Plans that run. What a host is called is known by its sessions; where none is open, by those that ended lately.
+fn running(db: &Db<'_>, limit: u32, open: &[SessionRow]) -> Result<Vec<RunningPlan>> {
+    let mut plans = db.rows(
+        // 2: running; as a literal, for the index.
+        "SELECT id, host, coalesce(confirmed_at, made_at) FROM plan INDEXED BY plan_live WHERE live = 1 AND state = 2
+         ORDER BY made_at, id LIMIT ?",
+        [limit],
+        |row| Ok(RunningPlan { plan: row.get(0)?, host: row.get(1)?, host_name: None, since: row.get(2)? }),
+    )?;
+    let mut names: HashMap<String, String> = HashMap::new();
+    for session in open {
+        names.insert(session.process.host_key(), session.process.host.clone());
+    }
+    if plans.iter().any(|plan| !names.contains_key(&plan.host)) {
+        for (key, name) in sessions::hosts_lately(db)? {
+            names.entry(key).or_insert(name);
+        }
+    }
+    for plan in &mut plans {
+        plan.host_name = names.get(&plan.host).cloned();
+    }
+    Ok(plans)
 }
 
 const ARCHIVE: &str =

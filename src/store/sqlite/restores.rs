@@ -79,6 +79,10 @@ impl Restores for SqliteStore {
         self.read(move |db| plan_rows::plans(db, before, limit)).await
     }
 
+    async fn plans_undelivered(&self, ended: Time, limit: u32) -> Result<Vec<PlanRow>> {
+        self.read(move |db| plan_rows::undelivered(db, ended, limit)).await
+    }
+
     async fn plan_parts_page(&self, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
         self.read(move |db| plan_rows::parts_page(db, plan, after, limit)).await
     }

@@ -472,6 +472,12 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              PRIMARY KEY (sender, rule, object)
          ) WITHOUT ROWID;",
     ),
+    (
+        "what restores did not deliver",
+        "-- By when it ended: what is told of. A supplement takes up what another plan left.
+         CREATE INDEX plan_failed ON plan (ended_at) WHERE state = 3 AND failed > 0;
+         CREATE INDEX plan_supplement ON plan (supplement_of) WHERE supplement_of IS NOT NULL;",
+    ),
 ];
 
 fn known() -> i64 {

@@ -94,6 +94,13 @@ pub(super) fn reap(db: &Db<'_>, dead: SessionId, by: SessionId, certain: bool, h
     }
 }
 
+/// Hosts of the last thousand sessions, open or ended: key and name, the newest first.
+pub(super) fn hosts_lately(db: &Db<'_>) -> Result<Vec<(String, String)>> {
+    db.rows("SELECT host, machine_id FROM worker ORDER BY id DESC LIMIT 1000", [], |row| {
+        Ok((read_host(row)?, row.get(0)?))
+    })
+}
+
 /// Names a host as archives do, from `host` and `machine_id`.
 fn read_host(row: &Row<'_>) -> rusqlite::Result<String> {
     let (boot_id, pid_namespace) = (String::new(), String::new());

@@ -168,7 +168,8 @@ impl Game {
     /// One read tells what many do.
     async fn overview(&self) -> Result<(), String> {
         let store = &self.w.store;
-        let look = Look { archives: ALL, failed: ALL, flow: FLOW_KEPT, latest: ALL, latest_within: FLOW_KEPT };
+        let look =
+            Look { archives: ALL, failed: ALL, plans: ALL, flow: FLOW_KEPT, latest: ALL, latest_within: FLOW_KEPT };
         let seen = store.overview(look).await.unwrap();
         same("the overview's lanes", &store.lanes().await.unwrap(), &seen.lanes)?;
         same("the overview's totals", &store.totals().await.unwrap(), &seen.totals)?;

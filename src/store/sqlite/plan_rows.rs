@@ -167,7 +167,7 @@ pub(super) fn restores(
     db.rows(
         &format!(
             "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
-                    r.target, r.state, r.reason, r.done_at, r.overwrite
+                    r.target, r.state, r.reason, r.done_at, r.overwrite, d.kind
              FROM restore r {index} LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
              JOIN dest d ON d.id = r.dest
              WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
@@ -190,6 +190,7 @@ pub(super) fn restores(
                 reason: row.get(10)?,
                 done_at: row.get(11)?,
                 overwrite: row.get(12)?,
+                kind: row.get(13)?,
             })
         },
     )

@@ -18,6 +18,7 @@ use crate::base::ids::PlanId;
 use crate::base::units::{Count, Size, Span};
 use crate::config::Config;
 use crate::restore::ask::GRAMMAR;
+use crate::restore::ask::verdict::elsewhere;
 use crate::restore::plan::draft::Added;
 use crate::restore::price::Quote;
 use crate::services::{Drafted, Order, Services};
@@ -118,6 +119,7 @@ pub(super) struct Report {
     without_version: u64,
     twice: u64,
     folders_now: u64,
+    not_delivered_yet: u64,
     wrong_lines: u64,
     tiers: Vec<TierReport>,
     tier: Option<String>,
@@ -174,6 +176,9 @@ async fn with(
         }
         return Ok(0);
     }
+    if let Some(why) = drafted.added.refused() {
+        return Err(CliError::Refused(format!("{why}; nothing was asked for")));
+    }
     let quote = chosen(&drafted.quotes, tier)?;
     if let Some(over) = quote.over.first() {
         return Err(CliError::Refused(format!("{over}; nothing was asked for")));
@@ -183,7 +188,7 @@ async fn with(
         return Err(CliError::Refused("the plan was dropped meanwhile; nothing was asked for".to_owned()));
     };
     let Some(totals) = &saved.totals else { return Err(CliError::Refused("the plan has no price".to_owned())) };
-    agreed(args, saved.id, totals)?;
+    agreed(args, drafted.added.overwrites > 0, saved.id, totals)?;
     match services.confirm(saved.id, totals.hash, who()).await? {
         Confirmed::Yes => {}
         refused => return Err(CliError::Refused(not_confirmed(saved.id, &refused))),
@@ -265,7 +270,7 @@ fn chosen(quotes: &[Quote], tier: Option<Tier>) -> Result<&Quote, CliError> {
 }
 
 fn report(drafted: &Drafted) -> Report {
-    let Added { files, bytes, impossible, twice, gone, newer_waits, folders_now } = drafted.added;
+    let Added { files, bytes, impossible, twice, gone, newer_waits, folders_now, undelivered, .. } = drafted.added;
     let tier = |quote: &Quote| TierReport {
         tier: tier_word(quote.tier),
         archives: quote.archives,
@@ -291,6 +296,7 @@ fn report(drafted: &Drafted) -> Report {
         without_version: impossible,
         twice,
         folders_now,
+        not_delivered_yet: undelivered,
         wrong_lines: drafted.wrong_count,
         tiers: drafted.quotes.iter().map(tier).collect(),
         tier: None,
@@ -316,6 +322,7 @@ impl Report {
             without_version: 0,
             twice: 0,
             folders_now: 0,
+            not_delivered_yet: 0,
             wrong_lines: 0,
             tiers: Vec::new(),
             tier: None,
@@ -359,6 +366,9 @@ fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
     if added.impossible > 0 {
         out::line(format!("{} more cannot be restored", Count(added.impossible)))?;
     }
+    if let Some(why) = added.refused() {
+        out::line(why)?;
+    }
     if added.twice > 0 {
         out::line(format!("{} are asked for twice, to the same place; they go there once", Count(added.twice)))?;
     }
@@ -387,15 +397,19 @@ fn describe(added: &Added, quotes: &[Quote]) -> Result<(), CliError> {
 }
 
 /// Asks on the terminal before something is overwritten or spent; anywhere else nobody can agree.
-fn agreed(args: &Args, plan: PlanId, totals: &PlanTotals) -> Result<(), CliError> {
-    if args.yes || (!args.overwrite && totals.ceiling.is_zero()) {
+fn agreed(args: &Args, overwrites: bool, plan: PlanId, totals: &PlanTotals) -> Result<(), CliError> {
+    if args.yes || (!overwrites && totals.ceiling.is_zero()) {
         return Ok(());
     }
-    let why = if args.overwrite { "--overwrite" } else { "what it costs" };
+    let why = match (overwrites, args.overwrite) {
+        (true, true) => "--overwrite",
+        (true, false) => "overwriting",
+        (false, _) => "what it costs",
+    };
     if !std::io::stdin().is_terminal() {
         return Err(CliError::Usage(format!("{why} needs --yes where nobody can be asked")));
     }
-    if args.overwrite {
+    if overwrites {
         out::line("files at the destination that differ will be replaced")?;
     }
     out::line(format!(
@@ -417,6 +431,10 @@ fn not_confirmed(plan: PlanId, why: &Confirmed) -> String {
         Confirmed::Already { who, at } => {
             format!("plan {plan} was confirmed by {} at {at} already", Shown::text(who))
         }
+        Confirmed::Undelivered { kind } => format!(
+            "plan {plan} has files for {}, which this version does not write to yet: it is priced and cannot be confirmed",
+            elsewhere(kind)
+        ),
         Confirmed::Changed => format!("plan {plan} is no longer what was shown; nothing was asked for"),
         Confirmed::Not(state) => format!("plan {plan} is {state}; nothing was asked for"),
         Confirmed::Over { budget, when, limit, used, asked } => {

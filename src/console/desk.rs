@@ -15,7 +15,7 @@ use crate::base::{Severity, Shown, task};
 use crate::console::details::Details;
 use crate::console::list::PAGE;
 use crate::restore::ask::check::Checker;
-use crate::restore::ask::verdict::{Verdict, undelivered};
+use crate::restore::ask::verdict::{Verdict, elsewhere, undelivered};
 use crate::restore::ask::{self, DestSpec, Names};
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps};
 use crate::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage, tier};
@@ -195,6 +195,7 @@ fn view(drafted: &Drafted, row: &PlanRow) -> DraftView {
         notes,
         refused: wrong.map(|found| format!("line {}: {}", found.line, found.short())).collect(),
         refused_count: drafted.wrong_count,
+        undelivered: added.refused(),
     }
 }
 
@@ -223,6 +224,10 @@ pub fn told(plan: PlanId, confirmed: Confirmed) -> Result<String, String> {
         }
         Confirmed::Changed => Err(format!("plan {plan} is no longer the one that was shown; look at it again")),
         Confirmed::Not(state) => Err(format!("plan {plan} is {}; it cannot be confirmed", state.word())),
+        Confirmed::Undelivered { kind } => Err(format!(
+            "plan {plan} has files for {}, which this version does not write to yet: it is priced and cannot be confirmed",
+            elsewhere(&kind)
+        )),
         Confirmed::Over { budget, when, limit, used, asked } => {
             let when = if when.is_empty() { String::new() } else { format!(" ({when})") };
             Err(format!(

@@ -82,6 +82,8 @@ pub struct DraftView {
     pub refused: Vec<String>,
     /// How many are left out, those that are not listed too.
     pub refused_count: u64,
+    /// Why it is priced and cannot be confirmed, in whatever tier.
+    pub undelivered: Option<String>,
 }
 
 impl From<&Quote> for QuoteView {

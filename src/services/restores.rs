@@ -2,16 +2,15 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{ServiceError, Services};
 use crate::base::hash::Hash32;
-use crate::base::ids::{Key, PlanId};
+use crate::base::ids::PlanId;
 use crate::base::units::Count;
 use crate::base::{Shown, task};
-use crate::restore::ask::verdict::{Line, LineVerdict, PAGE, Taken, Verdict, undelivered, verdicts};
+use crate::restore::ask::verdict::{Line, LineVerdict, PAGE, Taken, Verdict, verdicts};
 use crate::restore::ask::{Ask, DestSpec, Names, SourceSpec, lines, parse_line};
 use crate::restore::plan::draft::{Added, Draft, Place, Select};
 use crate::restore::plan::price::{self, Pricing};
@@ -145,7 +144,7 @@ impl Services {
         draft.current = wanted.current;
         match wanted.order {
             Order::RestOf(of) => {
-                draft.add(&Select::RestOf(of), &Place::Below(PathBuf::new()), wanted.overwrite).await?
+                draft.add(&Select::RestOf(of), &Place::Below(PathBuf::new()), wanted.overwrite).await?;
             }
             Order::Text(_) | Order::Lines(_) => {
                 let mut pages = Lines::new(wanted.order, &wanted.names);
@@ -189,18 +188,14 @@ impl Services {
         folders: &mut HashMap<PathBuf, Option<String>>,
     ) -> Result<(), ServiceError> {
         let Some(ask) = found.ask else { return Ok(()) };
-        let DestSpec::Local { path, folder } = &ask.dest else {
-            let kind = if matches!(ask.dest, DestSpec::S3 { .. }) { "s3" } else { "mogile" };
-            let why = undelivered(&ask.dest).unwrap_or("this version does not deliver there").to_owned();
-            let (name, place) = (Key::new(ask.source.to_string().into_bytes()), OsString::from(ask.dest.to_string()));
-            return Ok(draft.refused(name, kind, place, why).await?);
-        };
-        let looked_at = if *folder { path.clone() } else { path.parent().unwrap_or(path).to_owned() };
-        if let Entry::Vacant(new) = folders.entry(looked_at) {
-            let inside = self.destination(new.key())?;
-            new.insert(inside);
+        if let DestSpec::Local { path, folder } = &ask.dest {
+            let looked_at = if *folder { path.clone() } else { path.parent().unwrap_or(path).to_owned() };
+            if let Entry::Vacant(new) = folders.entry(looked_at) {
+                let inside = self.destination(new.key())?;
+                new.insert(inside);
+            }
         }
-        let place = if *folder { Place::Below(path.clone()) } else { Place::At(path.clone()) };
+        let place = Place::of(&ask.dest);
         if let Verdict::One { ready, .. } = &found.verdict {
             if draft.current && ready.gone_at.is_some() {
                 return Ok(());

@@ -162,6 +162,7 @@ fn a_dry_run_writes_nothing_and_json_has_its_names() {
         "newer_not_stored",
         "without_version",
         "folders_now",
+        "not_delivered_yet",
         "restored",
         "restored_bytes",
         "already_there",
@@ -233,8 +234,32 @@ fn overwrite_counts_for_every_line_of_a_list_and_for_the_rest_of_a_plan() {
     batch(&["--overwrite"]).expect(2).says(&["--overwrite needs --yes where nobody can be asked"]);
     batch(&["--overwrite", "--yes"]).expect(0);
     assert_eq!(holds(), right);
+    // As a line says it, it is asked about as well.
+    let line = |name: &str| format!("ugc:{name} {}/ overwrite\n", dest.display());
+    fs::write(&list, ["a", "b"].map(line).concat()).unwrap();
+    spoil();
+    batch(&[]).expect(2).says(&["overwriting needs --yes where nobody can be asked"]);
+    assert_eq!(holds(), there);
+    batch(&["--yes"]).expect(0);
+    assert_eq!(holds(), right);
     // What goes on with a plan as it was confirmed takes no new wishes.
     home.firn(&["restore", "--resume", &plan, "--overwrite"]).expect(2).says(&["cannot be used with", "--overwrite"]);
+}
+
+#[test]
+fn what_goes_to_a_bucket_is_planned_and_not_begun() {
+    let home = Home::new();
+    put(&home.photos().join("a"), b"a", 0o644, (7, 7));
+    put(&home.photos().join("b"), b"b", 0o644, (7, 7));
+    home.back_up();
+    let why = "2 files go to S3 or MogileFS, which this version does not write to yet: the plan is priced and cannot be confirmed";
+    home.firn(&["restore", "ugc:", "s3://bucket/x/", "--dry-run"])
+        .expect(0)
+        .prints(&["2 files, 2 B from 1 archives", why]);
+    let refused = home.firn(&["restore", "ugc:", "s3://bucket/x/", "--yes"]).expect(1);
+    refused.says(&[why, "leave them out, or restore them to a folder; nothing was asked for"]);
+    let told = home.firn(&["restore", "ugc:", "s3://bucket/x/", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((&told["files"], &told["not_delivered_yet"]), (&2.into(), &2.into()));
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn a_plan_that_is_spread_over_days_needs_no_more_of_a_day_than_falls_on_it() {
     // Five minutes to midnight.
     let now = site.clock.now();
     let midnight = Duration::from_micros(u64::try_from(86_400_000_000 - now.as_micros() % 86_400_000_000).unwrap());
-    site.hand.advance(midnight - Duration::from_mins(5));
+    site.hand.advance(midnight.saturating_sub(Duration::from_mins(5)));
     assert_eq!(site.run(async move { services.confirm(id, hash, "bert".to_owned()).await.unwrap() }), Confirmed::Yes);
     let confirmed = site.row(id).confirmed.unwrap().1;
     // What was set aside is what the quote said.
@@ -115,11 +115,42 @@ fn a_plan_that_is_spread_over_days_needs_no_more_of_a_day_than_falls_on_it() {
     let asked: Vec<(Duration, u64)> =
         site.billed("job").iter().map(|logged| (logged.at.since(confirmed), logged.bytes)).collect();
     for (at, _) in &asked {
-        let within = asked
-            .iter()
-            .filter(|(other, _)| other >= at && *other < *at + Duration::from_hours(24) - Duration::from_mins(10));
+        let within = asked.iter().filter(|(other, _)| other >= at && *other < *at + Duration::from_mins(24 * 60 - 10));
         assert!(within.map(|(_, bytes)| *bytes).sum::<u64>() <= 1_500_000, "{asked:?}");
     }
+}
+
+/// What goes to where this version does not write costs what it would cost below a folder, and is never asked for.
+#[test]
+fn a_plan_for_what_is_not_written_to_yet_is_priced_whole_and_cannot_be_confirmed() {
+    let site = Site::built(Plot::glacier());
+    fill_small(&site, 10, 400_000);
+    let order = |dest: &str| Order::Text(format!("everything: {dest}").as_str().into());
+    let here = site.draft(order(&format!("{}/", site.path("back").display())));
+    assert_eq!((here.added.undelivered, here.added.refused()), (0, None));
+    for (dest, kind) in [("s3://bucket/of/2026/", "s3"), ("mogile:", "mogile"), ("mogile://photos/", "mogile")] {
+        let drafted = site.draft(order(dest));
+        assert_eq!((drafted.added.files, drafted.added.impossible, drafted.added.undelivered), (10, 0, 10), "{dest}");
+        assert_eq!(drafted.quotes, here.quotes, "{dest}");
+        assert_eq!(
+            drafted.added.refused().unwrap(),
+            "10 files go to S3 or MogileFS, which this version does not write to yet: the plan is priced and cannot be confirmed; leave them out, or restore them to a folder"
+        );
+        let plan = site.choose(drafted.plan, STANDARD);
+        assert_eq!(site.confirm(&plan), Confirmed::Undelivered { kind: kind.to_owned() });
+        assert_eq!(site.row(plan.id).state, PlanState::Planned);
+    }
+    // One file under a key of its own, beside one for a folder: the whole of it waits.
+    let lines = format!("ugc:1.jpg s3://bucket/other/name\nugc:2.jpg {}/", site.path("back").display());
+    let drafted = site.draft(Order::Text(lines.as_str().into()));
+    assert_eq!((drafted.added.files, drafted.added.undelivered), (2, 1));
+    let mut rows: Vec<_> = site.files(drafted.plan, false).into_iter().map(|row| (row.kind, row.target)).collect();
+    rows.sort();
+    let key = |text: &str| firn::base::ids::Key::new(text.as_bytes());
+    assert_eq!(rows, [("folder".to_owned(), key("2.jpg")), ("s3".to_owned(), key("other/name"))]);
+    let plan = site.choose(drafted.plan, STANDARD);
+    assert_eq!(site.confirm(&plan), Confirmed::Undelivered { kind: "s3".to_owned() });
+    assert_eq!(site.ask(site.store.used("restore")).unwrap().day, Money::ZERO);
 }
 
 /// Whoever chooses a tier at the same time: the plan that is saved has the parts of its own tier, and its own price.

@@ -181,7 +181,10 @@ fn output_that_expired_before_anybody_came_is_asked_for_once_more() {
 #[test]
 fn a_job_that_fails_every_time_ends_its_plan_with_the_reason_and_a_supplement_goes_on() {
     let (site, before) = one_archive(Plot::glacier());
-    let lines = format!("everything: {}/", site.path("back").display());
+    // What is there already is to be replaced.
+    let lines = format!("everything: {}/ overwrite", site.path("back").display());
+    fs::create_dir(site.path("back")).unwrap();
+    fs::write(site.path("back/1.jpg"), b"another one").unwrap();
     let plan = site.confirmed(&lines, STANDARD);
     {
         let mut core = site.glacier.as_ref().unwrap().core();
@@ -202,6 +205,7 @@ fn a_job_that_fails_every_time_ends_its_plan_with_the_reason_and_a_supplement_go
     assert_eq!((rest.supplement_of, rest.totals.as_ref().unwrap().files), (Some(plan.id), 10));
     assert_eq!(site.confirm(&rest), Confirmed::Yes);
     site.carry_out(&[rest.id]);
+    // Also by the rest of the plan, though nobody said so again.
     same(&before, &look(&site.path("back")));
     assert_eq!(site.billed("job").len(), 3);
 }

@@ -172,6 +172,7 @@ pub fn draft() -> DraftView {
         notes: vec!["3 were deleted at their source since".to_owned()],
         refused: (1..=7).map(|n| format!("line {n}: column 1: there is no source \"avatr\"")).collect(),
         refused_count: 7,
+        undelivered: None,
     }
 }
 
@@ -198,6 +199,7 @@ fn file_row(n: u64, state: RestoreState) -> RestoreRow {
         place: "/srv/restored".into(),
         target: Key::new(format!("a/{n}.jpg").into_bytes()),
         overwrite: false,
+        kind: "folder".to_owned(),
         state,
         reason: matches!(state, RestoreState::Failed | RestoreState::Impossible)
             .then(|| "its SHA-256 is another than when it was archived".to_owned()),
@@ -654,6 +656,20 @@ fn the_plan_screen_prices_each_tier_and_refuses_what_goes_over_a_budget() {
     let effects = press(&mut model, "esc");
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Drop(PlanId(8)))]), "{effects:?}");
     assert_eq!(top(&model), "batch");
+}
+
+#[test]
+fn a_plan_for_what_this_version_does_not_write_to_is_priced_and_not_saved() {
+    let mut model = quotes();
+    let why = "2 files go to S3 or MogileFS, which this version does not write to yet";
+    let Some(Overlay::Quotes(quotes)) = model.overlays.last_mut() else { panic!("{}", said(&model)) };
+    quotes.view.undelivered = Some(why.to_owned());
+    let text = screen(&model, (140, 40));
+    for wanted in [format!("refused: {why}"), "~$12.40".to_owned()] {
+        assert!(text.contains(&wanted), "{wanted:?} in\n{text}");
+    }
+    assert_eq!(press(&mut model, "enter"), [], "nothing is saved, nothing asked");
+    assert_eq!(said(&model), format!("quotes.save: {why}"));
 }
 
 #[test]

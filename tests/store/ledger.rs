@@ -162,7 +162,7 @@ async fn a_day_that_is_named_twice_is_one_day(w: World) {
 async fn what_is_confirmed_before_midnight_has_its_next_day_a_day_later(w: World) {
     let session = w.session().await;
     let stored = [w.archived(session, 1, 1).await, w.archived(session, 2, 1).await, w.archived(session, 3, 1).await];
-    let late = midnight("2026-11-30").plus(Duration::from_secs(86_100));
+    let late = midnight("2026-11-30").plus(Duration::from_mins(24 * 60 - 5));
     w.set_wall(late);
     let wishes: Vec<_> = (0..).zip(&stored).map(|(day, of)| Wish { day, ..all(of) }).collect();
     let plan = w.saved("alpha", &wishes, usd(300)).await;

@@ -82,7 +82,7 @@ async fn what_was_not_delivered_is_told_however_many_plans_are_newer(w: World) {
         supplement_of: Some(runs),
     };
     let rest = w.store.plan_begin(new).await.unwrap();
-    assert!(w.store.plan_save(rest, totals(Money::ZERO, Money::ZERO)).await.unwrap());
+    assert!(w.store.plan_save(rest, Generation(0), totals(Money::ZERO, Money::ZERO)).await.unwrap());
     assert_eq!(told().await, [runs, ended]);
     assert_eq!(w.store.plan_confirm(confirm(rest, Money::ZERO)).await.unwrap(), Confirmed::Yes);
     for _ in 0..60 {

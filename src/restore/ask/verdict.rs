@@ -6,9 +6,9 @@ use std::fmt;
 
 use super::error::{Kind, LineError, brief};
 use super::{Ask, DestSpec, Names, SourceSpec, dest};
-use crate::base::Time;
 use crate::base::ids::{ArchiveUuid, FileId};
 use crate::base::units::{Size, Span};
+use crate::base::{Shown, Time};
 use crate::restore::target::{NoTarget, target};
 use crate::store::{ArchiveState, Asked, QueueState, Ready, Result, Standing, Store};
 
@@ -170,6 +170,15 @@ pub fn undelivered(dest: &DestSpec) -> Option<&'static str> {
         DestSpec::Local { .. } => None,
         DestSpec::Mogile { .. } => Some("this version does not write to MogileFS yet: it is planned and priced only"),
         DestSpec::S3 { .. } => Some("this version does not write to S3 yet: it is planned and priced only"),
+    }
+}
+
+/// A kind of destination that is not written to, by its name.
+pub fn elsewhere(kind: &str) -> String {
+    match kind {
+        "s3" => "S3".to_owned(),
+        "mogile" => "MogileFS".to_owned(),
+        other => Shown::text(other).to_string(),
     }
 }
 

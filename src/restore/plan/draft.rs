@@ -1,17 +1,21 @@
 //! A draft: files that are wanted, entered into the state page by page, whatever their number.
 
 use std::ffi::{OsStr, OsString};
-use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
 use std::path::{Path, PathBuf};
 
 use crate::base::Time;
 use crate::base::ids::{ArchiveId, ArchiveUuid, DestId, FileId, Key, PlanId, SourceId};
+use crate::base::units::Count;
+use crate::restore::ask::DestSpec;
 use crate::restore::target::target;
 use crate::restore::{Keys, Listed, RestoreError, Restorer, Wish};
 use crate::store::{NewDest, NewPlan, NewRestore, Ready, Restorable, RestorePlace, RestoreState};
 
 /// Files entered in one go.
 const PAGE: usize = 500;
+/// What this version writes to.
+const FOLDER: &str = "folder";
 /// Archives looked at in one go.
 const ARCHIVES: u32 = 200;
 
@@ -41,6 +45,52 @@ pub enum Place {
     Below(PathBuf),
     /// That very file, should it be one file; a folder for many.
     At(PathBuf),
+    /// Somewhere that this version does not write to: what it would cost is priced, and the plan cannot be confirmed.
+    Away {
+        /// `s3` or `mogile`.
+        kind: &'static str,
+        /// The bucket, what each key is put behind in it, or the domain.
+        place: OsString,
+        /// That very key, of one file; nothing: each file's own.
+        key: Option<Key>,
+    },
+}
+
+impl Place {
+    /// The place of a destination.
+    pub fn of(dest: &DestSpec) -> Self {
+        let away = |kind, place: &[&[u8]], key| Self::Away { kind, place: OsString::from_vec(place.concat()), key };
+        match dest {
+            DestSpec::Local { path, folder: true } => Self::Below(path.clone()),
+            DestSpec::Local { path, folder: false } => Self::At(path.clone()),
+            DestSpec::S3 { bucket, key, folder: true } => {
+                away("s3", &[b"s3://", bucket.as_bytes(), b"/", key.as_bytes()], None)
+            }
+            DestSpec::S3 { bucket, key, folder: false } => {
+                away("s3", &[b"s3://", bucket.as_bytes()], Some(key.clone()))
+            }
+            DestSpec::Mogile { domain: None, .. } => away("mogile", &[b"mogile:"], None),
+            DestSpec::Mogile { domain: Some(domain), key } => {
+                away("mogile", &[b"mogile://", domain.as_bytes()], key.clone())
+            }
+        }
+    }
+}
+
+/// A destination that is in the state.
+#[derive(Debug, Clone, Copy)]
+struct To {
+    id: DestId,
+    /// Whether it is one that this version writes to.
+    folder: bool,
+}
+
+impl To {
+    /// Why a path cannot go there.
+    fn no_target(self, to: &[u8]) -> Option<String> {
+        let why = if self.folder { target(to).err() } else { None };
+        why.map(|why| format!("{why}; it is not restored to a folder"))
+    }
 }
 
 /// What became of a wish.
@@ -60,6 +110,23 @@ pub struct Added {
     pub newer_waits: u64,
     /// Deleted files left out because folders have their names now.
     pub folders_now: u64,
+    /// Of the files, those that replace what is there and differs.
+    pub overwrites: u64,
+    /// Of the files, those that go to where this version does not write: with them it cannot be confirmed.
+    pub undelivered: u64,
+}
+
+impl Added {
+    /// Why a plan of it can be priced and not be confirmed, should that be so.
+    pub fn refused(&self) -> Option<String> {
+        let (go, them) = if self.undelivered == 1 { ("file goes", "it") } else { ("files go", "them") };
+        (self.undelivered > 0).then(|| {
+            format!(
+                "{} {go} to S3 or MogileFS, which this version does not write to yet: the plan is priced and cannot be confirmed; leave {them} out, or restore {them} to a folder",
+                Count(self.undelivered)
+            )
+        })
+    }
 }
 
 /// A file that is wanted, before it has a number.
@@ -68,7 +135,7 @@ struct Wanted {
     name: Key,
     from: Option<(ArchiveId, u64)>,
     length: u64,
-    dest: DestId,
+    dest: To,
     target: Key,
     overwrite: bool,
     why: Option<String>,
@@ -88,9 +155,10 @@ pub struct Draft<'a> {
     /// Only files that the source still has.
     pub current: bool,
     next: u64,
-    page: Vec<NewRestore>,
-    /// Folders asked for last, and their numbers: lists name few of them.
-    dests: Vec<(OsString, DestId)>,
+    /// Each with whether it is delivered.
+    page: Vec<(NewRestore, bool)>,
+    /// Places asked for last, and their numbers: lists name few of them.
+    dests: Vec<(OsString, To)>,
 }
 
 impl<'a> Draft<'a> {
@@ -116,29 +184,17 @@ impl<'a> Draft<'a> {
     /// Adds a version that a look-up has found already.
     pub async fn ready(&mut self, ready: &Ready, place: &Place, overwrite: bool) -> Result<(), RestoreError> {
         let (dest, to) = self.exact(place, &ready.key).await?;
-        if let Err(why) = target(to.as_bytes()) {
-            let why = format!("{why}; it is not restored to a folder");
+        if let Some(why) = dest.no_target(to.as_bytes()) {
             return self.cannot(ready.key.clone(), dest, to, why, (None, overwrite)).await;
         }
         self.added.files += 1;
+        self.added.undelivered += u64::from(!dest.folder);
+        self.added.overwrites += u64::from(overwrite);
         self.added.bytes += ready.length;
         self.added.gone += u64::from(ready.gone_at.is_some());
         self.added.newer_waits += u64::from(ready.newer_waits);
         let (file, name, from, length) = (Some(ready.file), ready.key.clone(), Some(ready.from), ready.length);
         self.push(Wanted { file, name, from, length, dest, target: to, overwrite, why: None, asked: None }).await
-    }
-
-    /// Adds something that cannot be, with the reason: it is kept with the plan.
-    pub async fn refused(
-        &mut self,
-        name: Key,
-        kind: &'static str,
-        place: OsString,
-        why: String,
-    ) -> Result<(), RestoreError> {
-        let ids = self.restorer.store.plan_dests(self.plan, vec![NewDest { kind, place }]).await?;
-        let Some(dest) = ids.first().copied() else { return Ok(()) };
-        self.cannot(name.clone(), dest, name, why, (None, false)).await
     }
 
     /// All that was added is in the state. What it came to.
@@ -232,7 +288,7 @@ impl<'a> Draft<'a> {
         }
     }
 
-    async fn wish(&mut self, wish: Wish, dest: DestId, own: &[u8], overwrite: bool) -> Result<(), RestoreError> {
+    async fn wish(&mut self, wish: Wish, dest: To, own: &[u8], overwrite: bool) -> Result<(), RestoreError> {
         let restorer = self.restorer;
         let asked = Some((wish.source, wish.at));
         let mut pages = restorer.pages(&wish);
@@ -295,7 +351,9 @@ impl<'a> Draft<'a> {
             let Some(last) = rows.last() else { return Ok(()) };
             after = Some((last.archive.unwrap_or(ArchiveId(0)), last.offset, last.n));
             for row in rows {
-                let (dest, with) = (self.dest(row.place.clone()).await?, (row.asked, overwrite || row.overwrite));
+                let kind = ["s3", "mogile"].into_iter().find(|kind| *kind == row.kind).unwrap_or(FOLDER);
+                let dest = self.dest(kind, row.place.clone()).await?;
+                let with = (row.asked, overwrite || row.overwrite);
                 let key = match (row.file, row.archive, row.asked) {
                     // The copy that did not come through may be the one that is damaged.
                     (Some(file), Some(archive), _) if row.state == RestoreState::Failed => {
@@ -320,7 +378,7 @@ impl<'a> Draft<'a> {
         &mut self,
         key: &Key,
         version: Option<&Restorable>,
-        dest: DestId,
+        dest: To,
         to: &[u8],
         with: With,
     ) -> Result<(), RestoreError> {
@@ -328,14 +386,15 @@ impl<'a> Draft<'a> {
             let why = "no version of it is in the vault".to_owned();
             return self.cannot(key.clone(), dest, Key::new(to), why, with).await;
         };
-        if let Err(why) = target(to) {
-            let why = format!("{why}; it is not restored to a folder");
+        if let Some(why) = dest.no_target(to) {
             return self.cannot(key.clone(), dest, Key::new(to), why, with).await;
         }
         if self.current && version.gone_at.is_some() {
             return Ok(());
         }
         self.added.files += 1;
+        self.added.undelivered += u64::from(!dest.folder);
+        self.added.overwrites += u64::from(with.1);
         self.added.bytes += version.length;
         self.added.gone += u64::from(version.gone_at.is_some());
         self.added.newer_waits += u64::from(version.newer_waits);
@@ -357,7 +416,7 @@ impl<'a> Draft<'a> {
     async fn cannot(
         &mut self,
         name: Key,
-        dest: DestId,
+        dest: To,
         target: Key,
         why: String,
         (asked, overwrite): With,
@@ -369,7 +428,8 @@ impl<'a> Draft<'a> {
 
     async fn push(&mut self, wanted: Wanted) -> Result<(), RestoreError> {
         let Wanted { file, name, from, length, dest, target, overwrite, why, asked } = wanted;
-        self.page.push(NewRestore { n: self.next, file, name, from, length, dest, target, overwrite, why, asked });
+        let (n, folder, dest) = (self.next, dest.folder, dest.id);
+        self.page.push((NewRestore { n, file, name, from, length, dest, target, overwrite, why, asked }, folder));
         self.next += 1;
         if self.page.len() >= PAGE { self.flush().await } else { Ok(()) }
     }
@@ -379,12 +439,18 @@ impl<'a> Draft<'a> {
             return Ok(());
         }
         let page = std::mem::take(&mut self.page);
-        let known: Vec<_> = page.iter().map(|file| (file.n, file.length, file.from.is_some())).collect();
+        let known: Vec<_> = page
+            .iter()
+            .map(|(file, folder)| (file.n, (file.length, file.overwrite), file.from.is_some(), *folder))
+            .collect();
+        let page = page.into_iter().map(|(file, _)| file).collect();
         for n in self.restorer.store.plan_add(self.plan, page).await? {
             self.added.twice += 1;
             match known.iter().find(|known| known.0 == n) {
-                Some((_, length, true)) => {
+                Some((_, (length, overwrite), true, folder)) => {
+                    self.added.overwrites -= u64::from(*overwrite);
                     self.added.files -= 1;
+                    self.added.undelivered -= u64::from(!folder);
                     self.added.bytes -= length;
                 }
                 _ => self.added.impossible -= 1,
@@ -393,30 +459,36 @@ impl<'a> Draft<'a> {
         Ok(())
     }
 
-    async fn folder(&mut self, place: &Place) -> Result<DestId, RestoreError> {
-        let (Place::Below(path) | Place::At(path)) = place;
-        self.dest(path.clone().into_os_string()).await
+    async fn folder(&mut self, place: &Place) -> Result<To, RestoreError> {
+        match place {
+            Place::Below(path) | Place::At(path) => self.dest(FOLDER, path.clone().into_os_string()).await,
+            Place::Away { kind, place, .. } => self.dest(kind, place.clone()).await,
+        }
     }
 
     /// Where one file goes: the destination, and its path there.
-    async fn exact(&mut self, place: &Place, key: &Key) -> Result<(DestId, Key), RestoreError> {
+    async fn exact(&mut self, place: &Place, key: &Key) -> Result<(To, Key), RestoreError> {
         let named = |path: &Path| Some((path.parent()?.to_owned(), path.file_name()?.to_owned()));
         match place {
             Place::At(path) => match named(path) {
                 Some((folder, name)) => {
-                    Ok((self.dest(folder.into_os_string()).await?, Key::new(OsStr::as_bytes(&name))))
+                    Ok((self.dest(FOLDER, folder.into_os_string()).await?, Key::new(OsStr::as_bytes(&name))))
                 }
                 None => Ok((self.folder(place).await?, key.clone())),
             },
             Place::Below(_) => Ok((self.folder(place).await?, key.clone())),
+            Place::Away { key: exact, .. } => {
+                Ok((self.folder(place).await?, exact.clone().unwrap_or_else(|| key.clone())))
+            }
         }
     }
 
-    async fn dest(&mut self, place: OsString) -> Result<DestId, RestoreError> {
-        if let Some((_, id)) = self.dests.iter().find(|(known, _)| *known == place) {
-            return Ok(*id);
+    async fn dest(&mut self, kind: &'static str, place: OsString) -> Result<To, RestoreError> {
+        let folder = kind == FOLDER;
+        if let Some((_, to)) = self.dests.iter().find(|(known, to)| *known == place && to.folder == folder) {
+            return Ok(*to);
         }
-        let new = NewDest { kind: "folder", place: place.clone() };
+        let new = NewDest { kind, place: place.clone() };
         let ids = self.restorer.store.plan_dests(self.plan, vec![new]).await?;
         let Some(id) = ids.first().copied() else {
             return Err(RestoreError::Task("a destination has no number".to_owned()));
@@ -424,7 +496,8 @@ impl<'a> Draft<'a> {
         if self.dests.len() >= PAGE {
             self.dests.clear();
         }
-        self.dests.push((place, id));
-        Ok(id)
+        let to = To { id, folder };
+        self.dests.push((place, to));
+        Ok(to)
     }
 }

@@ -4,7 +4,9 @@
 //! Pure. Wishes come one by one in the order of archive and offset ([`part::PartFold`]); one archive is held at a time.
 //! What a plan keeps of an archive is its [`part::Part`]; the sums of all are the [`quote::Quote`]s, one a tier. Quantities
 //! ([`Usage`]) are added up and priced once, so that a plan's price is that of its request log to the last digit; what
-//! each part costs of it is told by [`share::Shares`] once a tier is chosen.
+//! each part costs of it is told by [`share::Shares`] once a tier is chosen. Under a rate parts are given days
+//! ([`spread::Spread`]): a quote knows what falls on each of its days, budgets are held against that, and its time ends with
+//! the last of them.
 
 pub mod budget;
 pub mod part;

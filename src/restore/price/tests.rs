@@ -49,8 +49,8 @@ fn parts(terms: &Terms, running: &HashMap<ArchiveId, Vec<Running>>, wishes: &[Wa
     parts
 }
 
-fn quotes(terms: &Terms, parts: &[Part], budget: Budget, used: Used) -> Vec<Quote> {
-    spread_quotes(terms, parts, None, budget, &used)
+fn quotes(terms: &Terms, parts: &[Part], budget: Budget, used: &Used) -> Vec<Quote> {
+    spread_quotes(terms, parts, None, budget, used)
 }
 
 fn spread_quotes(terms: &Terms, parts: &[Part], rate: Option<u64>, budget: Budget, used: &Used) -> Vec<Quote> {
@@ -82,7 +82,7 @@ fn a_small_plan_by_hand() {
     // The first two are 536 bytes apart and read as one.
     assert_eq!(first.usage(), Usage { jobs: 1, asked: 3 * MIB, read: 2536 + 4096 });
     assert_eq!(first.at_risk(), Usage::default());
-    let all = quotes(&terms, &parts, Budget::default(), Used::default());
+    let all = quotes(&terms, &parts, Budget::default(), &Used::default());
     assert_eq!(
         all.iter().map(|quote| quote.tier).collect::<Vec<_>>(),
         TIERS.iter().copied().map(Some).collect::<Vec<_>>()
@@ -108,7 +108,7 @@ fn a_small_plan_by_hand() {
 fn a_job_larger_than_the_service_hurries_for_is_counted() {
     let terms = terms("glacier-vault", true);
     let parts = parts(&terms, &HashMap::new(), &[wanted(1, 1 << 30, 0, 1 << 29), wanted(2, MIB, 0, 5)]);
-    let quotes = quotes(&terms, &parts, Budget::default(), Used::default());
+    let quotes = quotes(&terms, &parts, Budget::default(), &Used::default());
     assert_eq!(quotes.iter().map(|quote| quote.larger).collect::<Vec<_>>(), [1, 0, 0]);
 }
 
@@ -137,7 +137,7 @@ fn empty_files_need_no_job_and_cost_nothing_for_sure() {
     let parts = parts(&terms, &HashMap::new(), &[wanted(1, MIB, 512, 0), wanted(1, MIB, MIB, 0)]);
     assert_eq!((parts[0].files, parts[0].offer(BULK).unwrap().range.clone()), (2, None));
     let quote =
-        quotes(&terms, &parts, Budget { plan: Some(Money::ZERO), ..Budget::default() }, Used::default()).remove(2);
+        quotes(&terms, &parts, Budget { plan: Some(Money::ZERO), ..Budget::default() }, &Used::default()).remove(2);
     assert_eq!((quote.price, quote.ceiling, quote.jobs), (Price::NOTHING, Money::ZERO, 0));
     assert_eq!((quote.hours, quote.over.len(), quote.risks.len()), ((Duration::ZERO, Duration::ZERO), 0, 0));
 }
@@ -169,7 +169,7 @@ fn what_is_joined_costs_its_egress_and_is_a_risk_in_full() {
     let job = Running { range: 0..25 * MIB, tier: BULK, ready: false };
     let alone = parts(&terms, &HashMap::new(), &wishes);
     let joining = parts(&terms, &HashMap::from([(ArchiveId(1), vec![job])]), &wishes);
-    let quote = |parts: &[Part]| quotes(&terms, parts, Budget::default(), Used::default()).remove(2);
+    let quote = |parts: &[Part]| quotes(&terms, parts, Budget::default(), &Used::default()).remove(2);
     let (alone, joining) = (quote(&alone), quote(&joining));
     assert_eq!((alone.jobs, alone.joined, joining.jobs, joining.joined), (1, 0, 0, 1));
     assert_eq!(joining.price, terms.tariff().egress_price(MIB));
@@ -185,7 +185,7 @@ fn asking_for_many_takes_its_time() {
     let terms = terms("glacier-vault", true);
     let wishes: Vec<Wanted> = (0..30_000).map(|archive| wanted(archive, MIB, 0, 1)).collect();
     let parts = parts(&terms, &HashMap::new(), &wishes);
-    let quote = quotes(&terms, &parts, Budget::default(), Used::default()).remove(2);
+    let quote = quotes(&terms, &parts, Budget::default(), &Used::default()).remove(2);
     let asking = Duration::from_secs(599);
     assert_eq!(quote.hours, (Duration::from_hours(5) + asking, Duration::from_hours(12) + asking));
 }
@@ -196,7 +196,7 @@ fn a_quote_says_which_budgets_its_ceiling_exceeds() {
     let parts = parts(&terms, &HashMap::new(), &[wanted(1, 100 << 30, 0, 100 << 30)]);
     let budget = Budget { plan: Some(Money::from_cents(2000)), day: Some(Money::from_cents(2000)), month: None };
     let used = Used { today: 20_000, days: BTreeMap::from([(20_000, Money::from_cents(100))]) };
-    let all = quotes(&terms, &parts, budget, used);
+    let all = quotes(&terms, &parts, budget, &used);
     // At bulk: 0.25 + 9.00 once, 0.25 + 9.00 again, and two requests: $18.50005.
     assert_eq!(all[2].ceiling, nanos(18_500_050_000));
     assert_eq!(all[2].over, []);
@@ -258,7 +258,7 @@ fn under_the_peak_hour_a_plan_is_priced_as_a_whole_and_parts_have_shares() {
     let caps = caps("glacier", &[Tier::Standard], true);
     let terms = Terms::new(tariff, &caps, 75 * 1024 * gib, 50).unwrap();
     let parts = parts(&terms, &HashMap::new(), &[wanted(1, 35 * gib, 0, 35 * gib), wanted(2, 105 * gib, 0, 105 * gib)]);
-    let quote = quotes(&terms, &parts, Budget::default(), Used::default()).remove(0);
+    let quote = quotes(&terms, &parts, Budget::default(), &Used::default()).remove(0);
     assert_eq!(quote.retrieval.to_string(), "$21.60");
     let mut shares = Shares::new(&terms, &quote);
     // A quarter and three quarters of $21.60, and each its request and its egress at $0.12.
@@ -348,7 +348,7 @@ proptest! {
             let mut archives: Vec<ArchiveId> = wishes.iter().map(|wish| wish.archive).collect();
             archives.dedup();
             prop_assert_eq!(parts.iter().map(|part| part.archive).collect::<Vec<_>>(), archives);
-            for quote in quotes(&terms, &parts, Budget::default(), Used::default()) {
+            for quote in quotes(&terms, &parts, Budget::default(), &Used::default()) {
                 let offers: Vec<&Offer> = parts.iter().map(|part| part.offer(quote.tier).unwrap()).collect();
                 let usage = offers.iter().fold(Usage::default(), |sum, offer| sum.plus(offer.usage()));
                 let at_risk = offers.iter().fold(Usage::default(), |sum, offer| sum.plus(offer.at_risk()));

@@ -83,7 +83,7 @@ coded! {
 /// What a plan restores to.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct NewDest {
-    /// `folder`; other kinds enter with their back ends.
+    /// `folder`; a plan with files for another kind is priced and never confirmed.
     pub kind: &'static str,
     /// Its place: a folder's absolute path.
     pub place: OsString,
@@ -317,6 +317,11 @@ pub enum Confirmed {
     Changed,
     /// It can no longer be confirmed.
     Not(PlanState),
+    /// Files of it go to something else than folders: that is priced only.
+    Undelivered {
+        /// Its kind: `s3`, `mogile`.
+        kind: String,
+    },
     /// It would go beyond a budget.
     Over {
         /// `plan`, `day` or `month`.
@@ -571,6 +576,8 @@ pub struct RestoreRow {
     pub asked: Option<(SourceId, Option<Time>)>,
     /// Bytes.
     pub length: u64,
+    /// What it goes to: `folder`, or another kind.
+    pub kind: String,
     /// Where to: the folder.
     pub place: OsString,
     /// Its path there.

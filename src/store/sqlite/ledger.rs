@@ -1,5 +1,8 @@
 //! The ledger: what is set aside for a plan, day by day (UTC), and what has been spent of it.
 //!
+//! Of a plan that is spread over days, the share of its day `n` is set aside for the day of the calendar on which, so many
+//! times 24 hours after the confirmation, its parts may be asked for: the same time of the day, so many days later.
+//!
 //! What counts for a day is, for a plan that is carried out, the larger of what is set aside and what is spent; for one
 //! that is over, what was spent. Money that is spent on another day than it was set aside for takes its place along: the
 //! sum of a plan's places is its ceiling for as long as it runs.

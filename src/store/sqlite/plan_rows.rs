@@ -209,7 +209,7 @@ fn read_restores(
     db.rows(
         &format!(
             "SELECT r.archive, r.data_offset, r.n, r.file, s.name, coalesce(f.key, r.name, x''), r.length, d.place,
-                    r.target, r.state, r.reason, r.done_at, r.overwrite, r.source, r.as_of
+                    r.target, r.state, r.reason, r.done_at, r.overwrite, d.kind, r.source, r.as_of
              FROM restore r {index} LEFT JOIN file f ON f.id = r.file LEFT JOIN source s ON s.id = f.source
              JOIN dest d ON d.id = r.dest
              WHERE r.plan = ?1 AND (r.archive, r.data_offset, r.n) > (?2, ?3, ?4) {only}
@@ -232,6 +232,7 @@ fn read_restores(
                 reason: row.get(10)?,
                 done_at: row.get(11)?,
                 overwrite: row.get(12)?,
+                kind: row.get(13)?,
                 asked: asked(row)?,
             })
         },
@@ -239,6 +240,6 @@ fn read_restores(
 }
 
 fn asked(row: &Row<'_>) -> rusqlite::Result<Option<(SourceId, Option<Time>)>> {
-    let (source, at): (Option<SourceId>, Option<Time>) = (row.get(13)?, row.get(14)?);
+    let (source, at): (Option<SourceId>, Option<Time>) = (row.get(14)?, row.get(15)?);
     Ok(source.map(|source| (source, at)))
 }

@@ -291,6 +291,11 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
         other => return Ok(Confirmed::Not(other)),
     }
     let Some(totals) = plan.totals.filter(|totals| totals.hash == confirm.hash) else { return Ok(Confirmed::Changed) };
+    let elsewhere = "SELECT d.kind FROM dest d WHERE d.plan = ?1 AND d.kind <> 'folder' AND EXISTS
+         (SELECT 1 FROM restore r INDEXED BY restore_target WHERE r.plan = ?1 AND r.dest = d.id AND r.archive > 0)";
+    if let Some(kind) = db.one(&format!("{elsewhere} LIMIT 1"), [confirm.plan], |row| row.get(0))? {
+        return Ok(Confirmed::Undelivered { kind });
+    }
     // What is set aside is the whole ceiling, whatever the caller says of days.
     let days = ledger::shares(&confirm.days);
     for day in days.keys() {

@@ -60,7 +60,7 @@ impl Quotes {
         if quote.files == 0 {
             return Some("none of it can be restored; what is below says why".to_owned());
         }
-        quote.over.first().cloned()
+        self.view.undelivered.clone().or_else(|| quote.over.first().cloned())
     }
 }
 
@@ -194,7 +194,7 @@ fn below(quotes: &Quotes, (used, limits): (Used, Budget)) -> Vec<DetailLine<'sta
     let Some(quote) = quotes.quote() else {
         return vec![text("the vault offers no tier for it".to_owned(), Role::Warning)];
     };
-    for sentence in &quote.over {
+    for sentence in quotes.view.undelivered.iter().chain(&quote.over) {
         lines.push(text(format!("refused: {sentence}"), Role::Critical));
     }
     let plan = limits.plan.map_or_else(|| "no budget".to_owned(), |limit| format!("at most {limit}"));

@@ -57,7 +57,8 @@
 //!    compare-and-set that sets its ceiling aside in the ledger.
 //! 3. The holder of the duty `retrieval` ([`retrieval::room`]) asks the vault for what running plans need: the job is in the
 //!    state before the request leaves, under a name that goes into its description, so that one whose reply was lost is
-//!    found again. Money is spent in that transaction, under the ceiling.
+//!    found again. Money is spent in that transaction, under the ceiling. What runs is made faster the same way
+//!    ([`retrieval::hurry`]), where the vault can: the ceiling is raised by what that costs.
 //! 4. When a job can be read, a delivery slot of the plan's host claims the part ([`restore::parts`]): members are read in
 //!    order, hashed, written under names of firn's, synced by the batch, named, and told to the state after the next sync.
 //!

@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to what is alive.
 
 mod crew;
+mod faster;
 mod play;
 mod restores;
 
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use self::crew::Crew;
+pub use self::faster::{Faster, NotFaster, are, jobs, told};
 pub use self::restores::{Drafted, Order, Wanted};
 use crate::alert::send::mail;
 use crate::alert::{self, Limits, Means, Senders};
@@ -62,6 +64,9 @@ pub enum ServiceError {
     /// A restore.
     #[error(transparent)]
     Restore(#[from] RestoreError),
+    /// No job is made faster.
+    #[error(transparent)]
+    NotFaster(#[from] NotFaster),
     /// A folder that nothing is restored into.
     #[error(transparent)]
     NoDestination(#[from] NoDestination),
@@ -433,6 +438,15 @@ impl Services {
             Backing::Live => false,
             Backing::Demo(stage, host) => stage.vault(*host).is_some_and(|vault| vault.capabilities().thaw),
             Backing::Handed(vault) => vault.capabilities().thaw,
+        }
+    }
+
+    /// Whether the vault can make a retrieval faster that is under way.
+    fn hurries(&self) -> bool {
+        match &self.backing {
+            Backing::Live => false,
+            Backing::Demo(stage, host) => stage.vault(*host).is_some_and(|vault| vault.capabilities().upgrade),
+            Backing::Handed(vault) => vault.capabilities().upgrade,
         }
     }
 

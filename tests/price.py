@@ -4,9 +4,10 @@
     tests/price.py TARIFF.toml LOG.jsonl [--stored BYTES]
 
 A line of the log is a request that was billed: {"op": "job", "tier": "bulk", "bytes": N} (a retrieval asked for; no tier
-where there is nothing to choose), {"op": "output", "bytes": N} (bytes read of its output). A line with "billed": false
-was refused, and other requests are no part of a restore: both cost nothing here. --stored counts under the rule of the
-peak hour alone: 5 % of it are free in a month, a thirtieth of that on a day; the log is taken to be one day's.
+where there is nothing to choose), {"op": "output", "bytes": N} (bytes read of its output), {"op": "upgrade", "tier":
+"expedited", "bytes": N} (a job made faster: as dear as asking for it in that tier, and nothing is given back). A line with
+"billed": false was refused, and other requests are no part of a restore: both cost nothing here. --stored counts under the
+rule of the peak hour alone: 5 % of it are free in a month, a thirtieth of that on a day; the log is taken to be one day's.
 
 Prints dollars with nine digits after the point: requests, retrieval, egress, and their total. Each tier's requests and
 retrieval, and the egress, are rounded up to a billionth of a dollar.
@@ -32,7 +33,7 @@ def reckon(tariff, log, stored):
         entry = json.loads(line)
         if entry.get("billed") is False:
             continue
-        if entry["op"] == "job":
+        if entry["op"] in ("job", "upgrade"):
             tier = entry.get("tier") or "immediate"
             if tier not in tariff:
                 raise SystemExit(f"price.py: line {number}: the tariff has no tier {tier!r}")

@@ -5,6 +5,7 @@ mod alert;
 mod config;
 mod console;
 mod demo;
+mod faster;
 mod find;
 mod findings;
 mod out;

@@ -3,7 +3,7 @@
 use clap::Args as ClapArgs;
 use serde::Serialize;
 
-use super::{CliError, out, who};
+use super::{CliError, faster, out, who};
 use crate::base::ids::{ArchiveId, PlanId};
 use crate::base::units::{Count, Size, Span};
 use crate::base::{Severity, Shown, Time};
@@ -12,6 +12,7 @@ use crate::services::Services;
 use crate::store::{PlanPartRow, PlanRow, PlanState, RestoreRow, RetrievalRow};
 
 #[derive(Debug, ClapArgs)]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 #[command(after_help = "\
 Exit code:
   0  nothing is wrong with restores
@@ -27,6 +28,12 @@ pub struct Args {
     /// Stops the plan; what has been delivered stays, what has been asked for is paid
     #[arg(long, requires = "plan", conflicts_with = "files")]
     cancel: bool,
+    /// Makes the plan's jobs that are under way faster, where the vault can: expedited or standard. Says what that costs first
+    #[arg(long, value_name = "TIER", requires = "plan", conflicts_with_all = ["files", "cancel"])]
+    faster: Option<String>,
+    /// Does not ask before it spends
+    #[arg(long, requires = "faster")]
+    yes: bool,
     /// How many plans are listed, newest first
     #[arg(long, default_value_t = 20, value_name = "N", conflicts_with = "plan")]
     limit: u32,
@@ -62,6 +69,7 @@ struct PlanView {
     price_nanodollars: Option<i64>,
     ceiling_nanodollars: Option<i64>,
     spent_nanodollars: i64,
+    made_faster_nanodollars: i64,
     supplement_of: Option<i64>,
 }
 
@@ -90,6 +98,7 @@ struct JobView {
     asked_at: String,
     ready_at: Option<String>,
     expires_at: Option<String>,
+    faster: Option<String>,
     note: Option<String>,
 }
 
@@ -134,6 +143,11 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let services = Services::open(config, false).await?;
     match args.plan.map(PlanId) {
         Some(plan) if args.cancel => cancel(&services, plan).await,
+        Some(plan) if args.faster.is_some() => {
+            let asked =
+                faster::Asked { tier: args.faster.as_deref().unwrap_or_default(), yes: args.yes, json: args.json };
+            faster::run(&services, plan, asked).await
+        }
         Some(plan) => one(&services, plan, &args).await,
         None => list(&services, &args).await,
     }
@@ -236,6 +250,9 @@ fn job_line(job: &RetrievalRow, now: Time) -> String {
         Some(until) if until > now => format!("{text}, gone in {}", Span(until.since(now))),
         _ => format!("{text}, asked for {} ago", Span(now.since(job.asked_at))),
     };
+    if let Some(hurry) = &job.faster {
+        text = format!("{text}, to be made {}", Shown::text(&hurry.tier));
+    }
     match &job.note {
         Some(note) => format!("{text}: {}", Shown::text(note)),
         None => text,
@@ -298,6 +315,9 @@ fn describe(row: &PlanRow, now: Time) -> Result<(), CliError> {
         ))?;
         for (risk, amount) in &totals.risks {
             out::line(format!("  of which {amount}: {risk}"))?;
+        }
+        if !row.raised.is_zero() {
+            out::line(format!("  of which {}: jobs made faster since", row.raised))?;
         }
     }
     Ok(())
@@ -394,6 +414,7 @@ fn view(plan: &PlanRow) -> PlanView {
         price_nanodollars: totals.map(|totals| totals.price.nanos()),
         ceiling_nanodollars: totals.map(|totals| totals.ceiling.nanos()),
         spent_nanodollars: plan.spent.nanos(),
+        made_faster_nanodollars: plan.raised.nanos(),
         supplement_of: plan.supplement_of.map(|plan| plan.0),
     }
 }
@@ -408,6 +429,7 @@ fn job_view(job: &RetrievalRow) -> JobView {
         asked_at: job.asked_at.to_string(),
         ready_at: job.ready_at.map(|at| at.to_string()),
         expires_at: job.expires_at.map(|at| at.to_string()),
+        faster: job.faster.as_ref().map(|hurry| hurry.tier.clone()),
         note: job.note.clone(),
     }
 }

@@ -3,7 +3,7 @@
 use super::effect::Effect;
 use super::model::{Area, Model};
 use super::tabs::TabId;
-use super::update::{deeds, moves, restores, views, written};
+use super::update::{deeds, hurries, moves, restores, views, written};
 
 /// Where an action can be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,6 +281,23 @@ pub const ACTIONS: &[Action] = &[
         Asks,
         restores::not_to_cancel,
     ),
+    deed(
+        action(
+            "restore.faster",
+            &["u"],
+            "make the jobs under way of the selected plan, or the selected job, a tier faster; the price is shown first",
+            "faster",
+            RESTORE,
+            hurries::faster,
+        ),
+        Asks,
+        hurries::not_faster,
+    ),
+    deed(
+        action("restore.fastest", &["U"], "the same, as fast as the vault can", "", RESTORE, hurries::fastest),
+        Asks,
+        hurries::not_faster,
+    ),
     unless(
         action(
             "restore.retry",
@@ -542,6 +559,23 @@ pub const ACTIONS: &[Action] = &[
         action("plan.cancel", &["x"], "stop this plan", "cancel", Overlay("plan"), restores::cancel),
         Asks,
         restores::not_to_cancel,
+    ),
+    deed(
+        action(
+            "plan.faster",
+            &["u"],
+            "make its jobs under way a tier faster; the price is shown first",
+            "",
+            Overlay("plan"),
+            hurries::faster,
+        ),
+        Asks,
+        hurries::not_faster,
+    ),
+    deed(
+        action("plan.fastest", &["U"], "the same, as fast as the vault can", "", Overlay("plan"), hurries::fastest),
+        Asks,
+        hurries::not_faster,
     ),
     unless(
         action(

@@ -90,6 +90,10 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             let result = desk::choose(&services, *plan, tier.clone()).await;
             Reply::Chosen(query, result.map(Box::new))
         }
+        Query::Faster { plan, job, .. } => {
+            let result = desk::faster(&services, *plan, *job).await;
+            Reply::Faster(query, result)
+        }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
             Reply::Failed(*page, result)
@@ -164,6 +168,7 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         }
         Deed::Confirm { plan, hash } => desk::confirm(&services, plan, hash, &who).await,
         Deed::Cancel(plan) => desk::cancel(&services, plan, &who).await,
+        Deed::Faster(faster) => desk::make_faster(&services, &faster, &who).await,
         Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
     }
 }

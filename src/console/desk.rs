@@ -9,7 +9,7 @@ use super::format;
 use super::tabs::restore::about::{self, ListOf, ListPlace, ListRow};
 use super::tabs::restore::editor::LONGEST;
 use crate::base::hash::Hash32;
-use crate::base::ids::PlanId;
+use crate::base::ids::{PlanId, RetrievalUuid};
 use crate::base::units::{Count, Size};
 use crate::base::{Severity, Shown, task};
 use crate::console::details::Details;
@@ -19,7 +19,7 @@ use crate::restore::ask::verdict::{Verdict, elsewhere, undelivered};
 use crate::restore::ask::{self, DestSpec, Names};
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps};
 use crate::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage, tier};
-use crate::services::{Drafted, Order, Services, Wanted};
+use crate::services::{self, Drafted, Faster, Order, Services, Wanted};
 use crate::store::{Confirmed, PlanRow, PlanState};
 
 /// Parts of a plan that its details are made of.
@@ -250,6 +250,17 @@ pub async fn cancel(services: &Arc<Services>, plan: PlanId, who: &str) -> Result
         n => format!("{} jobs go on at the vault", Count(n)),
     };
     Ok(format!("plan {plan} is stopped: {} spent, {} delivered, {jobs}", left.spent, format::files(left.delivered)))
+}
+
+/// What making jobs of a running plan faster takes, in each tier, the fastest first.
+pub async fn faster(services: &Services, plan: PlanId, job: Option<RetrievalUuid>) -> Result<Vec<Faster>, String> {
+    services.faster(plan, job).await.map_err(|e| e.to_string())
+}
+
+/// Makes jobs faster as it was shown, and says what came of it.
+pub async fn make_faster(services: &Arc<Services>, faster: &Faster, who: &str) -> Result<String, String> {
+    let hurried = services.make_faster(faster, who.to_owned()).await.map_err(|e| e.to_string())?;
+    services::told(faster, &hurried)
 }
 
 /// Throws a plan away that nobody has confirmed.

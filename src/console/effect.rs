@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::tabs::restore::about::{ListOf, ListPlace};
 use crate::base::Time;
 use crate::base::hash::Hash32;
-use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, SourceId};
+use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, RetrievalUuid, SourceId};
+use crate::services::Faster;
 use crate::store::PoolChange;
 
 /// Names an effect that is under way, so that the same is not asked for twice.
@@ -39,6 +40,8 @@ pub enum Deed {
     },
     /// Stops a plan.
     Cancel(PlanId),
+    /// Makes jobs of a running plan faster, as it was shown.
+    Faster(Arc<Faster>),
     /// Throws a plan away that nobody has confirmed.
     Drop(PlanId),
 }
@@ -125,6 +128,15 @@ pub enum Query {
         plan: PlanId,
         /// The tier.
         tier: Option<String>,
+    },
+    /// What making jobs of a running plan faster takes.
+    Faster {
+        /// The plan.
+        plan: PlanId,
+        /// This one alone; nothing: all that are under way.
+        job: Option<RetrievalUuid>,
+        /// As fast as the vault can; else by one step.
+        most: bool,
     },
     /// A page of failed files.
     Failed {

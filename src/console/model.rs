@@ -50,6 +50,8 @@ pub struct Setup {
     pub restore_into: String,
     /// Plans with a higher ceiling want a typed word before they are confirmed.
     pub confirm_above: Money,
+    /// Why no job can be made faster that is under way; nothing: the vault can.
+    pub no_faster: Option<String>,
     /// The configuration file, if there is one.
     pub config_place: Option<String>,
     /// Where the log is kept.

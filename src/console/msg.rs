@@ -13,6 +13,7 @@ use crate::base::Severity;
 use crate::log::Line;
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot};
 use crate::restore::view::{DraftView, VerdictPage};
+use crate::services::Faster;
 use crate::store::{FailedRow, PlanRow};
 use crate::worker::supervisor::Standing;
 
@@ -70,6 +71,8 @@ pub enum Reply {
     Draft(Query, Result<Box<DraftView>, String>),
     /// A plan was saved, in the tier that was chosen.
     Chosen(Query, Result<Box<PlanRow>, String>),
+    /// What making jobs faster takes, in each tier, the fastest first.
+    Faster(Query, Result<Vec<Faster>, String>),
     /// A list was read from a file.
     Loaded(PathBuf, Result<String, String>),
     /// A list was written to a file.

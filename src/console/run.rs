@@ -139,6 +139,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         home,
         restore_into,
         confirm_above: config.restore.confirm_above,
+        no_faster: services.no_faster(),
         config_place: config.file.as_deref().map(|file| Shown::path(file).to_string()),
         log_place: options
             .log

@@ -187,7 +187,7 @@ pub fn steps(plan: &PlanRow, parts: &[PlanPartRow], more: bool) -> Steps {
         if let Some(job) = &part.retrieval {
             match part.state {
                 PartState::Asked => {
-                    steps.ready_at = steps.ready_at.max(expected(plan.totals.as_ref(), job.asked_at));
+                    steps.ready_at = steps.ready_at.max(job.due.or(expected(plan.totals.as_ref(), job.asked_at)));
                 }
                 PartState::Ready => {
                     let expires = [steps.expires_at, job.expires_at];
@@ -242,7 +242,8 @@ fn job_line(row: RetrievalRow, plans: &[PlanLine], waiting: &BTreeMap<RetrievalI
     let mut of = waiting.get(&row.id).cloned().unwrap_or_default();
     of.extend(row.plan);
     let asker = plans.iter().find(|plan| Some(plan.row.id) == row.plan);
-    let expected = expected(asker.and_then(|plan| plan.row.totals.as_ref()), row.asked_at);
+    let by_plan = expected(asker.and_then(|plan| plan.row.totals.as_ref()), row.asked_at);
+    let expected = row.due.or(by_plan);
     JobLine { row, plans: of.into_iter().collect(), expected }
 }
 
@@ -291,6 +292,7 @@ fn plan(line: &PlanLine) -> Value {
         "ended_at": time(row.ended_at),
         "totals": row.totals.as_ref().map(totals),
         "spent": dollars(row.spent),
+        "raised": dollars(row.raised),
         "delivered": row.delivered,
         "delivered_bytes": row.delivered_bytes,
         "failed": row.failed,
@@ -347,6 +349,7 @@ fn job(line: &JobLine) -> Value {
         "from": row.range.start,
         "until": row.range.end,
         "tier": row.tier,
+        "faster": row.faster.as_ref().map(|hurry| &hurry.tier),
         "plans": line.plans.iter().map(|plan| plan.0).collect::<Vec<_>>(),
         "state": row.state.word(),
         "price": dollars(row.price),

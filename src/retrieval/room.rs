@@ -5,7 +5,7 @@
 //! developer guide, api-initiate-job-post: each request makes another job, and is billed): a request whose reply was lost
 //! is looked for among the vault's jobs by that name before it is asked again. That a job is at its end is told by a
 //! message where the vault sends some, and asked for when its time is over: messages come late, twice, or not at all. What
-//! a message says is never taken for how the job stands; the vault is asked.
+//! a message says is never taken for how the job stands; the vault is asked. What is to be made faster: [`super::hurry`].
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::base::ids::{RetrievalUuid, SessionId};
 use crate::base::{Clock, Shown, Stop, Time, task};
 use crate::store::{AskPart, Heard, JobAsked, PlanPartRow, RetrievalRow, RetrievalState, Store, StoreError};
 use crate::vault::tariff::tier_named;
-use crate::vault::{JobRequest, JobState, Vault, VaultError};
+use crate::vault::{JobRequest, JobSeen, JobState, Vault, VaultError};
 
 /// The duty's name.
 pub const DUTY: &str = "retrieval";
@@ -33,13 +33,13 @@ const TICK: Duration = Duration::from_secs(1);
 /// What [`Settings::per_second`] counts in.
 const SECOND: Duration = Duration::from_secs(1);
 /// Requests on their way at a time.
-const AT_ONCE: usize = 8;
+pub(super) const AT_ONCE: usize = 8;
 /// Jobs looked at in one round.
 const ROUND: u32 = 100;
 /// Messages taken at a time.
 const MESSAGES: usize = 10;
 /// After a refusal, until it is asked for again.
-const REFUSED: Duration = Duration::from_mins(1);
+pub(super) const REFUSED: Duration = Duration::from_mins(1);
 /// A job that should be at its end is looked at so often.
 const OVERDUE: Duration = Duration::from_mins(10);
 /// Output that stays is looked at so often all the same.
@@ -115,14 +115,16 @@ impl Room {
         self.store.duty_release(DUTY.to_owned(), self.session).await
     }
 
-    /// Hears, asks, looks: once.
+    /// Hears, asks, looks: once. What is to be made faster is asked for first.
     async fn round(self: &Arc<Self>, pace: &mut Pace) -> Result<(), StoreError> {
         self.hear().await?;
         // What is readable at once is no job that anybody waits for; there it is a round's measure.
         let per_second = self.settings.per_second;
         let thaws = self.vault.capabilities().thaw;
         let most = if thaws { pace.left(per_second, self.clock.mono()) } else { per_second };
-        let sent = self.ask(most).await?;
+        let hurried = self.hurry(most).await?;
+        pace.sent(hurried, self.clock.mono());
+        let sent = self.ask(most.saturating_sub(hurried)).await?;
         pace.sent(sent, self.clock.mono());
         self.look().await
     }
@@ -256,13 +258,17 @@ impl Room {
         Ok(())
     }
 
+    /// How long a job of a tier takes at most, if that is known.
+    pub(super) fn slowest(&self, tier: &str) -> Option<Duration> {
+        self.settings.slowest.get(tier).copied()
+    }
+
     /// When a job that was just taken is looked at: when it should be at its end, or sooner where nothing tells of it.
-    fn first_look(&self, job: &RetrievalRow, now: Time) -> Time {
+    pub(super) fn first_look(&self, job: &RetrievalRow, now: Time) -> Time {
         if !self.vault.capabilities().thaw {
             return now;
         }
-        let slowest = job.tier.as_deref().and_then(|tier| self.settings.slowest.get(tier)).copied();
-        let slowest = slowest.unwrap_or(OVERDUE);
+        let slowest = job.tier.as_deref().and_then(|tier| self.slowest(tier)).unwrap_or(OVERDUE);
         if self.vault.messages().is_some() { now.plus(slowest) } else { now.plus((slowest / 20).min(OVERDUE)) }
     }
 
@@ -282,7 +288,7 @@ impl Room {
     }
 
     /// The vault's jobs that have a name of firn's; nothing when they could not all be read.
-    async fn list(&self) -> Option<HashMap<RetrievalUuid, Vec<u8>>> {
+    pub(super) async fn list(&self) -> Option<HashMap<RetrievalUuid, JobSeen>> {
         let mut found = HashMap::new();
         let mut after = None;
         loop {
@@ -295,7 +301,7 @@ impl Room {
             };
             for job in page.items {
                 if let Some(name) = JobName::parse(&job.description) {
-                    found.insert(name.uuid, job.job_id);
+                    found.insert(name.uuid, job);
                 }
             }
             after = page.next;
@@ -309,12 +315,12 @@ impl Room {
     async fn settle(
         &self,
         job: &RetrievalRow,
-        listed: Option<&HashMap<RetrievalUuid, Vec<u8>>>,
+        listed: Option<&HashMap<RetrievalUuid, JobSeen>>,
     ) -> Result<(), StoreError> {
         let (now, caps) = (self.store.now().await?, self.vault.capabilities());
         let wait = |note: &str| Heard::Still { next_look: now.plus(REFUSED), note: Some(note.to_owned()) };
         let heard = match listed.map(|listed| listed.get(&job.uuid)) {
-            Some(Some(job_id)) => Heard::Taken { job_id: job_id.clone(), next_look: now },
+            Some(Some(seen)) => Heard::Taken { job_id: seen.job_id.clone(), next_look: now },
             // Asking again costs nothing there.
             None if !caps.lists_jobs => Heard::Refused { why: "its request was interrupted".to_owned(), next_try: now },
             None => wait("whether its request reached the vault is not known: its jobs could not be listed"),
@@ -356,7 +362,8 @@ impl Room {
 
     /// How long a job that is not at its end is left alone.
     fn again(&self, job: &RetrievalRow, now: Time) -> Duration {
-        let due = self.first_look(job, job.asked_at);
+        // One that was made faster is due by its new tier.
+        let due = job.due.unwrap_or_else(|| self.first_look(job, job.asked_at));
         if due > now { due.since(now).max(TICK) } else { OVERDUE }
     }
 }

@@ -5,9 +5,9 @@
 use async_trait::async_trait;
 
 use super::{
-    AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan, NewRestore,
-    PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestoreRow, Result, RetrievalRow, Used,
-    UsedDays,
+    AskPart, CancelledPlan, Confirm, Confirmed, FileOutcome, Heard, Hurried, HurryHeard, HurryPlan, HurryStep,
+    JobAsked, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartFile, PartWork, PlanPartRow, PlanRow, PlanTotals,
+    PlannedFile, RestoreRow, Result, RetrievalRow, Used, UsedDays,
 };
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
@@ -113,6 +113,18 @@ pub trait Restores: Send + Sync {
     async fn retrieval_heard(&self, uuid: RetrievalUuid, heard: Heard) -> Result<Option<RetrievalRow>>;
     /// How many parts still need a job.
     async fn retrieval_wanted(&self, uuid: RetrievalUuid) -> Result<u64>;
+
+    // --- made faster ----------------------------------------------------------------------------------------------
+
+    /// Enters that jobs of a running plan are to be made faster: one compare-and-set on the plan and on each job as it was
+    /// shown. The plan's ceiling is raised by what that costs, which is reserved today and held for it alone.
+    async fn plan_hurry(&self, hurry: HurryPlan) -> Result<Hurried>;
+    /// Jobs that the vault is to be asked to make faster now: at most `limit`, the longest due first.
+    async fn hurries_due(&self, limit: u32) -> Result<Vec<RetrievalRow>>;
+    /// Spends what making a job faster costs, before the vault is asked; once, however often it is asked.
+    async fn hurry_begin(&self, session: SessionId, uuid: RetrievalUuid) -> Result<HurryStep>;
+    /// Writes what was heard of making a job faster. How it stands then.
+    async fn hurry_heard(&self, uuid: RetrievalUuid, heard: HurryHeard) -> Result<Option<RetrievalRow>>;
 
     // --- delivery -------------------------------------------------------------------------------------------------
 

@@ -134,6 +134,22 @@ pub enum VaultError {
         /// What went wrong.
         detail: String,
     },
+    /// A job is to be made faster and is as fast already: also the answer to a request that is repeated.
+    #[error("the vault {vault} has the job in the tier {tier} already; it can be made faster only")]
+    NotFaster {
+        /// The vault's name.
+        vault: String,
+        /// The tier that the job is in.
+        tier: &'static str,
+    },
+    /// A job was to be made faster and the answer did not come. Asking again is harmless: it is done once.
+    #[error("the vault {vault} may or may not have made the job faster: {detail}")]
+    FasterUnknown {
+        /// The vault's name.
+        vault: String,
+        /// What went wrong.
+        detail: String,
+    },
     /// A job's output ended too early. Nothing of it is handed out.
     #[error(
         "the vault {vault} sent {got} of {wanted} bytes of a job's output, from byte {start}; nothing of them is used"

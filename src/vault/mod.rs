@@ -265,7 +265,10 @@ pub trait Vault: Send + Sync {
     /// missed by them.
     async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>>;
 
-    /// Makes a job faster.
+    /// Makes a job faster, at the full price of the faster tier; nothing of the first price is given back (S3 user guide,
+    /// "restoring-objects-upgrade-tier"). A job that is in that tier already is refused with [`VaultError::NotFaster`], so
+    /// that a request may be repeated whose answer did not come ([`VaultError::FasterUnknown`]). Any other error means that
+    /// this request did not make it faster.
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()>;
 
     /// Keeps a job's output longer.

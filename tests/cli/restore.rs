@@ -502,3 +502,33 @@ fn options_that_say_nothing_about_what_is_asked_for_are_refused_or_kept() {
         .says(&["the source has nothing of it now"]);
     home.firn(&["restore", &format!("archive:{uuid}"), "dest"]).expect(0);
 }
+
+#[test]
+fn jobs_are_made_faster_only_of_a_running_plan_and_where_the_vault_can() {
+    let home = Home::new();
+    put(&home.photos().join("a"), b"of the vault", 0o644, (7, 7));
+    home.back_up();
+    let faster = |plan: &str, more: &[&str]| {
+        let words = [&["restores", plan, "--faster", "expedited"], more].concat();
+        home.firn(&words)
+    };
+    faster("1", &["--yes"]).expect(1).says(&["there is no plan 1; firn restores lists them"]);
+    restore(&home, "ugc", &home.path("dest"), &["--yes"]).expect(0);
+    faster("1", &["--yes"]).expect(1).says(&["plan 1 is ended; only jobs of a running plan are made faster"]);
+    home.firn(&["restores", "1", "--faster", "quick\x1b[2J"])
+        .expect(2)
+        .clean()
+        .says(&["--faster: \"quick\\x1b[2J\" is no tier; there are expedited, standard, bulk"]);
+    home.firn(&["restores", "--faster", "bulk"]).expect(2);
+    home.firn(&["restores", "1", "--yes"]).expect(2);
+    home.firn(&["restores", "1", "--faster", "bulk", "--cancel"]).expect(2).says(&["cannot be used with"]);
+    // As if it had been interrupted.
+    let state = rusqlite::Connection::open(home.path("firn.db")).unwrap();
+    state.execute("UPDATE plan SET state = 2, live = 1", []).unwrap();
+    faster("1", &["--yes", "--json"]).expect(1).says(&[
+        "cannot make a retrieval faster once it was asked for; ask for what is urgent in a faster tier with another plan",
+    ]);
+    let row: (i64, i64) =
+        state.query_row("SELECT raised, held FROM plan", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    assert_eq!(row, (0, 0), "nothing is set aside");
+}

@@ -1,5 +1,6 @@
 //! The way to an emulated Glacier, on which requests for archives go astray.
 
+use std::future::pending;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -18,11 +19,27 @@ use firn::vault::{
 /// Called with each job request before it goes on, and with the id after.
 pub type Heard = Box<dyn Fn(&JobRequest, Option<&[u8]>) + Send + Sync>;
 
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Astray {
+    /// To the vault, and its answer comes back.
+    #[default]
+    Not,
+    /// To the vault; the answer never comes.
+    Back,
+    /// Nowhere; there is no answer, ever.
+    There,
+}
+
 /// What goes astray.
 #[derive(Default)]
 pub struct Ways {
     /// So many requests are lost before they arrive: they have no effect, and nobody knows that.
     pub lost: AtomicU32,
+    /// What becomes of requests to make a job faster.
+    pub faster: Mutex<Astray>,
+    /// How many of those went out.
+    pub asked_faster: AtomicU32,
     /// Who listens.
     pub heard: Mutex<Option<Heard>>,
     /// A call of that name falls over, once.
@@ -121,7 +138,13 @@ impl Vault for Door {
     }
 
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
-        self.below.upgrade(job_id, tier).await
+        self.ways.asked_faster.fetch_add(1, Ordering::SeqCst);
+        let astray = *self.ways.faster.lock().unwrap();
+        if astray == Astray::There {
+            return pending().await;
+        }
+        let answer = self.below.upgrade(job_id, tier).await;
+        if astray == Astray::Back { pending().await } else { answer }
     }
 
     async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {

@@ -63,12 +63,14 @@ pub struct Plot {
     pub start: Time,
     /// In how many short pieces a clock goes on at first.
     pub short: u32,
+    /// Whether a Glacier makes jobs faster that are under way.
+    pub upgrade: bool,
 }
 
 impl Plot {
     pub fn of(kind: Kind) -> Self {
         let (link, topic) = (Link::default(), Topic::default());
-        Self { kind, link, topic, more: String::new(), at: None, start: START, short: 45 }
+        Self { kind, link, topic, more: String::new(), at: None, start: START, short: 45, upgrade: false }
     }
 
     pub fn glacier() -> Self {
@@ -142,7 +144,7 @@ impl Site {
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&root.join("firn.db"), clock.clone(), true).unwrap());
         let ways = Arc::new(Ways::default());
         let glacier = (plot.kind == Kind::Glacier).then(|| {
-            let rules = Rules { seed: 11, topic: Some(plot.topic.clone()), ..Rules::default() };
+            let rules = Rules { seed: 11, topic: Some(plot.topic.clone()), upgrade: plot.upgrade, ..Rules::default() };
             let mut core = Core::new(rules, START.minus(Duration::from_hours(48)));
             core.keep_log(LOG);
             Glacier::new(core, Shelf::open(&root.join("shelf")).unwrap())

@@ -7,6 +7,7 @@
 mod budget;
 mod damage;
 mod door;
+mod faster;
 mod jobs;
 mod kit;
 mod price;

@@ -26,6 +26,7 @@ fn ready(action: &Action) -> Model {
             ("form", "form.plan") => return super::restores::requested(),
             ("batch", _) => return super::restores::written(action.id == "batch.redo"),
             ("plan", "plan.confirm") => "2 enter",
+            ("plan", "plan.faster" | "plan.fastest") => "2 down down enter",
             _ => WAYS.iter().find(|(_, way)| top(&open(way)) == word).map(|(_, way)| *way).unwrap(),
         };
         let mut model = open(way);
@@ -39,7 +40,7 @@ fn ready(action: &Action) -> Model {
         "backup.pause" | "backup.larger" | "backup.smaller" | "backup.drain" => go(&mut model, "right right"),
         "backup.retry" | "mark" => go(&mut model, "right"),
         "tab.1" => model.tab = TabId::Audit,
-        "restore.retry" => go(&mut model, "2 down down"),
+        "restore.retry" | "restore.faster" | "restore.fastest" => go(&mut model, "2 down down"),
         id if id.starts_with("restore.") => go(&mut model, "2"),
         "back" => {
             go(&mut model, "/");
@@ -217,6 +218,8 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "restore.batch",
         "restore.confirm",
         "restore.cancel",
+        "restore.faster",
+        "restore.fastest",
         "restore.retry",
         "restore.details",
         "form.plan",
@@ -232,6 +235,8 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "plan.parts",
         "plan.confirm",
         "plan.cancel",
+        "plan.faster",
+        "plan.fastest",
         "plan.retry",
         "rows.wrong",
         "rows.copy",
@@ -322,6 +327,9 @@ fn whatever_changes_something_asks_as_its_danger_says_and_runs_once() {
             model.setup.production = production;
             let again = model.clone();
             let first = press(&mut model, action.keys[0]);
+            assert!(action.danger != Danger::Asks || do_effects(&first).is_empty(), "{action:?} asks first");
+            // Where a price is read before, it comes.
+            answer(&mut model, &first);
             let asked = matches!(top(&model), "confirm" | "prompt");
             if production || action.danger == Danger::Asks {
                 assert!(asked && do_effects(&first).is_empty(), "{action:?} asks first");
@@ -334,6 +342,7 @@ fn whatever_changes_something_asks_as_its_danger_says_and_runs_once() {
             model.overlays.clone_from(&again.overlays);
             model.backup = again.backup;
             let second = press(&mut model, action.keys[0]);
+            answer(&mut model, &second);
             assert!(!matches!(top(&model), "confirm" | "prompt"), "{action:?} asks again");
             let effects = all_the_way(&mut model, second);
             assert!(do_effects(&effects).is_empty(), "{action:?} runs twice: {effects:?}");
@@ -359,7 +368,8 @@ fn a_read_only_console_changes_nothing_by_any_way() {
         assert_eq!(said(&named), why);
         // Even a dialog that stood there already.
         let mut asked = ready(action);
-        press(&mut asked, action.keys[0]);
+        let read = press(&mut asked, action.keys[0]);
+        answer(&mut asked, &read);
         asked.setup.read_only = true;
         let effects = all_the_way(&mut asked, Vec::new());
         assert_eq!(do_effects(&effects), Vec::<&Deed>::new(), "{action:?}");

@@ -240,6 +240,7 @@ pub fn setup() -> Setup {
         home: Some("/home/robin".into()),
         restore_into: "/home/robin/restored".to_owned(),
         confirm_above: Money::from_cents(1_000),
+        no_faster: None,
         config_place: Some("/etc/firn/firn.toml".to_owned()),
         log_place: "/var/log/firn.log".to_owned(),
     }

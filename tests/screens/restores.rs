@@ -16,10 +16,12 @@ use firn::console::tabs::restore::about::{self, ListOf};
 use firn::restore::price::Budget;
 use firn::restore::snapshot::{self, JobLine, PlanLine, RestoreSnapshot, Step, Steps};
 use firn::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage};
+use firn::services::Faster;
 use firn::store::{
-    EventRow, NewEvent, NewPart, PartState, PlanPartRow, PlanRow, PlanState, PlanTotals, RestoreRow, RestoreState,
-    RetrievalRow, RetrievalState, Used,
+    EventRow, Hurry, HurryJob, NewEvent, NewPart, PartState, PlanPartRow, PlanRow, PlanState, PlanTotals, RestoreRow,
+    RestoreState, RetrievalRow, RetrievalState, Used,
 };
+use firn::vault::tariff::Price;
 use uuid::Uuid;
 
 use super::kit::{NOW, ago, archive, busy, console, desk, finding, go, press, said, screen, seen, send, top, type_in};
@@ -76,6 +78,7 @@ pub fn plan(id: i64, state: PlanState) -> PlanRow {
         failed: if begun { 7 } else { 0 },
         parts_left: 60,
         parts_stopped: 1,
+        raised: Money::ZERO,
     }
 }
 
@@ -98,6 +101,8 @@ pub fn retrieval(n: u64, state: RetrievalState) -> RetrievalRow {
         expires_at: (state == RetrievalState::Ready).then(|| later(3 * 3600 + n * 7_200)),
         next_look: later(60),
         note: n.is_multiple_of(4).then(|| "the vault said: throttled".to_owned()),
+        due: None,
+        faster: None,
     }
 }
 
@@ -271,8 +276,30 @@ pub fn reply(query: &Query) -> Option<Reply> {
         Query::Choose { plan: id, .. } => {
             Reply::Chosen(query.clone(), Ok(Box::new(PlanRow { id: *id, ..plan(8, PlanState::Planned) })))
         }
+        Query::Faster { plan, .. } => Reply::Faster(query.clone(), Ok(vec![faster(*plan, "expedited", "3.10", 300)])),
         _ => return None,
     })
+}
+
+/// What making a plan's jobs faster takes.
+fn faster(plan: PlanId, tier: &'static str, price: &str, seconds: u64) -> Faster {
+    let job = |n: u64| HurryJob {
+        job: retrieval(n, RetrievalState::Asked).uuid,
+        from: Some("standard".to_owned()),
+        price: dollars(price),
+    };
+    Faster {
+        plan,
+        title: "a list of 400 lines".to_owned(),
+        tier,
+        jobs: [1, 5, 9].map(job).into(),
+        bytes: 201_326_592,
+        price: Price { amount: dollars(price), sure: false },
+        ceiling: dollars("19.80").plus(dollars(price)),
+        larger: 2,
+        hours: (Duration::from_secs(seconds / 5), Duration::from_secs(seconds)),
+        over: Vec::new(),
+    }
 }
 
 /// A console on the Restore tab.
@@ -868,10 +895,110 @@ fn details_say_everything_and_lead_to_the_files_that_are_wrong() {
 }
 
 #[test]
+fn jobs_are_made_faster_when_their_price_was_seen_and_agreed_to() {
+    let mut model = tab();
+    model.setup.confirm_above = dollars("100");
+    let effects = press(&mut model, "down down u");
+    let [Effect::Ask(query @ Query::Faster { plan: PlanId(4), job: None, most: false })] = &effects[..] else {
+        panic!("{effects:?}")
+    };
+    assert_eq!(top(&model), "waiting");
+    let offers = vec![faster(PlanId(4), "expedited", "3.10", 300), faster(PlanId(4), "standard", "0.40", 18_000)];
+    send(&mut model, Msg::Reply(Reply::Faster(query.clone(), Ok(offers.clone()))));
+    // It comes when it comes: a key before it was seen is not for it.
+    assert_eq!(press(&mut model, "right enter"), []);
+    seen(&mut model);
+    let asked = confirm(&model);
+    assert_eq!((asked.focus, asked.word.as_deref(), asked.go), (Focus::Cancel, None, "faster"));
+    assert_eq!(asked.object, ["plan 4: a list of 400 lines", "3 jobs under way, 201.3 MB"]);
+    assert_eq!(
+        asked.effect,
+        [
+            "tier standard: 60 min to 5 h from then on",
+            "price ~$0.4000 more, the plan's ceiling becomes ~$20.20",
+            "~ : some prices of the tariff are not verified",
+            "2 jobs are larger than the vault's service promises that time for",
+            "expedited instead: ~$3.10 for 3 jobs (key U)",
+            "nothing of what was paid is given back; what is asked cannot be taken back",
+            "a job that the vault does not make faster goes on as it was; its money is free again",
+        ]
+    );
+    compare("restore-faster-80x24.txt", &screen(&model, (80, 24)));
+    // Enter on Cancel does nothing.
+    let mut left = model.clone();
+    assert_eq!((press(&mut left, "enter"), top(&left)), (vec![], ""));
+    let effects = press(&mut model, "right enter");
+    let [Effect::Do(ticket, Deed::Faster(deed))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(**deed, offers[1]);
+    // Not twice, while it has not been answered.
+    assert_eq!(press(&mut model, "U"), []);
+    assert_eq!(
+        said(&model),
+        "restore.fastest: make jobs of plan 4 faster: it was asked for and has not been answered yet"
+    );
+    send(&mut model, Msg::Reply(Reply::Done(*ticket, Err("plan 4 is ended now; nothing was asked for".to_owned()))));
+    assert_eq!(said(&model), "make jobs of plan 4 faster: plan 4 is ended now; nothing was asked for");
+    // As fast as can be; a dear one wants the word.
+    model.setup.confirm_above = dollars("3");
+    let effects = press(&mut model, "U");
+    let [Effect::Ask(query @ Query::Faster { most: true, .. })] = &effects[..] else { panic!("{effects:?}") };
+    send(&mut model, Msg::Reply(Reply::Faster(query.clone(), Ok(offers.clone()))));
+    seen(&mut model);
+    assert_eq!(confirm(&model).word.as_deref(), Some("faster"));
+    assert!(confirm(&model).effect[0].starts_with("tier expedited: "), "{:?}", confirm(&model).effect);
+    // What is over a budget is not asked about; what nobody waits for any more does not come.
+    press(&mut model, "esc");
+    let over = vec![Faster { over: vec![OVER.to_owned()], ..offers[0].clone() }];
+    press(&mut model, "u");
+    let query = Query::Faster { plan: PlanId(4), job: None, most: false };
+    send(&mut model, Msg::Reply(Reply::Faster(query.clone(), Ok(over))));
+    assert_eq!((top(&model), said(&model)), ("", &*format!("jobs of plan 4 are not made expedited: {OVER}")));
+    send(&mut model, Msg::Reply(Reply::Faster(query.clone(), Ok(offers))));
+    assert_eq!(top(&model), "");
+    press(&mut model, "u");
+    let why = "3 jobs of plan 4 under way at the vault are in its fastest tier already".to_owned();
+    send(&mut model, Msg::Reply(Reply::Faster(query, Err(why.clone()))));
+    assert_eq!((top(&model), said(&model)), ("", &*why));
+}
+
+#[test]
+fn a_job_is_made_faster_alone_and_what_is_not_under_way_is_told() {
+    let mut model = tab();
+    press(&mut model, "right");
+    let job = retrieval(1, RetrievalState::Asked).uuid;
+    let effects = press(&mut model, "u");
+    assert_eq!(effects, [Effect::Ask(Query::Faster { plan: PlanId(4), job: Some(job), most: false })]);
+    press(&mut model, "esc");
+    let not = |model: &mut Model, keys: &str, why: &str| {
+        assert_eq!(press(model, keys), [], "{why}");
+        assert_eq!((top(model), said(model)), ("", &*format!("restore.faster: {why}")));
+    };
+    not(&mut model, "down u", "the job is ready; only one that is under way is made faster");
+    let mut newer = restores();
+    let hurry =
+        Hurry { tier: "expedited".to_owned(), plan: PlanId(4), price: dollars("1"), asked: None, tries: 0, next: NOW };
+    newer.jobs[0].row.faster = Some(hurry);
+    newer.jobs[4].plans = vec![PlanId(3)];
+    send(&mut model, Msg::Restores(Arc::new(newer)));
+    assert!(screen(&model, (140, 40)).contains("→ expedi"), "{}", screen(&model, (140, 40)));
+    not(&mut model, "up u", "it is being made faster already (expedited)");
+    not(&mut model, "down down down down u", "no running plan waits for the job; nobody would pay for it");
+    let mut model = tab();
+    not(&mut model, "u", "plan 7 is planned; only jobs of a running plan are made faster");
+    not(&mut model, "down u", "no job of plan 6 is under way at the vault; there is nothing to make faster");
+    // A vault that cannot.
+    model.setup.no_faster = Some("the vault cannot".to_owned());
+    not(&mut model, "down u", "the vault cannot");
+    press(&mut model, "enter");
+    press(&mut model, "u");
+    assert_eq!((top(&model), said(&model)), ("plan", "plan.faster: the vault cannot"));
+}
+
+#[test]
 fn a_read_only_console_writes_nothing_and_plans_nothing() {
     let mut model = tab();
     model.setup.read_only = true;
-    for key in ["n", "b", "c", "x", "r"] {
+    for key in ["n", "b", "c", "x", "u", "U", "r"] {
         assert_eq!(press(&mut model, key), []);
         assert_eq!(top(&model), "", "{key}");
         assert!(said(&model).ends_with("this console is read-only ([console] read_only, or --read-only)"), "{key}");

@@ -14,6 +14,7 @@ mod bundles;
 mod cost;
 mod delivery;
 mod found;
+mod hurries;
 mod ledger;
 mod model;
 mod orders;

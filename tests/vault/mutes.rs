@@ -12,7 +12,7 @@ use firn::base::hash::Check;
 use firn::base::ids::ArchiveUuid;
 use firn::vault::{
     ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, Message, Messages, OpenUpload,
-    Page, PartBody, Put, Result, Tier, Vault,
+    Page, PartBody, Put, Result, Tier, Vault, VaultError,
 };
 
 use super::glacier::Emulated;
@@ -203,8 +203,9 @@ impl Vault for Mute {
     }
 
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
-        if self.wrong == Wrong::NoFaster && tier != Tier::Bulk {
-            return Ok(());
+        if self.wrong == Wrong::NoFaster {
+            let vault = self.name().to_owned();
+            return if tier == Tier::Bulk { Err(VaultError::NotFaster { vault, tier: "bulk" }) } else { Ok(()) };
         }
         self.below.upgrade(job_id, tier).await
     }

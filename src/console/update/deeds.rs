@@ -478,6 +478,7 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Ack { rule, object, .. } => about_finding(rule, object),
         Deed::Confirm { plan, .. } => restores::about_confirm(*plan),
         Deed::Cancel(plan) => restores::about_cancel(*plan),
+        Deed::Faster(faster) => restores::about_faster(faster.plan),
         Deed::Drop(plan) => restores::about_drop(*plan),
     };
     if model.is_under_way(&about) {

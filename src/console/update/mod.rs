@@ -1,6 +1,7 @@
 //! The one place where the model changes: `update(model, message, now) -> effects`. Pure: no await, no clock, no I/O.
 
 pub mod deeds;
+pub mod hurries;
 pub mod moves;
 mod replies;
 pub mod restores;

@@ -55,7 +55,7 @@ fn about(model: &Model) -> Option<PlanId> {
     }
 }
 
-fn selected(model: &Model) -> Result<&PlanLine, String> {
+pub(super) fn selected(model: &Model) -> Result<&PlanLine, String> {
     let plan = about(model).ok_or("select a plan first (the list Plans, with the arrow keys)")?;
     model.restore.newest_plan(plan).ok_or_else(|| format!("plan {plan} has not been read"))
 }
@@ -65,8 +65,8 @@ pub fn no_plan(model: &Model) -> Option<String> {
     selected(model).err()
 }
 
-fn under_way(model: &Model, plan: PlanId) -> Option<String> {
-    let asked = [about_choose(plan), about_confirm(plan), about_cancel(plan), about_drop(plan)];
+pub(super) fn under_way(model: &Model, plan: PlanId) -> Option<String> {
+    let asked = [about_choose(plan), about_confirm(plan), about_cancel(plan), about_drop(plan), about_faster(plan)];
     let asked = asked.iter().find(|about| model.is_under_way(about));
     asked.map(|about| format!("{about}: it was asked for and has not been answered yet"))
 }
@@ -149,7 +149,7 @@ pub fn one_tier(model: &Model) -> Option<String> {
 
 // --- planned ------------------------------------------------------------------------------------------------------
 
-fn wait(model: &mut Model, label: String, query: Query) -> Vec<Effect> {
+pub(super) fn wait(model: &mut Model, label: String, query: Query) -> Vec<Effect> {
     model.overlays.push(Overlay::Waiting(Box::new(Waiting { label, query: query.clone() })));
     vec![Effect::Ask(query)]
 }
@@ -448,6 +448,11 @@ pub fn about_cancel(plan: PlanId) -> String {
     format!("cancel plan {plan}")
 }
 
+/// What making a plan's jobs faster is called.
+pub fn about_faster(plan: PlanId) -> String {
+    format!("make jobs of plan {plan} faster")
+}
+
 /// What throwing a plan away is called.
 pub fn about_drop(plan: PlanId) -> String {
     format!("drop plan {plan}")
@@ -507,6 +512,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::Draft(query, result) => drafted(model, &query, result),
         Reply::Chosen(query, result) => chosen(model, &query, result),
+        Reply::Faster(query, result) => super::hurries::priced(model, &query, result),
         Reply::Loaded(path, result) => {
             let shown = Shown::path(&path).to_string();
             match result {

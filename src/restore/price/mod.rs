@@ -9,6 +9,7 @@
 //! the last of them.
 
 pub mod budget;
+pub mod faster;
 pub mod part;
 pub mod quote;
 pub mod ranges;
@@ -21,6 +22,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use budget::{Budget, OverBudget, Used};
+pub use faster::{Faster, UnderWay, faster};
 pub use part::{Offer, Part, PartError, PartFold, Running, Wanted};
 pub use quote::{Quote, QuoteFold, Risk};
 pub use ranges::{Reads, cover, reads};

@@ -13,7 +13,7 @@ const MIB: u64 = 1 << 20;
 const TIERS: &[Tier] = &[Tier::Expedited, Tier::Standard, Tier::Bulk];
 const BULK: Option<Tier> = Some(Tier::Bulk);
 
-fn caps(kind: &'static str, tiers: &'static [Tier], range_jobs: bool) -> Capabilities {
+pub(super) fn caps(kind: &'static str, tiers: &'static [Tier], range_jobs: bool) -> Capabilities {
     Capabilities {
         kind,
         check: CheckKind::TreeHash,

@@ -257,6 +257,8 @@ pub struct PlanRow {
     pub parts_left: u64,
     /// Parts that were stopped.
     pub parts_stopped: u64,
+    /// What its ceiling was raised by since it was confirmed, to make jobs faster.
+    pub raised: Money,
 }
 
 /// An archive's part of a plan, as it stands.
@@ -392,6 +394,129 @@ pub struct RetrievalRow {
     pub next_look: Time,
     /// What was last heard of it, when that is bad.
     pub note: Option<String>,
+    /// By when it should be readable, where it was made faster since it was asked for.
+    pub due: Option<Time>,
+    /// It is to be made faster.
+    pub faster: Option<Hurry>,
+}
+
+/// What is under way to make a job faster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hurry {
+    /// To which tier.
+    pub tier: String,
+    /// The plan that pays.
+    pub plan: PlanId,
+    /// What that costs.
+    pub price: Money,
+    /// Since when a request for it may have reached the vault: its price is spent. Nothing: none has, its price is held.
+    pub asked: Option<Time>,
+    /// How often the vault was asked and did not do it.
+    pub tries: u32,
+    /// When the vault is asked next.
+    pub next: Time,
+}
+
+/// A job that is to be made faster, as it was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HurryJob {
+    /// The job.
+    pub job: RetrievalUuid,
+    /// The tier it is in.
+    pub from: Option<String>,
+    /// What making it faster costs.
+    pub price: Money,
+}
+
+/// Makes jobs that a running plan waits for faster, at the plan's cost: who, which, under which limits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HurryPlan {
+    /// The plan.
+    pub plan: PlanId,
+    /// Who asks for it.
+    pub who: String,
+    /// To which tier.
+    pub tier: String,
+    /// The jobs.
+    pub jobs: Vec<HurryJob>,
+    /// The most that one plan may cost.
+    pub plan_limit: Option<Money>,
+    /// The most that restores may cost in a day (UTC).
+    pub day_limit: Option<Money>,
+    /// The most that restores may cost in a month (UTC).
+    pub month_limit: Option<Money>,
+}
+
+/// What came of asking for jobs to be made faster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hurried {
+    /// They will be.
+    Yes {
+        /// How many.
+        jobs: u64,
+        /// Jobs that no longer stood as they were shown, and are left as they are.
+        left_out: u64,
+        /// What was set aside.
+        price: Money,
+        /// The plan's ceiling now.
+        ceiling: Money,
+    },
+    /// None of them stands as it was shown any more.
+    Nothing,
+    /// The plan is not running.
+    Not(PlanState),
+    /// It would go beyond a budget.
+    Over {
+        /// `plan`, `day` or `month`.
+        budget: &'static str,
+        /// Which day or month; empty for a plan.
+        when: String,
+        /// The budget.
+        limit: Money,
+        /// What is spent and reserved already.
+        used: Money,
+        /// What would be added; for a plan, what it could come to as a whole.
+        asked: Money,
+    },
+}
+
+/// Whether the vault is to be asked to make a job faster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HurryStep {
+    /// Now; its price has just been spent.
+    Ask(RetrievalRow),
+    /// Once more: what came of the request before is not known. Its price was spent then.
+    Again(RetrievalRow),
+    /// No: it need not or cannot be any more, and its money is free again.
+    Gone,
+}
+
+/// What was heard of making a job faster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HurryHeard {
+    /// It is.
+    Done {
+        /// When to look at it.
+        next_look: Time,
+        /// By when it should be readable.
+        due: Option<Time>,
+    },
+    /// It certainly was not, and goes on as it was. Asked again then; nothing: its money is free again.
+    Refused {
+        /// Why.
+        why: String,
+        /// When it is asked again.
+        again: Option<Time>,
+    },
+    /// It may have been; asked again then.
+    Unknown {
+        /// Why.
+        why: String,
+        /// When.
+        again: Time,
+    },
+    /// It may have been, and that cannot be found out any more: it counts as paid.
+    Lost(String),
 }
 
 /// A job to be asked for.

@@ -15,7 +15,7 @@ use super::db::Db;
 use crate::base::calendar::{day, day_word, month, month_word};
 use crate::base::ids::PlanId;
 use crate::base::{Money, Time};
-use crate::store::{Confirm, Confirmed, PlanState, Result, StoreError, Used, UsedDays};
+use crate::store::{Confirm, Confirmed, HurryPlan, PlanState, Result, StoreError, Used, UsedDays};
 
 const COUNTS: &str = "coalesce(sum(CASE WHEN open = 1 THEN max(reserved, spent) ELSE spent END), 0)";
 
@@ -57,11 +57,31 @@ pub(super) fn shares(days: &[(u32, Money)]) -> BTreeMap<u32, Money> {
     shares
 }
 
-/// The budget that a plan would go beyond, if there is one.
+/// Budgets that hold.
+pub(super) struct Limits {
+    plan: Option<Money>,
+    day: Option<Money>,
+    month: Option<Money>,
+}
+
+impl From<&Confirm> for Limits {
+    fn from(confirm: &Confirm) -> Self {
+        Self { plan: confirm.plan_limit, day: confirm.day_limit, month: confirm.month_limit }
+    }
+}
+
+impl From<&HurryPlan> for Limits {
+    fn from(hurry: &HurryPlan) -> Self {
+        Self { plan: hurry.plan_limit, day: hurry.day_limit, month: hurry.month_limit }
+    }
+}
+
+/// The budget that a plan would go beyond, if there is one. `days`: what is added on each day from today; `ceiling`: what
+/// the plan may come to as a whole.
 pub(super) fn over(
     db: &Db<'_>,
     spender: &str,
-    confirm: &Confirm,
+    limits: &Limits,
     days: &BTreeMap<u32, Money>,
     ceiling: Money,
 ) -> Result<Option<Confirmed>> {
@@ -69,7 +89,7 @@ pub(super) fn over(
         let limit = limit.filter(|limit| used.plus(asked) > *limit && !asked.is_zero())?;
         Some(Confirmed::Over { budget, when, limit, used, asked })
     };
-    if let Some(over) = beyond("plan", String::new(), confirm.plan_limit, Money::ZERO, ceiling) {
+    if let Some(over) = beyond("plan", String::new(), limits.plan, Money::ZERO, ceiling) {
         return Ok(Some(over));
     }
     let today = day(db.now());
@@ -77,7 +97,7 @@ pub(super) fn over(
     for (later, money) in days {
         let at = today + i64::from(*later);
         let used = of_days(db, spender, at, at + 1)?;
-        if let Some(over) = beyond("day", day_word(at), confirm.day_limit, used, *money) {
+        if let Some(over) = beyond("day", day_word(at), limits.day, used, *money) {
             return Ok(Some(over));
         }
         let (from, until) = month(at);
@@ -88,7 +108,7 @@ pub(super) fn over(
     }
     for (from, until, money) in months {
         let used = of_days(db, spender, from, until)?;
-        if let Some(over) = beyond("month", month_word(from), confirm.month_limit, used, money) {
+        if let Some(over) = beyond("month", month_word(from), limits.month, used, money) {
             return Ok(Some(over));
         }
     }
@@ -110,7 +130,7 @@ pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> R
         return Err(StoreError::Impossible(format!("plan {plan} is to spend {money}, less than nothing")));
     }
     let changed = db.run(
-        "UPDATE plan SET spent = spent + ?2 WHERE id = ?1 AND state = ?3 AND ?2 <= ceiling - spent",
+        "UPDATE plan SET spent = spent + ?2 WHERE id = ?1 AND state = ?3 AND ?2 <= ceiling - held - spent",
         params![plan, money, PlanState::Running],
     )?;
     if changed == 0 {
@@ -145,6 +165,42 @@ pub(super) fn spend(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> R
         lacks = lacks.minus(moved);
     }
     Ok(true)
+}
+
+/// Raises the ceiling of a running plan for something that is done later: it is set aside today, and held for that alone.
+pub(super) fn raise(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<()> {
+    db.run(
+        "UPDATE plan SET ceiling = ceiling + ?2, raised = raised + ?2, held = held + ?2 WHERE id = ?1",
+        params![plan, money],
+    )?;
+    reserve(db, spender, plan, day(db.now()), money)
+}
+
+/// What a ceiling was raised by and is held is not needed: it is lowered again.
+pub(super) fn lower(db: &Db<'_>, spender: &str, plan: PlanId, money: Money) -> Result<()> {
+    db.run(
+        "UPDATE plan SET ceiling = ceiling - ?2, raised = raised - ?2, held = held - ?2 WHERE id = ?1",
+        params![plan, money],
+    )?;
+    let free: Vec<(i64, Money)> = db.rows(
+        "SELECT day, reserved - spent FROM ledger INDEXED BY ledger_plan WHERE plan = ?1 AND spender = ?2 AND reserved > spent
+         ORDER BY day = ?3 DESC, day DESC",
+        params![plan, spender, day(db.now())],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let mut left = money;
+    for (day, free) in free {
+        let back = left.min(free);
+        reserve(db, spender, plan, day, Money::ZERO.minus(back))?;
+        left = left.minus(back);
+    }
+    Ok(())
+}
+
+/// What is held becomes what may be spent, or the other way round.
+pub(super) fn hold(db: &Db<'_>, plan: PlanId, more: Money) -> Result<()> {
+    db.run("UPDATE plan SET held = held + ?2 WHERE id = ?1", params![plan, more])?;
+    Ok(())
 }
 
 /// Takes back what was spent `at` that time and, as it turned out, was not.

@@ -11,6 +11,7 @@ mod details;
 mod events;
 mod files;
 mod flow;
+mod hurries;
 mod ledger;
 mod notices;
 mod open;

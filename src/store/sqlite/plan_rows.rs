@@ -15,7 +15,7 @@ const PLAN: &str =
     "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
     bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
     seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
-    parts_stopped, there";
+    parts_stopped, there, raised";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
     let tariff: Option<String> = row.get(9)?;
@@ -68,6 +68,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
         parts_left: row.get(33)?,
         parts_stopped: row.get(34)?,
         there: row.get(35)?,
+        raised: row.get(36)?,
     })
 }
 

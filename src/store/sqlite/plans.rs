@@ -308,7 +308,7 @@ pub(super) fn confirm(db: &Db<'_>, confirm: &Confirm) -> Result<Confirmed> {
             confirm.plan, totals.ceiling
         )));
     }
-    if let Some(over) = ledger::over(db, SPENDER, confirm, &days, totals.ceiling)? {
+    if let Some(over) = ledger::over(db, SPENDER, &confirm.into(), &days, totals.ceiling)? {
         if let Confirmed::Over { budget, when, limit, used, asked } = &over {
             let of = if when.is_empty() { (*budget).to_owned() } else { format!("{budget} {when}") };
             let detail = format!(
@@ -371,7 +371,7 @@ pub(super) fn event(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &s
     say(db, who, what, plan, detail, "done")
 }
 
-fn say(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &str, outcome: &str) -> Result<()> {
+pub(super) fn say(db: &Db<'_>, who: &str, what: &str, plan: PlanId, detail: &str, outcome: &str) -> Result<()> {
     events::add(
         db,
         &NewEvent {

@@ -2,13 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{SqliteStore, delivery, ledger, plan_rows, plans, restorable, retrievals};
+use super::{SqliteStore, delivery, hurries, ledger, plan_rows, plans, restorable, retrievals};
 use crate::base::ids::{ArchiveId, DestId, Generation, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::{Money, Time};
 use crate::store::{
-    AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, JobAsked, NewDest, NewPart, NewPlan,
-    NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow, PlanTotals, PlannedFile, RestorePlace,
-    RestoreRow, Restores, Result, RetrievalRow, Used, UsedDays,
+    AskPart, CancelledPlan, Confirm, Confirmed, DestRow, FileOutcome, Heard, Hurried, HurryHeard, HurryPlan, HurryStep,
+    JobAsked, NewDest, NewPart, NewPlan, NewRestore, PartEnd, PartFile, PartKey, PartWork, PlanPartRow, PlanRow,
+    PlanTotals, PlannedFile, RestorePlace, RestoreRow, Restores, Result, RetrievalRow, Used, UsedDays,
 };
 
 #[async_trait]
@@ -147,6 +147,22 @@ impl Restores for SqliteStore {
 
     async fn retrieval_wanted(&self, uuid: RetrievalUuid) -> Result<u64> {
         self.read(move |db| retrievals::wanted(db, uuid)).await
+    }
+
+    async fn plan_hurry(&self, hurry: HurryPlan) -> Result<Hurried> {
+        self.write(move |db| hurries::plan_hurry(db, &hurry)).await
+    }
+
+    async fn hurries_due(&self, limit: u32) -> Result<Vec<RetrievalRow>> {
+        self.read(move |db| hurries::due(db, limit)).await
+    }
+
+    async fn hurry_begin(&self, session: SessionId, uuid: RetrievalUuid) -> Result<HurryStep> {
+        self.write(move |db| hurries::begin(db, session, uuid)).await
+    }
+
+    async fn hurry_heard(&self, uuid: RetrievalUuid, heard: HurryHeard) -> Result<Option<RetrievalRow>> {
+        self.write(move |db| hurries::heard(db, uuid, &heard)).await
     }
 
     async fn part_claim(&self, session: SessionId, host: String, plan: Option<PlanId>) -> Result<Option<PartWork>> {

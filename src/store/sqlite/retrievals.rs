@@ -9,14 +9,28 @@ use crate::base::Time;
 use crate::base::ids::{ArchiveId, PlanId, RetrievalId, RetrievalUuid, SessionId};
 use crate::base::speed::{Joinable, speed};
 use crate::store::{
-    ArchiveState, AskPart, Heard, JobAsked, PartState, PlanPartRow, PlanState, Result, RetrievalRow, RetrievalState,
+    ArchiveState, AskPart, Heard, Hurry, JobAsked, PartState, PlanPartRow, PlanState, Result, RetrievalRow,
+    RetrievalState,
 };
 
 const JOB: &str =
     "r.id, r.uuid, r.vault, r.archive, a.uuid, coalesce(a.remote_id, x''), r.range_start, r.range_end, r.tier, r.plan,
-    r.state, r.job_id, r.price, r.asked_at, r.ready_at, r.expires_at, r.next_look, r.note";
+    r.state, r.job_id, r.price, r.asked_at, r.ready_at, r.expires_at, r.next_look,
+    coalesce(r.note, CASE WHEN r.state = 1 THEN r.faster_note END), r.due, r.faster, r.faster_plan, r.faster_price,
+    r.faster_asked, r.faster_tries, r.faster_next";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<RetrievalRow> {
+    let faster = match row.get(19)? {
+        None => None,
+        Some(tier) => Some(Hurry {
+            tier,
+            plan: row.get(20)?,
+            price: row.get(21)?,
+            asked: row.get(22)?,
+            tries: row.get(23)?,
+            next: row.get(24)?,
+        }),
+    };
     Ok(RetrievalRow {
         id: row.get(0)?,
         uuid: row.get(1)?,
@@ -35,10 +49,12 @@ fn read(row: &Row<'_>) -> rusqlite::Result<RetrievalRow> {
         expires_at: row.get(15)?,
         next_look: row.get(16)?,
         note: row.get(17)?,
+        due: row.get(18)?,
+        faster,
     })
 }
 
-fn rows(db: &Db<'_>, which: &str, with: impl rusqlite::Params) -> Result<Vec<RetrievalRow>> {
+pub(super) fn rows(db: &Db<'_>, which: &str, with: impl rusqlite::Params) -> Result<Vec<RetrievalRow>> {
     db.rows(&format!("SELECT {JOB} FROM retrieval r JOIN archive a ON a.id = r.archive {which}"), with, read)
 }
 

@@ -292,7 +292,10 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              parts_left INTEGER NOT NULL DEFAULT 0,
              parts_stopped INTEGER NOT NULL DEFAULT 0,
              -- Grows with each pricing: parts and totals of one are not mixed with those of another.
-             pricing INTEGER NOT NULL DEFAULT 0
+             pricing INTEGER NOT NULL DEFAULT 0,
+             -- What its ceiling was raised by to make jobs faster; what of that is not spent yet, and for nothing else.
+             raised INTEGER NOT NULL DEFAULT 0,
+             held INTEGER NOT NULL DEFAULT 0
          );
          CREATE INDEX plan_live ON plan (state, made_at) WHERE live = 1;
          CREATE INDEX plan_shown ON plan (id) WHERE state <> 5;
@@ -384,8 +387,20 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              ready_at INTEGER,
              expires_at INTEGER,
              next_look INTEGER NOT NULL,
-             note TEXT
+             note TEXT,
+             -- By when it should be readable, where it was made faster.
+             due INTEGER,
+             -- A tier that it is to be made faster to, which plan pays what for that, since when a request for it may have
+             -- reached the vault (NULL: none has), how often it was asked, when it is next; what the vault last said.
+             faster TEXT,
+             faster_plan INTEGER,
+             faster_price INTEGER,
+             faster_asked INTEGER,
+             faster_tries INTEGER,
+             faster_next INTEGER,
+             faster_note TEXT
          );
+         CREATE INDEX retrieval_faster ON retrieval (faster_next, id) WHERE faster IS NOT NULL;
          CREATE INDEX retrieval_archive ON retrieval (archive) WHERE live = 1;
          CREATE INDEX retrieval_look ON retrieval (next_look) WHERE live = 1;
          CREATE INDEX retrieval_live ON retrieval (id) WHERE live = 1;

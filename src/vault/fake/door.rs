@@ -355,7 +355,13 @@ impl Vault for FakeVault {
 
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
         let id = self.0.text(job_id, "job")?;
-        self.ask(Op::Upgrade, id, |core, now| core.upgrade_job(now, id, tier)).await
+        self.0.carry(Op::Upgrade, id, 0, |_| {}).await;
+        let vault = || self.0.name.clone();
+        self.0.now(|core, now| core.upgrade_job(now, id, tier)).map_err(|refusal| match refusal {
+            Refusal::NotFaster(tier) => VaultError::NotFaster { vault: vault(), tier },
+            Refusal::NoReply => VaultError::FasterUnknown { vault: vault(), detail: refusal.to_string() },
+            other => self.0.refused(other),
+        })
     }
 
     async fn extend(&self, job_id: &[u8], _until: Time) -> Result<()> {

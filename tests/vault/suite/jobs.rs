@@ -239,8 +239,16 @@ pub async fn a_job_is_made_faster_or_that_is_refused(subject: &dyn Subject) -> O
         return refused(vault.upgrade(&job, Tier::Expedited).await, "a job where that is not possible");
     }
     let (first, last) = (can.tiers[0], can.tiers[can.tiers.len() - 1]);
-    refused(vault.upgrade(&job, last).await, "a job of the same tier")?;
+    // What is repeated is told from what cannot be.
+    let same = |answer: firn::vault::Result<()>, what: &str| -> Outcome {
+        let Err(e) = answer else { return Err(format!("{what} is made faster")) };
+        ensure!(matches!(e, VaultError::NotFaster { .. }), "{what} is refused for another reason: {e}");
+        ensure!(e.to_string().contains("made faster"), "it does not say why: {e}");
+        Ok(())
+    };
+    same(vault.upgrade(&job, last).await, "a job of the same tier")?;
     vault.upgrade(&job, first).await.map_err(|e| format!("a job is not made faster: {e}"))?;
+    let repeated = same(vault.upgrade(&job, first).await, "a job that was made faster already");
     let status = |id: Vec<u8>| {
         let vault = subject.vault();
         async move { vault.status(&id).await.map_err(|e| format!("it does not say where it stands: {e}")) }
@@ -257,6 +265,7 @@ pub async fn a_job_is_made_faster_or_that_is_refused(subject: &dyn Subject) -> O
         let slower = status(other).await?;
         ensure!(slower == JobState::InProgress, "nothing became faster: another stands at {slower:?}");
     }
+    repeated?;
     let read = vault.read(&job, 0..1000).await.map_err(|e| format!("it cannot be read: {e}"))?;
     ensure!(read == body(1000, 26), "a job that was made faster gives other bytes");
     refused(vault.upgrade(&job, first).await, "a job at its end")

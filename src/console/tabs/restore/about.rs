@@ -132,6 +132,7 @@ pub fn part(row: &PlanPartRow, now: Time) -> ListRow {
             other => format!("its job, asked for {asked} ago, is {other}"),
         });
         notes.extend(job.expires_at.map(|at| format!("readable until {}", format::utc_day(Some(at)))));
+        notes.extend(job.faster.as_ref().map(|hurry| format!("to be made faster: {}", Shown::text(&hurry.tier))));
         notes.extend(job.note.as_ref().map(|note| Shown::text(note).to_string()));
     }
     if row.asked_times > 1 {
@@ -153,12 +154,15 @@ pub fn part(row: &PlanPartRow, now: Time) -> ListRow {
     }
 }
 
-fn money(totals: &PlanTotals, spent: Money) -> Group {
+fn money(totals: &PlanTotals, spent: Money, raised: Money) -> Group {
     let mut group = Group::new("money");
     group.line("price", price(totals.price, totals.sure));
     group.line("ceiling", price(totals.ceiling, totals.sure));
     for (name, money) in &totals.risks {
         group.line("  of it", format!("{} {}", price(*money, totals.sure), Shown::text(name)));
+    }
+    if !raised.is_zero() {
+        group.line("  of it", format!("{} jobs made faster since", price(raised, totals.sure)));
     }
     group.line("spent", spent.to_string());
     group.line("tariff", Shown::text(&totals.tariff).to_string());
@@ -202,7 +206,7 @@ pub fn plan(line: &PlanLine, parts: &[PlanPartRow], more: bool, events: &[EventR
     let role = if impossible.unwrap_or(0) > 0 { Role::Warning } else { Role::Text };
     files.role("not possible", format::count(impossible), role);
     let mut groups = vec![what, files];
-    groups.extend(totals.map(|totals| money(totals, row.spent)));
+    groups.extend(totals.map(|totals| money(totals, row.spent, row.raised)));
     let mut steps = Group::new("archives");
     steps.line("wanted", format::count(totals.map(|totals| totals.archives)));
     steps.some("steps", line.steps.as_ref().map(chain));

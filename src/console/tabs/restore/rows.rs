@@ -337,7 +337,11 @@ pub const JOBS: &[Column<JobLine>] = &[
         drop: 2,
         cell: |j, _| {
             let tier = j.row.tier.as_ref().map(|tier| Shown::text(tier).to_string());
-            Cell::new(format::known(tier, |tier| tier))
+            let text = format::known(tier, |tier| tier);
+            match &j.row.faster {
+                Some(hurry) => Cell::new(format!("→ {}", Shown::text(&hurry.tier))).role(Role::Notice),
+                None => Cell::new(text),
+            }
         },
         key: |j| j.row.tier.clone().map_or(SortKey::None, SortKey::Text),
     },

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
+use firn::base::task::{self, JoinError};
 use firn::base::{Money, Stop};
 use firn::restore::parts::Egress;
 use firn::store::{PlanState, StoreError};
@@ -75,11 +76,11 @@ async fn who_is_killed_now_and_then_does_not_use_up_the_ceiling() {
         let part = world.store.part_claim(session, HOST.to_owned(), None).await.unwrap().unwrap();
         let delivery = Arc::new(world.delivery(halfway.vault.clone(), session, priced(), Stop::new()));
         halfway.armed.store(true, Ordering::SeqCst);
-        let running = tokio::spawn(async move { delivery.deliver(part).await });
+        let running = task::spawn(async move { delivery.deliver(part).await });
         halfway.under_way.recv().unwrap();
         running.abort();
         halfway.go_on.send(()).unwrap();
-        assert!(running.await.unwrap_err().is_cancelled());
+        assert_eq!(running.await.map(drop), Err(JoinError::Cancelled));
         let spent = world.row(plan).await.spent;
         assert!(spent <= cost(kill * AHEAD) && spent >= cost(halfway.sent()), "{spent}");
         world.store.session_end(session).await.unwrap();
@@ -102,7 +103,7 @@ async fn a_plan_that_is_cancelled_has_paid_for_what_was_sent() {
     let part = world.store.part_claim(session, HOST.to_owned(), None).await.unwrap().unwrap();
     let delivery = Arc::new(world.delivery(halfway.vault.clone(), session, priced(), Stop::new()));
     halfway.armed.store(true, Ordering::SeqCst);
-    let running = tokio::spawn(async move { delivery.deliver(part).await });
+    let running = task::spawn(async move { delivery.deliver(part).await });
     halfway.under_way.recv().unwrap();
     let told = world.store.plan_cancel(plan, "anna".to_owned()).await.unwrap();
     assert_eq!(told.spent, cost(AHEAD), "what is set aside is spent until more is known");
@@ -123,7 +124,7 @@ async fn what_is_stopped_has_paid_for_what_was_sent_and_what_cannot_be_paid_to_i
     let stop = Stop::new();
     let delivery = Arc::new(world.delivery(halfway.vault.clone(), session, priced(), stop.clone()));
     halfway.armed.store(true, Ordering::SeqCst);
-    let running = tokio::spawn(async move { delivery.deliver(part).await });
+    let running = task::spawn(async move { delivery.deliver(part).await });
     halfway.under_way.recv().unwrap();
     stop.stop();
     halfway.go_on.send(()).unwrap();

@@ -61,7 +61,7 @@ async fn what_was_not_delivered_is_told_however_many_plans_are_newer(w: World) {
         let plans = w.store.plans_undelivered(since, 1000).await.unwrap();
         let ids: Vec<PlanId> = plans.iter().map(|plan| plan.id).collect();
         let found = findings::gather(&*w.store, w.now().await).await.unwrap();
-        let rules: Vec<_> = found.iter().map(|found| (found.key.rule.as_ref(), found.key.object.clone())).collect();
+        let rules: Vec<_> = found.iter().map(|found| (found.key.rule, found.key.object.clone())).collect();
         let expected: Vec<_> = ids.iter().map(|id| ("restore.failed", format!("plan {id}"))).collect();
         assert_eq!(rules, expected);
         ids
@@ -117,7 +117,7 @@ async fn plans_that_run_are_seen_with_the_host_that_carries_them_out(w: World) {
     let alpha = running(one, "alpha", true, START);
     let later = START.plus(Duration::from_secs(5));
     assert_eq!(seen(10).await, [alpha.clone(), running(two, "beta", false, later)], "nobody of beta was ever heard of");
-    assert_eq!(seen(1).await, [alpha.clone()]);
+    assert_eq!(seen(1).await, std::slice::from_ref(&alpha));
     // A session that has ended says what its host is called.
     let gone = w.session_on("beta").await;
     w.store.session_end(gone).await.unwrap();

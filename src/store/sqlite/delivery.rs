@@ -253,7 +253,7 @@ pub(super) fn again(db: &Db<'_>, plan: PlanId) -> Result<u64> {
          WHERE plan = ?1 AND live = 1 AND attempts > 0 AND owner IS NULL",
         params![plan, db.now()],
     )?;
-    Ok(changed as u64)
+    Ok(changed)
 }
 
 /// A session is over: what it was delivering is for others.

@@ -9,8 +9,10 @@ use crate::store::{PlanRow, Result, RetrievalRow, RetrievalState, Store};
 
 /// The duty, and the scope of its findings.
 pub const SCOPE: &str = "restore";
-/// Plans, jobs and parts that are told of.
+/// Plans that are told of.
 const MOST: u32 = 1000;
+/// Jobs that are looked at in one go.
+const PAGE: u32 = 1000;
 /// What a plan did not deliver is told for so long after its end.
 const TOLD: Duration = Duration::from_hours(7 * 24);
 /// Output with no more left than this, for which work waits, is told: an hour before it is asked for again ([`MARGIN`]).
@@ -22,13 +24,10 @@ const LATE: Duration = Duration::from_hours(48);
 pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
     let plans = store.plans_undelivered(now.minus(TOLD), MOST).await?;
     let mut found: Vec<Finding> = plans.iter().map(|plan| undelivered(plan, now)).collect();
-    for part in store.parts_held(MOST).await? {
+    for part in store.plans_held(MOST).await? {
         let reason = part.reason.unwrap_or_default();
         let plan = part.plan;
         let object = format!("plan {plan}");
-        if found.iter().any(|finding| finding.key.rule == "restore.held" && finding.key.object == object) {
-            continue;
-        }
         found.push(
             Finding::new("restore.held", object, Severity::Critical, now)
                 .value(format!("archive {}: {reason}", part.uuid))
@@ -38,8 +37,16 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
                 )),
         );
     }
-    for job in store.retrievals(None, MOST).await? {
-        found.extend(of_job(store, &job, now).await?);
+    let mut after = None;
+    loop {
+        let jobs = store.retrievals(after, PAGE).await?;
+        for job in &jobs {
+            found.extend(of_job(store, job, now).await?);
+        }
+        after = jobs.last().map(|job| job.id);
+        if jobs.len() < PAGE as usize {
+            break;
+        }
     }
     Ok(found)
 }

@@ -90,6 +90,8 @@ pub trait Restores: Send + Sync {
     async fn plan_held(&self, plan: PlanId) -> Result<(u64, Option<String>)>;
     /// Has the parts of a running plan that failed tried again now; how many.
     async fn plan_again(&self, plan: PlanId) -> Result<u64>;
+    /// Of each running plan that has such parts the first of them, by plan: at most `limit`.
+    async fn plans_held(&self, limit: u32) -> Result<Vec<PlanPartRow>>;
     /// Jobs that somebody may wait for, by number: after one, at most `limit`.
     async fn retrievals(&self, after: Option<crate::base::ids::RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>>;
     /// What a spender has used of its budgets now.

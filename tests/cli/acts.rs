@@ -157,6 +157,9 @@ fn a_finding_is_acknowledged_for_a_while() {
     ack("worker.none", "queue", "1h")
         .expect(1)
         .says(&["worker.none cannot be acknowledged: it holds for as long as no worker runs; start one: firn run"]);
+    ack("restore.none", "plan 1", "1h").expect(1).says(&[
+        "restore.none cannot be acknowledged: it holds for as long as no worker restores on the plan's host; start one there: firn run",
+    ]);
     home.firn(&["status"]).expect(2);
     ack(rule, "ugc", "7d").expect(0).prints(&[rule, " ugc: acknowledged until 20"]);
     home.firn(&["status"]).expect(0).prints(&[

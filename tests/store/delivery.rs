@@ -3,6 +3,7 @@
 use firn::base::Money;
 use firn::base::hash::Hash16;
 use firn::base::ids::Generation;
+use firn::restore::findings;
 use firn::store::{
     FileOutcome, Heard, JobAsked, PartEnd, PartFile, PartKey, PartState, PartWork, PlanState, RestoreState,
     RetrievalState,
@@ -21,6 +22,7 @@ on_every_engine! {
     an_outcome_is_one_that_a_file_can_have
     a_part_is_done_when_none_of_its_files_waits
     put_off_it_comes_again_at_its_time
+    of_each_plan_that_is_held_up_one_part_is_told
     output_that_cannot_be_read_is_asked_for_again_and_joined_by_nobody
     what_no_job_makes_readable_stops
     a_stopped_part_takes_its_files_with_it
@@ -377,6 +379,30 @@ async fn reading_is_paid_under_the_ceiling(w: World) {
         &format!("plan {plan} is to spend -$0.0100, less than nothing"),
     );
     assert_eq!((w.plan(plan).await.spent, w.used().await), (usd(100), (usd(100), usd(100))));
+}
+
+async fn of_each_plan_that_is_held_up_one_part_is_told(w: World) {
+    let session = w.session().await;
+    let stored = [w.archived(session, 1, 1).await, w.archived(session, 2, 1).await, w.archived(session, 3, 1).await];
+    let all: Vec<&Stored> = stored.iter().collect();
+    let (one, two) = (readable(&w, session, &all).await, readable(&w, session, &all[1..]).await);
+    let fine = readable(&w, session, &all[..1]).await;
+    assert_eq!(w.store.plans_held(10).await.unwrap(), []);
+    while let Some(work) = w.claim_part(session, "alpha").await {
+        let (reason, failed) = (format!("no room for {}", work.archive), work.plan != fine);
+        let end = PartEnd::Later { next_try: w.in_secs(60).await, reason, failed };
+        w.store.part_end(session, held(&work), end).await.unwrap();
+    }
+    let told = async |most| {
+        let parts = w.store.plans_held(most).await.unwrap();
+        parts.into_iter().map(|part| (part.plan, part.archive, part.reason.unwrap())).collect::<Vec<_>>()
+    };
+    let part = |plan, of: &Stored| (plan, of.archive, format!("no room for {}", of.archive));
+    assert_eq!(told(10).await, [part(one, &stored[0]), part(two, &stored[1])]);
+    assert_eq!(told(1).await, [part(one, &stored[0])]);
+    let gathered = findings::gather(&*w.store, w.now().await).await.unwrap();
+    let told: Vec<_> = gathered.iter().map(|found| (found.key.rule, found.key.object.clone())).collect();
+    assert_eq!(told, [("restore.held", format!("plan {one}")), ("restore.held", format!("plan {two}"))]);
 }
 
 async fn what_was_not_sent_is_given_back_once(w: World) {

@@ -211,6 +211,7 @@ impl State {
         let end = PartEnd::Later { next_try: later, reason: "no room".to_owned(), failed: true };
         self.cost("later", async |s| s.w.store.part_end(session, held(&second), end).await.unwrap()).await;
         assert_eq!(self.cost("parts held", async |s| s.w.store.parts_held(10).await.unwrap()).await.len(), 1);
+        assert_eq!(self.cost("plans held", async |s| s.w.store.plans_held(10).await.unwrap()).await.len(), 1);
         assert_eq!(self.cost("held", async |s| s.w.store.plan_held(running).await.unwrap()).await.0, 1);
         assert_eq!(self.cost("tried again", async |s| s.w.store.plan_again(running).await.unwrap()).await, 1);
         let object = format!("plan {running}");

@@ -8,6 +8,7 @@
 pub mod gather;
 pub mod json;
 pub mod rates;
+mod seen;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

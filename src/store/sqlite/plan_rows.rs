@@ -173,6 +173,34 @@ pub(super) fn held(db: &Db<'_>, plan: PlanId) -> Result<(u64, Option<String>)> {
     Ok(found.unwrap_or_default())
 }
 
+pub(super) fn plans_held(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
+    // From plan to plan, however many parts of one are held.
+    let plans: Vec<PlanId> = db.rows(
+        "WITH RECURSIVE held (plan) AS (
+             SELECT min(plan) FROM plan_part INDEXED BY plan_part_held WHERE live = 1 AND attempts > 0
+             UNION ALL
+             SELECT (SELECT min(plan) FROM plan_part INDEXED BY plan_part_held
+                     WHERE live = 1 AND attempts > 0 AND plan > held.plan)
+             FROM held WHERE held.plan IS NOT NULL)
+         SELECT plan FROM held WHERE plan IS NOT NULL LIMIT ?",
+        [limit],
+        |row| row.get(0),
+    )?;
+    let mut first = Vec::with_capacity(plans.len());
+    for plan in plans {
+        let archive: Option<ArchiveId> = db
+            .one(
+                "SELECT min(archive) FROM plan_part INDEXED BY plan_part_held
+                 WHERE live = 1 AND attempts > 0 AND plan = ?",
+                [plan],
+                |row| row.get(0),
+            )?
+            .flatten();
+        first.extend(read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2", params![plan, archive])?);
+    }
+    Ok(first)
+}
+
 pub(super) fn parts_page(db: &Db<'_>, plan: PlanId, after: Option<ArchiveId>, limit: u32) -> Result<Vec<PlanPartRow>> {
     let after = after.unwrap_or(ArchiveId(0));
     read_parts(db, "WHERE p.plan = ?1 AND p.archive > ?2 ORDER BY p.archive LIMIT ?3", params![plan, after, limit])

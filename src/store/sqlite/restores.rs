@@ -113,6 +113,10 @@ impl Restores for SqliteStore {
         self.write(move |db| delivery::again(db, plan)).await
     }
 
+    async fn plans_held(&self, limit: u32) -> Result<Vec<PlanPartRow>> {
+        self.read(move |db| plan_rows::plans_held(db, limit)).await
+    }
+
     async fn retrievals(&self, after: Option<RetrievalId>, limit: u32) -> Result<Vec<RetrievalRow>> {
         self.read(move |db| retrievals::live(db, after, limit)).await
     }

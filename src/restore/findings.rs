@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::units::{Count, Span};
 use crate::base::{Finding, Severity, Shown, Time};
 use crate::retrieval::room::MARGIN;
-use crate::store::{PlanRow, Result, RetrievalRow, RetrievalState, Store};
+use crate::store::{PartState, PlanRow, Result, RetrievalRow, RetrievalState, Store};
 
 /// The duty, and the scope of its findings.
 pub const SCOPE: &str = "restore";
@@ -17,6 +17,8 @@ const PAGE: u32 = 1000;
 const TOLD: Duration = Duration::from_hours(7 * 24);
 /// Output with no more left than this, for which work waits, is told: an hour before it is asked for again ([`MARGIN`]).
 const ENDING: Duration = Duration::from_hours(6);
+/// A vault that refuses so often in a row does not only ask for patience.
+const REFUSALS: u32 = 4;
 /// A job is late when it takes longer than this: no tier takes longer than two days.
 const LATE: Duration = Duration::from_hours(48);
 
@@ -28,9 +30,13 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
         let reason = part.reason.unwrap_or_default();
         let plan = part.plan;
         let object = format!("plan {plan}");
+        // Vaults refuse now and then: who asks too fast is told to come again.
+        let refused = part.state == PartState::Waiting;
+        let severity = if refused && part.attempts < REFUSALS { Severity::Warning } else { Severity::Critical };
+        let times = if refused { format!(" (refused {} times)", part.attempts) } else { String::new() };
         found.push(
-            Finding::new("restore.held", object, Severity::Critical, now)
-                .value(format!("archive {}: {reason}", part.uuid))
+            Finding::new("restore.held", object, severity, now)
+                .value(format!("archive {}: {reason}{times}", part.uuid))
                 .limit("a destination that takes files, and a vault that gives them")
                 .next(format!(
                     "mend it; it is tried again by itself (firn restores {plan} shows all that stand still)"

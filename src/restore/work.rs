@@ -1,7 +1,6 @@
 //! The restore worker: asks for what confirmed plans need ([`Room`]) and delivers what can be read, several archives at a
 //! time. Any number of hosts run it; one of them asks, each delivers to its own folders.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -18,7 +17,7 @@ use crate::base::{Clock, Stop, Time, task};
 use crate::retrieval::room::{Room, Settings};
 use crate::store::{PlanState, Store, StoreError};
 use crate::vault::Vault;
-use crate::vault::tariff::{Tariff, tier_word};
+use crate::vault::tariff::InForce;
 use crate::worker::session::{Lease, LeaseError};
 
 /// What this worker is called.
@@ -39,7 +38,7 @@ pub struct Job {
     /// The vault.
     pub vault: Arc<dyn Vault>,
     /// What it charges.
-    pub tariff: Arc<Tariff>,
+    pub tariff: Arc<InForce>,
     /// Time.
     pub clock: Clock,
     /// This process.
@@ -117,7 +116,7 @@ impl Job {
             self.clock.clone(),
             lease.session,
             inner.clone(),
-            Arc::new(move |bytes| tariff.egress_price(bytes).amount),
+            Arc::new(move |bytes| tariff.get().egress_price(bytes).amount),
         );
         let delivery = Arc::new(delivery.below(self.root.clone()));
         let looks = Arc::new(Mutex::new(()));
@@ -156,17 +155,12 @@ impl Job {
     }
 
     fn room(&self, session: SessionId) -> Room {
-        let slowest: HashMap<String, Duration> = self
-            .tariff
-            .tiers()
-            .filter_map(|tier| Some((tier_word(tier).to_owned(), self.tariff.rates(tier)?.slowest)))
-            .collect();
         Room {
             store: Arc::clone(&self.store),
             vault: Arc::clone(&self.vault),
             clock: self.clock.clone(),
             session,
-            settings: Settings { per_second: self.per_second, tariff: self.tariff.hash(), slowest, tick: self.look() },
+            settings: Settings { per_second: self.per_second, tariff: Arc::clone(&self.tariff), tick: self.look() },
         }
     }
 

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::{JobName, Parsed, parse};
+use crate::base::backoff::Backoff;
 use crate::base::clock::Mono;
-use crate::base::hash::Hash32;
 use crate::base::ids::{RetrievalUuid, SessionId};
 use crate::base::{Clock, Shown, Stop, Time, task};
 use crate::store::{AskPart, Heard, JobAsked, PlanPartRow, RetrievalRow, RetrievalState, Store, StoreError};
-use crate::vault::tariff::tier_named;
+use crate::vault::tariff::{InForce, tier_named};
 use crate::vault::{JobRequest, JobSeen, JobState, Vault, VaultError};
 
 /// The duty's name.
@@ -40,6 +40,8 @@ const ROUND: u32 = 100;
 const MESSAGES: usize = 10;
 /// After a refusal, until it is asked for again.
 pub(super) const REFUSED: Duration = Duration::from_mins(1);
+/// A request that was refused is sent again so much later: the later the more often it was.
+const AGAIN: Backoff = Backoff { first: REFUSED, longest: Duration::from_mins(15) };
 /// A job that should be at its end is looked at so often.
 const OVERDUE: Duration = Duration::from_mins(10);
 /// Output that stays is looked at so often all the same.
@@ -50,10 +52,8 @@ const STAYS: Duration = Duration::from_hours(24);
 pub struct Settings {
     /// Jobs asked for in a second at most.
     pub per_second: u32,
-    /// The tariff that jobs are paid by.
-    pub tariff: Hash32,
-    /// How long a job takes at most, by its tier's word; nothing for a tier that the tariff does not know.
-    pub slowest: HashMap<String, Duration>,
+    /// The tariff that jobs are paid by; read anew before anything is asked for.
+    pub tariff: Arc<InForce>,
     /// Between two looks at the state.
     pub tick: Duration,
 }
@@ -175,6 +175,10 @@ impl Room {
             return Ok(0);
         }
         let parts = self.store.parts_to_ask(most).await?;
+        if parts.is_empty() {
+            return Ok(0);
+        }
+        self.settings.tariff.renew().await;
         let mut sent = 0;
         for some in parts.chunks(AT_ONCE) {
             let tasks: Vec<_> = some
@@ -206,13 +210,13 @@ impl Room {
             archive: part.archive,
             uuid,
             price: part.part.full_price,
-            tariff_hash: self.settings.tariff,
+            tariff_hash: self.settings.tariff.get().hash(),
             joinable_until,
             most: TRIES,
         };
         match self.store.part_ask(self.session, ask).await? {
             JobAsked::New(job) => {
-                self.request(&job).await?;
+                self.request(&job, part.attempts).await?;
                 Ok(true)
             }
             JobAsked::Joined(job) => {
@@ -227,8 +231,8 @@ impl Room {
         }
     }
 
-    /// Sends the request for a job that is entered.
-    async fn request(&self, job: &RetrievalRow) -> Result<(), StoreError> {
+    /// Sends the request for a job that is entered; one of its kind was refused so often before.
+    async fn request(&self, job: &RetrievalRow, refused: u32) -> Result<(), StoreError> {
         let range = self.vault.capabilities().range_jobs.then(|| job.range.clone());
         let request = JobRequest {
             remote_id: job.remote_id.clone(),
@@ -252,7 +256,9 @@ impl Room {
                 Heard::Still { next_look: now.plus(REFUSED), note: Some(e.to_string()) }
             }
             Err(e @ VaultError::NoSuch { .. }) => Heard::Gone(format!("{e}; a supplement plan looks for other copies")),
-            Err(e) => Heard::Refused { why: e.to_string(), next_try: now.plus(REFUSED) },
+            Err(e) => {
+                Heard::Refused { why: e.to_string(), next_try: now.plus(AGAIN.after(refused.saturating_add(1), 128)) }
+            }
         };
         self.store.retrieval_heard(job.uuid, heard).await?;
         Ok(())
@@ -260,7 +266,7 @@ impl Room {
 
     /// How long a job of a tier takes at most, if that is known.
     pub(super) fn slowest(&self, tier: &str) -> Option<Duration> {
-        self.settings.slowest.get(tier).copied()
+        Some(self.settings.tariff.get().rates(tier_named(tier)?)?.slowest)
     }
 
     /// When a job that was just taken is looked at: when it should be at its end, or sooner where nothing tells of it.
@@ -269,7 +275,13 @@ impl Room {
             return now;
         }
         let slowest = job.tier.as_deref().and_then(|tier| self.slowest(tier)).unwrap_or(OVERDUE);
-        if self.vault.messages().is_some() { now.plus(slowest) } else { now.plus((slowest / 20).min(OVERDUE)) }
+        now.plus(if self.vault.messages().is_some() { slowest } else { self.every(job) })
+    }
+
+    /// How often a job is looked at of which nothing is told: the faster it is the more often, for it was dear.
+    fn every(&self, job: &RetrievalRow) -> Duration {
+        let slowest = job.tier.as_deref().and_then(|tier| self.slowest(tier)).unwrap_or(OVERDUE);
+        (slowest / 20).clamp(TICK, OVERDUE)
     }
 
     /// Looks at the jobs that are due.
@@ -364,7 +376,8 @@ impl Room {
     fn again(&self, job: &RetrievalRow, now: Time) -> Duration {
         // One that was made faster is due by its new tier.
         let due = job.due.unwrap_or_else(|| self.first_look(job, job.asked_at));
-        if due > now { due.since(now).max(TICK) } else { OVERDUE }
+        let told = self.vault.messages().is_some() && due > now;
+        if told { due.since(now).max(TICK) } else { self.every(job) }
     }
 }
 

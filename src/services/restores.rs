@@ -20,7 +20,7 @@ use crate::restore::{RestoreError, Restorer};
 use crate::retrieval::room::MARGIN;
 use crate::store::{CancelledPlan, Confirm, Confirmed, NewPlan, PlanRow};
 use crate::vault::Tier;
-use crate::vault::tariff::Tariff;
+use crate::vault::tariff::{InForce, Tariff};
 
 /// Wrong lines that are kept to be told.
 const WRONG_KEPT: usize = 1000;
@@ -78,11 +78,15 @@ impl Services {
 
     /// What the vault charges.
     pub async fn tariff(&self) -> Result<Arc<Tariff>, ServiceError> {
+        Ok(self.tariff_in_force().await?.get())
+    }
+
+    async fn tariff_in_force(&self) -> Result<InForce, ServiceError> {
         let vault = self.config.vault.as_ref().ok_or(ServiceError::NoVault)?;
         let (called, base) = (vault.tariff.clone(), vault.base.clone());
-        let loaded = task::blocking(move || Tariff::load(&called, &base)).await;
+        let loaded = task::blocking(move || InForce::load(called, base)).await;
         let loaded = loaded.map_err(|e| RestoreError::Task(e.to_string()))?;
-        Ok(Arc::new(loaded?))
+        Ok(loaded?)
     }
 
     /// What may be spent on restores.
@@ -260,7 +264,7 @@ impl Services {
         Ok(Job {
             store: Arc::clone(&self.store),
             vault: self.vault().await?,
-            tariff: self.tariff().await?,
+            tariff: Arc::new(self.tariff_in_force().await?),
             clock: self.clock.clone(),
             process: self.process.clone(),
             lease: self.config.lease,

@@ -495,6 +495,7 @@ fn options_that_say_nothing_about_what_is_asked_for_are_refused_or_kept() {
     home.firn(&["restore", "--at", "2026-11-22", &format!("archive:{uuid}"), "dest"])
         .expect(2)
         .says(&["--at does not go with archive:, which names its versions itself"]);
+    put(&home.photos().join("f2"), b"two", 0o644, (7, 7));
     fs::remove_file(home.photos().join("f1")).unwrap();
     home.back_up();
     home.firn(&["restore", "--current", &format!("archive:{uuid}"), "dest"])

@@ -74,8 +74,8 @@ fn a_console_without_a_source_restores_what_the_vault_holds() {
     pty.press("enter");
     pty.wait_for("3 files");
     pty.press("right enter");
-    pty.wait_for("3/3");
-    assert_eq!(fs::read_dir(place.path("out/ugc")).unwrap().count(), 3);
+    pty.wait_for("100 %");
+    assert_eq!(fs::read_dir(place.path("out")).unwrap().count(), 3);
     pty.signal(Signal::TERM);
     pty.end().exactly(0);
 }
@@ -210,9 +210,16 @@ fn a_file_is_found_and_restored_from_the_console() {
     pty.press("ctrl-u");
     pty.write(into.to_str().unwrap());
     pty.press("enter");
-    pty.wait_for("no price, no waiting");
+    pty.wait_for("their bytes");
+    pty.press("enter");
+    pty.wait_for("1 file");
     pty.press("right enter");
-    pty.wait_for("restored into");
+    pty.wait_for("plan 1 is confirmed");
+    // Where it was asked for, the search is still open.
+    pty.press("esc");
+    pty.wait_gone("files that begin with");
+    pty.press("2");
+    pty.wait_for("100 %");
     assert_eq!(fs::read_to_string(into.join("0001.jpg")).unwrap(), "picture 1");
     pty.signal(Signal::TERM);
     pty.end().exactly(0);

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod budget;
+mod changes;
 mod damage;
 mod door;
 mod faster;

@@ -232,6 +232,7 @@ fn part_row(n: i64, state: PartState) -> PlanPartRow {
             day: 0,
         },
         retrieval: (state == PartState::Ready).then(|| retrieval(3, RetrievalState::Ready)),
+        attempts: 0,
         asked_times: 2,
         not_before: None,
         reason: (state == PartState::Stopped).then(|| "the archive is damaged".to_owned()),

@@ -252,8 +252,15 @@ async fn a_refused_request_costs_nothing_and_is_made_again_later(w: World) {
         w.hear(number, Heard::Refused { why: "throttled".to_owned(), next_try: w.now().await }).await;
     }
     asked(w.ask(session, plan, &stored, 20, usd(100)).await);
-    w.hear(1, again).await;
+    // Of all that was refused nothing is kept but the count of what was put off, until the vault takes one.
+    for number in [1, 2, 10, 14] {
+        assert_eq!(w.store.retrieval(job(number)).await.unwrap(), None);
+    }
+    assert_eq!(w.store.retrieval_heard(job(1), again).await.unwrap(), None);
     assert_eq!(w.plan(plan).await.spent, usd(100), "a late refusal gives back nothing twice");
+    assert_eq!((w.part(plan, &stored).await.attempts, w.part(other, &stored).await.attempts), (1, 1));
+    w.hear(20, Heard::Taken { job_id: vec![1], next_look: w.in_secs(9).await }).await;
+    assert_eq!((w.part(plan, &stored).await.attempts, w.part(other, &stored).await.attempts), (0, 1));
     assert_eq!(w.part(plan, &stored).await.state, PartState::Asked);
 }
 

@@ -282,6 +282,8 @@ pub struct PlanPartRow {
     pub not_before: Option<Time>,
     /// What is in its way, or why it was stopped.
     pub reason: Option<String>,
+    /// How often in a row it has failed, or was refused.
+    pub attempts: u32,
 }
 
 /// Confirms a plan: who, under which limits.

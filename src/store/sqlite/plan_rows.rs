@@ -112,7 +112,7 @@ pub(super) fn undelivered(db: &Db<'_>, ended: Time, limit: u32) -> Result<Vec<Pl
 const PART: &str =
     "p.plan, p.archive, a.uuid, p.state, p.range_start, p.range_end, p.files, p.bytes, p.read_bytes, p.price,
     p.full_price, p.egress, p.joins, p.day, p.asked_times, p.not_before, p.reason, p.retrieval,
-    p.need_start, p.need_end";
+    p.need_start, p.need_end, p.attempts";
 
 fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base::ids::RetrievalId>)> {
     let range: (Option<u64>, Option<u64>) = (row.get(4)?, row.get(5)?);
@@ -140,6 +140,7 @@ fn read_part(row: &Row<'_>) -> rusqlite::Result<(PlanPartRow, Option<crate::base
         asked_times: row.get(14)?,
         not_before: row.get(15)?,
         reason: row.get(16)?,
+        attempts: row.get(20)?,
     };
     Ok((part, row.get(17)?))
 }

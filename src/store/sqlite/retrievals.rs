@@ -188,6 +188,11 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
             ask.price, row.spent, totals.ceiling
         ));
     }
+    // Of what a vault refuses again and again the last refusal is kept.
+    db.run(
+        "DELETE FROM retrieval INDEXED BY retrieval_refused WHERE archive = ?1 AND plan = ?2 AND live IS NULL AND job_id IS NULL",
+        params![archive, plan],
+    )?;
     db.run(
         "INSERT INTO retrieval (uuid, vault, archive, range_start, range_end, tier, plan, state, live, price, asked_at,
                                 next_look)
@@ -206,10 +211,11 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
         ],
     )?;
     let id = RetrievalId(db.last_id());
-    set(db, plan, archive, PartState::Asked, Some(id))?;
+    // Until the vault has taken it, it counts how often it was refused.
     db.run(
-        "UPDATE plan_part SET asked_times = asked_times + 1 WHERE plan = ?1 AND archive = ?2",
-        params![plan, archive],
+        "UPDATE plan_part SET state = ?3, retrieval = ?4, reason = NULL, asked_times = asked_times + 1
+         WHERE plan = ?1 AND archive = ?2",
+        params![plan, archive, PartState::Asked, id],
     )?;
     Ok(by_id(db, id)?.map_or(JobAsked::Gone, JobAsked::New))
 }
@@ -248,6 +254,7 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
                 "UPDATE retrieval SET state = ?2, job_id = ?3, next_look = ?4, note = NULL WHERE id = ?1",
                 params![job.id, RetrievalState::Asked, job_id, next_look],
             )?;
+            db.run("UPDATE plan_part SET attempts = 0 WHERE retrieval = ?1 AND live = 1 AND attempts > 0", [job.id])?;
         }
         Heard::Refused { why, next_try } if job.state == RetrievalState::Intended => {
             over(db, job.id, RetrievalState::Failed, why)?;
@@ -258,6 +265,9 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
                     "UPDATE plan_part SET asked_times = max(0, asked_times - 1) WHERE plan = ?1 AND archive = ?2",
                     params![plan, job.archive],
                 )?;
+            }
+            if *next_try > db.now() {
+                db.run("UPDATE plan_part SET attempts = attempts + 1 WHERE retrieval = ?1 AND live = 1", [job.id])?;
             }
             again(db, job.id, why, *next_try)?;
         }

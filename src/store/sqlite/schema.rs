@@ -404,6 +404,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
          CREATE INDEX retrieval_archive ON retrieval (archive) WHERE live = 1;
          CREATE INDEX retrieval_look ON retrieval (next_look) WHERE live = 1;
          CREATE INDEX retrieval_live ON retrieval (id) WHERE live = 1;
+         CREATE INDEX retrieval_refused ON retrieval (archive, plan) WHERE live IS NULL AND job_id IS NULL;
 
          -- What vaults took, in the order they took it.
          CREATE INDEX archive_stored ON archive (stored_at, id) WHERE state IN (3, 6);

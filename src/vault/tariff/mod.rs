@@ -7,6 +7,7 @@
 //!
 //! Pure but for [`Tariff::load`], which reads one file.
 
+mod in_force;
 mod peak;
 mod price;
 mod read;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
+pub use in_force::InForce;
 pub use peak::{DayRetrieved, Peak};
 pub use price::Price;
 pub use read::TariffError;

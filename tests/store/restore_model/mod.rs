@@ -229,7 +229,10 @@ impl Game {
             _ => Heard::Still { next_look: later, note: None },
         };
         self.rules.heard(number, &heard);
-        self.w.hear(number as u128, heard.clone()).await;
+        let known = self.w.store.retrieval_heard(job(number as u128), heard.clone()).await.unwrap().is_some();
+        if known != self.rules.jobs[number].kept {
+            return Err(format!("job {number} is known: {known}"));
+        }
         let word = if matches!(heard, Heard::Refused { .. }) { "refused" } else { "heard" };
         self.same(&format!("of job {number}: {heard:?}"), word.to_owned(), word.to_owned())
     }
@@ -403,7 +406,11 @@ impl Game {
             }
         }
         for (number, model) in rules.jobs.iter().enumerate() {
-            let row = self.w.store.retrieval(job(number as u128)).await.unwrap().unwrap();
+            let row = self.w.store.retrieval(job(number as u128)).await.unwrap();
+            if row.is_some() != model.kept {
+                return Err(format!("job {number} is known: {}", row.is_some()));
+            }
+            let Some(row) = row else { continue };
             let (store, expected) = ((row.state, row.expires_at.map(secs)), (model.state, model.expires));
             if store != expected {
                 return Err(format!("job {number}: {expected:?} and {store:?}"));

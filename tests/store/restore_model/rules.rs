@@ -45,6 +45,10 @@ pub(super) struct Job {
     pub(super) plan: usize,
     pub(super) price: i64,
     pub(super) expires: Option<u64>,
+    /// Whether the vault has taken it.
+    pub(super) taken: bool,
+    /// Whether the state still knows it: of requests that were refused the last one is kept.
+    pub(super) kept: bool,
 }
 
 /// The rules, in plain words.
@@ -163,7 +167,14 @@ impl Rules {
             self.stop(plan, archive);
             return "stopped".to_owned();
         }
-        self.jobs.push(Job { state: RetrievalState::Intended, archive, range, plan, price, expires: None });
+        let over = |job: &Job| {
+            matches!(job.state, RetrievalState::Failed | RetrievalState::Expired | RetrievalState::Closed) && !job.taken
+        };
+        for job in self.jobs.iter_mut().filter(|job| (job.plan, job.archive) == (plan, archive) && over(job)) {
+            job.kept = false;
+        }
+        let (state, expires, taken, kept) = (RetrievalState::Intended, None, false, true);
+        self.jobs.push(Job { state, archive, range, plan, price, expires, taken, kept });
         set(self, PartState::Asked, Some(self.jobs.len() - 1));
         self.plans[plan].parts.get_mut(&archive).unwrap().asked += 1;
         "new".to_owned()
@@ -173,8 +184,14 @@ impl Rules {
         let now = self.now;
         let (state, plan, price) = (self.jobs[job].state, self.jobs[job].plan, self.jobs[job].price);
         let intended = state == RetrievalState::Intended;
+        if !self.jobs[job].kept {
+            return;
+        }
         match heard {
-            Heard::Taken { .. } if intended => self.jobs[job].state = RetrievalState::Asked,
+            Heard::Taken { .. } if intended => {
+                self.jobs[job].state = RetrievalState::Asked;
+                self.jobs[job].taken = true;
+            }
             Heard::Refused { next_try, .. } if intended => {
                 self.over(job, RetrievalState::Failed);
                 self.plans[plan].spent -= price;

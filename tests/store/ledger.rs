@@ -77,8 +77,16 @@ async fn a_day_holds_what_is_set_aside_and_spent_in_it(w: World) {
     assert_eq!(w.used().await, (usd(500), usd(501)));
     let fits = limited(third, 1000);
     assert_eq!(w.store.plan_confirm(fits).await.unwrap(), over("day", "2026-11-23", 1000, 500, 1000));
+    // What was set aside for days that are over, and is not spent, may be spent today.
     w.set_wall(midnight("2026-11-25"));
-    assert_eq!(w.used().await, (Money::ZERO, usd(501)));
+    assert_eq!(w.used().await, (usd(301), usd(501)));
+    assert_eq!(
+        w.store.plan_confirm(limited(third, 1000)).await.unwrap(),
+        over("day", "2026-11-25", 1000, 301, 1000),
+        "no midnight makes that free"
+    );
+    w.store.plan_cancel(second, "ann".to_owned()).await.unwrap();
+    assert_eq!(w.used().await, (Money::ZERO, usd(200)));
     assert_eq!(w.store.plan_confirm(limited(third, 1000)).await.unwrap(), Confirmed::Yes);
 }
 
@@ -86,7 +94,7 @@ async fn a_month_ends_with_its_last_day(w: World) {
     let session = w.session().await;
     let stored = w.archived(session, 1, 1).await;
     let limited = |plan, cents| Confirm { month_limit: Some(usd(1000)), ..confirm(plan, usd(cents)) };
-    let mut months = BTreeMap::new();
+    let (mut months, mut running) = (BTreeMap::new(), None);
     for (day, fits) in [
         ("2027-12-01", true),
         ("2027-12-31", false),
@@ -99,7 +107,16 @@ async fn a_month_ends_with_its_last_day(w: World) {
         w.set_wall(midnight(day).plus(Duration::from_secs(86_399)));
         let plan = saved(&w, &stored, 600).await;
         let month = day[..7].to_owned();
+        if let Some(before) = running.filter(|_| fits) {
+            assert_eq!(
+                w.store.plan_confirm(limited(plan, 600)).await.unwrap(),
+                over("month", &month, 1000, 600, 600),
+                "what runs may spend its money in this month, too"
+            );
+            w.store.plan_cancel(before, "ann".to_owned()).await.unwrap();
+        }
         let came = w.store.plan_confirm(limited(plan, 600)).await.unwrap();
+        running = if fits { Some(plan) } else { running };
         let expected = if fits { Confirmed::Yes } else { over("month", &month, 1000, 600, 600) };
         assert_eq!(came, expected, "{day}");
         *months.entry(month).or_insert(0) += i32::from(fits);
@@ -141,9 +158,11 @@ async fn a_plan_is_spread_over_the_end_of_a_month(w: World) {
     assert_eq!(w.plan(second).await.state, PlanState::Planned);
     assert_eq!(w.store.plan_confirm(short(&[(3, 50), (9, 50)])).await.unwrap(), Confirmed::Yes);
     w.set_wall(midnight("2026-12-31"));
-    assert_eq!(w.used().await, (Money::ZERO, usd(1000)));
-    w.set_wall(midnight("2027-01-08"));
+    assert_eq!(w.used().await, (usd(2000), usd(2000)), "nothing of it is spent: all of it may be today");
+    w.store.plan_cancel(first, "ann".to_owned()).await.unwrap();
     assert_eq!(w.used().await, (usd(100), usd(100)));
+    w.set_wall(midnight("2027-01-08"));
+    assert_eq!(w.used().await, (usd(200), usd(200)));
 }
 
 async fn a_day_that_is_named_twice_is_one_day(w: World) {
@@ -183,7 +202,12 @@ async fn what_is_confirmed_before_midnight_has_its_next_day_a_day_later(w: World
     assert_eq!(used(0).await.days, [first], "of this month alone");
     w.set_wall(midnight("2026-12-01"));
     assert_eq!(due().await, 1, "five minutes later it is another day, and no other rate");
-    assert_eq!((used(0).await.today, used(0).await.days), (today + 1, vec![second, third]), "what was is no matter");
+    let both = (today + 1, usd(200));
+    assert_eq!(
+        (used(0).await.today, used(0).await.days),
+        (today + 1, vec![both, third]),
+        "yesterday's may be spent today"
+    );
     w.set_wall(begins[1]);
     assert_eq!((due().await, used(0).await.today), (2, today + 1));
 }
@@ -227,6 +251,9 @@ async fn of_two_plans_that_fit_alone_one_is_confirmed(w: World) {
             (told, Confirmed::Yes) => assert_eq!(told, already("eve")),
             other => panic!("{other:?}"),
         }
+        for over in [one, two, plan] {
+            w.store.plan_cancel(over, "ann".to_owned()).await.unwrap();
+        }
     }
 }
 
@@ -253,9 +280,11 @@ async fn money_spent_on_another_day_takes_its_place_along(w: World) {
     // Later than planned: the place goes along, and nothing stays behind.
     w.set_wall(midnight("2026-11-25"));
     w.taken(session, plan, &two, 2, usd(120)).await;
-    assert_eq!(w.used().await, (usd(120), usd(300)));
+    assert_eq!(w.used().await, (usd(150), usd(300)), "30 of the 24th were never asked for, and still may be");
     let days = ["2026-11-25", "2026-11-26"];
-    assert_eq!(places(&w, &days).await, [usd(120), Money::ZERO], "30 were never asked for and stay with the 24th");
+    assert_eq!(places(&w, &days).await, [usd(150), usd(30)]);
+    w.store.plan_cancel(plan, "ann".to_owned()).await.unwrap();
+    assert_eq!(w.used().await, (Money::ZERO, usd(270)), "what was spent");
 }
 
 async fn what_is_given_back_was_spent_on_its_day(w: World) {

@@ -5,7 +5,8 @@
 //!
 //! What counts for a day is, for a plan that is carried out, the larger of what is set aside and what is spent; for one
 //! that is over, what was spent. Money that is spent on another day than it was set aside for takes its place along: the
-//! sum of a plan's places is its ceiling for as long as it runs.
+//! sum of a plan's places is its ceiling for as long as it runs. What was set aside for a day that is over and is not spent
+//! yet can be spent from today on, and counts for today: no midnight makes a budget free that a running plan may use.
 
 use std::collections::BTreeMap;
 
@@ -17,12 +18,26 @@ use crate::base::ids::PlanId;
 use crate::base::{Money, Time};
 use crate::store::{Confirm, Confirmed, HurryPlan, PlanState, Result, StoreError, Used, UsedDays};
 
-const COUNTS: &str = "coalesce(sum(CASE WHEN open = 1 THEN max(reserved, spent) ELSE spent END), 0)";
+/// Of days; ?4 is today.
+const COUNTS: &str = "coalesce(sum(CASE WHEN open = 1 AND day >= ?4 THEN max(reserved, spent) ELSE spent END), 0)";
 
 fn of_days(db: &Db<'_>, spender: &str, from: i64, until: i64) -> Result<Money> {
+    let today = day(db.now());
     let sum = db.one(
         &format!("SELECT {COUNTS} FROM ledger WHERE spender = ?1 AND day >= ?2 AND day < ?3"),
-        params![spender, from, until],
+        params![spender, from, until, today],
+        |row| row.get(0),
+    )?;
+    let sum: Money = sum.unwrap_or_default();
+    Ok(if (from..until).contains(&today) { sum.plus(carried(db, spender, today)?) } else { sum })
+}
+
+/// What running plans have set aside for days before today and did not spend.
+fn carried(db: &Db<'_>, spender: &str, today: i64) -> Result<Money> {
+    let sum = db.one(
+        "SELECT coalesce(sum(reserved - spent), 0) FROM ledger INDEXED BY ledger_open
+         WHERE open = 1 AND spender = ?1 AND day < ?2 AND reserved > spent",
+        params![spender, today],
         |row| row.get(0),
     )?;
     Ok(sum.unwrap_or_default())
@@ -39,11 +54,18 @@ pub(super) fn used(db: &Db<'_>, spender: &str) -> Result<Used> {
 pub(super) fn used_days(db: &Db<'_>, spender: &str, later: u32) -> Result<UsedDays> {
     let today = day(db.now());
     let (from, until) = (month(today).0, month(today + i64::from(later)).1);
-    let days = db.rows(
+    let mut days: Vec<(i64, Money)> = db.rows(
         &format!("SELECT day, {COUNTS} FROM ledger WHERE spender = ?1 AND day >= ?2 AND day < ?3 GROUP BY day"),
-        params![spender, from, until],
+        params![spender, from, until, today],
         |row| Ok((row.get(0)?, row.get(1)?)),
     )?;
+    let carried = carried(db, spender, today)?;
+    if !carried.is_zero() {
+        match days.binary_search_by_key(&today, |(day, _)| *day) {
+            Ok(at) => days[at].1 = days[at].1.plus(carried),
+            Err(at) => days.insert(at, (today, carried)),
+        }
+    }
     Ok(UsedDays { today, days })
 }
 

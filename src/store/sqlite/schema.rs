@@ -422,7 +422,8 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              open INTEGER NOT NULL,
              PRIMARY KEY (spender, day, plan)
          ) WITHOUT ROWID;
-         CREATE INDEX ledger_plan ON ledger (plan, day);",
+         CREATE INDEX ledger_plan ON ledger (plan, day);
+         CREATE INDEX ledger_open ON ledger (spender, day) WHERE open = 1;",
     ),
     (
         "alerts",

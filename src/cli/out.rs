@@ -25,6 +25,45 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     line(escaped(&text))
 }
 
+/// A JSON object whose last fields are lists that come a page at a time: memory does not grow with them.
+pub(super) struct Lists {
+    items: u64,
+}
+
+impl Lists {
+    /// Begins with the fields of an object, of which there is at least one.
+    pub(super) fn begin(head: &impl Serialize) -> Result<Self, CliError> {
+        let text = serde_json::to_string_pretty(head).map_err(std::io::Error::other)?;
+        write(&escaped(text.strip_suffix("\n}").unwrap_or(&text)))?;
+        Ok(Self { items: 0 })
+    }
+
+    /// The list of that name is next.
+    pub(super) fn list(&mut self, name: &str) -> Result<(), CliError> {
+        self.items = 0;
+        write(&format!(",\n  \"{name}\": ["))
+    }
+
+    /// The next item of the list, on a line of its own.
+    pub(super) fn item(&mut self, item: &impl Serialize) -> Result<(), CliError> {
+        let text = serde_json::to_string(item).map_err(std::io::Error::other)?;
+        let comma = if self.items > 0 { "," } else { "" };
+        self.items += 1;
+        write(&format!("{comma}\n    {}", escaped(&text)))
+    }
+
+    /// The list is over.
+    pub(super) fn over(&mut self) -> Result<(), CliError> {
+        write(if self.items > 0 { "\n  ]" } else { "]" })
+    }
+
+    /// The last list is over, and the object.
+    pub(super) fn end(mut self) -> Result<(), CliError> {
+        self.over()?;
+        line("\n}")
+    }
+}
+
 /// JSON whose strings spell out what could act on a terminal: the same JSON.
 fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());

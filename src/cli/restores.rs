@@ -119,19 +119,19 @@ struct FileView {
 struct Report {
     severity: &'static str,
     plans: Vec<PlanView>,
+    more_plans: bool,
     jobs: Vec<JobView>,
-    spent_today_nanodollars: i64,
-    spent_this_month_nanodollars: i64,
+    more_jobs: bool,
+    used_today_nanodollars: i64,
+    used_this_month_nanodollars: i64,
 }
 
-/// `firn restores PLAN --json`.
+/// `firn restores PLAN --json`; the lists `parts` and `files` follow.
 #[derive(Debug, Serialize)]
 struct One {
     #[serde(flatten)]
     plan: PlanView,
     risks: Vec<(String, i64)>,
-    parts: Vec<PartView>,
-    files: Vec<FileView>,
 }
 
 /// Rows read in one go.
@@ -181,26 +181,35 @@ async fn severity(services: &Services) -> Result<Severity, CliError> {
 }
 
 async fn list(services: &Services, args: &Args) -> Result<u8, CliError> {
-    let plans = services.store.plans(None, args.limit).await?;
-    let jobs = services.store.retrievals(None, JOBS).await?;
+    // One more than is told says whether there are more.
+    let mut plans = services.store.plans(None, args.limit.saturating_add(1)).await?;
+    let mut jobs = services.store.retrievals(None, JOBS + 1).await?;
+    let (more_plans, more_jobs) = (plans.len() > args.limit as usize, jobs.len() > JOBS as usize);
+    plans.truncate(args.limit as usize);
+    jobs.truncate(JOBS as usize);
     let used = services.store.used("restore").await?;
     let severity = severity(services).await?;
     if args.json {
         out::json(&Report {
             severity: severity.word(),
             plans: plans.iter().map(view).collect(),
+            more_plans,
+            more_jobs,
             jobs: jobs.iter().map(job_view).collect(),
-            spent_today_nanodollars: used.day.nanos(),
-            spent_this_month_nanodollars: used.month.nanos(),
+            used_today_nanodollars: used.day.nanos(),
+            used_this_month_nanodollars: used.month.nanos(),
         })?;
         return Ok(severity.exit_code());
     }
+    let more = |more: bool| if more { "+" } else { "" };
     let budget = services.budget();
     let of = |limit: Option<crate::base::Money>| limit.map_or_else(String::new, |limit| format!(" of {limit}"));
     out::line(format!(
-        "{severity}: {} plans, {} jobs at the vault; spent and reserved today {}{}, this month {}{}",
+        "{severity}: {}{} plans, {}{} jobs at the vault; spent and reserved today {}{}, this month {}{}",
         Count(plans.len() as u64),
+        more(more_plans),
         Count(jobs.len() as u64),
+        more(more_jobs),
         used.day,
         of(budget.day),
         used.month,
@@ -265,20 +274,26 @@ async fn one(services: &Services, plan: PlanId, args: &Args) -> Result<u8, CliEr
     };
     let now = services.store.now().await?;
     if args.json {
-        let parts = parts(services, plan).await?;
-        let mut files = Vec::new();
-        let mut after = None;
-        while let Some(page) = files_page(services, plan, !args.files, &mut after).await? {
-            files.extend(page.iter().map(file_view));
-        }
         let risks = row.totals.as_ref().map(|totals| totals.risks.clone()).unwrap_or_default();
         let risks = risks.into_iter().map(|(name, amount)| (name, amount.nanos())).collect();
-        let parts = parts.iter().map(part_view).collect();
-        out::json(&One { plan: view(&row), risks, parts, files })?;
+        let mut object = out::Lists::begin(&One { plan: view(&row), risks })?;
+        object.list("parts")?;
+        let mut after = None;
+        while let Some(page) = parts_page(services, plan, &mut after).await? {
+            page.iter().try_for_each(|part| object.item(&part_view(part)))?;
+        }
+        object.over()?;
+        object.list("files")?;
+        let mut after = None;
+        while let Some(page) = files_page(services, plan, !args.files, &mut after).await? {
+            page.iter().try_for_each(|file| object.item(&file_view(file)))?;
+        }
+        object.end()?;
     } else {
         describe(&row, now)?;
-        for part in parts(services, plan).await? {
-            out::line(part_line(&part, now))?;
+        let mut after = None;
+        while let Some(page) = parts_page(services, plan, &mut after).await? {
+            page.iter().try_for_each(|part| out::line(part_line(part, now)))?;
         }
         let mut after = None;
         while let Some(page) = files_page(services, plan, !args.files, &mut after).await? {
@@ -323,14 +338,15 @@ fn describe(row: &PlanRow, now: Time) -> Result<(), CliError> {
     Ok(())
 }
 
-async fn parts(services: &Services, plan: PlanId) -> Result<Vec<PlanPartRow>, CliError> {
-    let (mut all, mut after) = (Vec::new(), None);
-    loop {
-        let page = services.store.plan_parts_page(plan, after, PAGE).await?;
-        let Some(last) = page.last() else { return Ok(all) };
-        after = Some(last.archive);
-        all.extend(page);
-    }
+async fn parts_page(
+    services: &Services,
+    plan: PlanId,
+    after: &mut Option<ArchiveId>,
+) -> Result<Option<Vec<PlanPartRow>>, CliError> {
+    let page = services.store.plan_parts_page(plan, *after, PAGE).await?;
+    let Some(last) = page.last() else { return Ok(None) };
+    *after = Some(last.archive);
+    Ok(Some(page))
 }
 
 async fn files_page(

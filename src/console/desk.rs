@@ -37,7 +37,7 @@ async fn line(services: &Services, row: PlanRow) -> Result<PlanLine, String> {
     let mut standing = None;
     if row.state == PlanState::Running {
         let parts = services.store.plan_parts_page(row.id, None, PARTS).await.map_err(|e| e.to_string())?;
-        standing = Some(steps(&row, &parts, parts.len() == PARTS as usize));
+        standing = Some(steps(&parts, parts.len() == PARTS as usize));
     }
     Ok(PlanLine { row, steps: standing })
 }
@@ -59,10 +59,21 @@ pub async fn plan(services: &Services, plan: PlanId) -> Result<Details, String> 
     let now = services.store.now().await.map_err(|e| e.to_string())?;
     let parts = services.store.plan_parts_page(plan, None, PARTS).await.map_err(|e| e.to_string())?;
     let more = parts.len() == PARTS as usize;
-    let standing = (row.state == PlanState::Running).then(|| steps(&row, &parts, more));
+    let host = host_of(services, &row.host).await?;
+    let standing = (row.state == PlanState::Running).then(|| steps(&parts, more));
     let mut own = services.store.events_of(format!("plan {plan}"), EVENTS).await.map_err(|e| e.to_string())?;
     own.reverse();
-    Ok(about::plan(&PlanLine { row, steps: standing }, &parts, more, &own, now))
+    Ok(about::plan(&PlanLine { row, steps: standing }, &host, (&parts, more), &own, now))
+}
+
+/// What a host is called, as far as a session says; else as the state names it.
+async fn host_of(services: &Services, key: &str) -> Result<String, String> {
+    if services.process.host_key() == key {
+        return Ok(services.process.host.clone());
+    }
+    let sessions = services.store.sessions().await.map_err(|e| e.to_string())?;
+    let found = sessions.into_iter().find(|row| row.process.host_key() == key);
+    Ok(found.map_or_else(|| key.to_owned(), |row| row.process.host))
 }
 
 async fn row(services: &Services, plan: PlanId) -> Result<PlanRow, String> {

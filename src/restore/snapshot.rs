@@ -167,14 +167,8 @@ pub fn due(steps: &Steps, now: Time) -> Option<Due> {
     if ending { expires } else { ready.or(expires) }
 }
 
-/// When a plan's job that was asked for at `asked` should be readable at the latest.
-pub fn expected(totals: Option<&PlanTotals>, asked: Time) -> Option<Time> {
-    let (_, longest) = totals?.seconds?;
-    Some(asked.plus(Duration::from_secs(longest)))
-}
-
 /// Where parts of one plan stand.
-pub fn steps(plan: &PlanRow, parts: &[PlanPartRow], more: bool) -> Steps {
+pub fn steps(parts: &[PlanPartRow], more: bool) -> Steps {
     let mut steps = Steps { more, ..Steps::default() };
     for part in parts {
         match part.state {
@@ -187,7 +181,7 @@ pub fn steps(plan: &PlanRow, parts: &[PlanPartRow], more: bool) -> Steps {
         if let Some(job) = &part.retrieval {
             match part.state {
                 PartState::Asked => {
-                    steps.ready_at = steps.ready_at.max(job.due.or(expected(plan.totals.as_ref(), job.asked_at)));
+                    steps.ready_at = steps.ready_at.max(job.due);
                 }
                 PartState::Ready => {
                     let expires = [steps.expires_at, job.expires_at];
@@ -224,13 +218,13 @@ pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot
                     waiting.entry(job.id).or_default().insert(row.id);
                 }
             }
-            standing = Some(steps(&row, &parts, parts.len() == PARTS as usize));
+            standing = Some(steps(&parts, parts.len() == PARTS as usize));
         }
         plans.push(PlanLine { row, steps: standing });
     }
     let jobs = store.retrievals(None, JOBS).await?;
     let more_jobs = jobs.len() == JOBS as usize;
-    let jobs = jobs.into_iter().map(|row| job_line(row, &plans, &waiting)).collect();
+    let jobs = jobs.into_iter().map(|row| job_line(row, &waiting)).collect();
     let used = store.used(SPENDER).await?;
     Ok(RestoreSnapshot { now, plans, more_plans, jobs, more_jobs, used, limits })
 }
@@ -238,12 +232,10 @@ pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot
 /// Restores in the ledger.
 pub const SPENDER: &str = "restore";
 
-fn job_line(row: RetrievalRow, plans: &[PlanLine], waiting: &BTreeMap<RetrievalId, BTreeSet<PlanId>>) -> JobLine {
+fn job_line(row: RetrievalRow, waiting: &BTreeMap<RetrievalId, BTreeSet<PlanId>>) -> JobLine {
     let mut of = waiting.get(&row.id).cloned().unwrap_or_default();
     of.extend(row.plan);
-    let asker = plans.iter().find(|plan| Some(plan.row.id) == row.plan);
-    let by_plan = expected(asker.and_then(|plan| plan.row.totals.as_ref()), row.asked_at);
-    let expected = row.due.or(by_plan);
+    let expected = row.due;
     JobLine { row, plans: of.into_iter().collect(), expected }
 }
 

@@ -153,7 +153,8 @@ impl Room {
                     if row.state == RetrievalState::Intended {
                         // The request's reply was lost; here is its name.
                         let next_look = self.store.now().await?;
-                        let heard = Heard::Taken { job_id: job_id.into_bytes(), next_look };
+                        let due = self.due(&row);
+                        let heard = Heard::Taken { job_id: job_id.into_bytes(), next_look, due };
                         self.store.retrieval_heard(job, heard).await?;
                     }
                     // Done only when what it said is in the state: else it comes again.
@@ -245,7 +246,8 @@ impl Room {
         let heard = match answer {
             Ok(job_id) => {
                 let next_look = self.first_look(job, now);
-                self.store.retrieval_heard(job.uuid, Heard::Taken { job_id, next_look }).await?;
+                let heard = Heard::Taken { job_id, next_look, due: self.due(job) };
+                self.store.retrieval_heard(job.uuid, heard).await?;
                 // What is readable at once need not wait for the next round.
                 if next_look <= now {
                     self.look_at(job.uuid).await?;
@@ -276,6 +278,14 @@ impl Room {
         }
         let slowest = job.tier.as_deref().and_then(|tier| self.slowest(tier)).unwrap_or(OVERDUE);
         now.plus(if self.vault.messages().is_some() { slowest } else { self.every(job) })
+    }
+
+    /// When a job that was taken can be read at the latest.
+    fn due(&self, job: &RetrievalRow) -> Option<Time> {
+        if !self.vault.capabilities().thaw {
+            return None;
+        }
+        Some(job.asked_at.plus(self.slowest(job.tier.as_deref()?)?))
     }
 
     /// How often a job is looked at of which nothing is told: the faster it is the more often, for it was dear.
@@ -332,7 +342,7 @@ impl Room {
         let (now, caps) = (self.store.now().await?, self.vault.capabilities());
         let wait = |note: &str| Heard::Still { next_look: now.plus(REFUSED), note: Some(note.to_owned()) };
         let heard = match listed.map(|listed| listed.get(&job.uuid)) {
-            Some(Some(seen)) => Heard::Taken { job_id: seen.job_id.clone(), next_look: now },
+            Some(Some(seen)) => Heard::Taken { job_id: seen.job_id.clone(), next_look: now, due: self.due(job) },
             // Asking again costs nothing there.
             None if !caps.lists_jobs => Heard::Refused { why: "its request was interrupted".to_owned(), next_try: now },
             None => wait("whether its request reached the vault is not known: its jobs could not be listed"),

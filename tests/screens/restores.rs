@@ -258,7 +258,7 @@ pub fn reply(query: &Query) -> Option<Reply> {
                     outcome: "done".to_owned(),
                 },
             };
-            Reply::Details(query.clone(), Ok(Box::new(about::plan(&row, &parts, false, &[event], NOW))))
+            Reply::Details(query.clone(), Ok(Box::new(about::plan(&row, "db-ops-1", (&parts, false), &[event], NOW))))
         }
         Query::Plans { page, .. } => Reply::Plans(*page, Ok(Vec::new())),
         Query::PlanRows { of, .. } => {
@@ -441,20 +441,20 @@ fn what_expires_within_five_hours_is_a_warning() {
 
 #[test]
 fn the_steps_are_those_of_the_slowest_part() {
-    let row = plan(4, PlanState::Running);
     let parts = [part_row(1, PartState::Done), part_row(2, PartState::Ready), part_row(3, PartState::Stopped)];
-    let steps = snapshot::steps(&row, &parts, false);
+    let steps = snapshot::steps(&parts, false);
     assert_eq!(steps.slowest(), Some(Step::Ready));
     assert_eq!((steps.done, steps.ready, steps.stopped), (1, 1, 1));
     assert_eq!(steps.expires_at, retrieval(3, RetrievalState::Ready).expires_at);
     assert_eq!(steps.reason.as_deref(), Some("the archive is damaged"));
     let mut asked = part_row(4, PartState::Asked);
-    asked.retrieval = Some(retrieval(1, RetrievalState::Asked));
-    let steps = snapshot::steps(&row, &[asked, part_row(5, PartState::Done)], true);
+    let due = Some(ago(4_001).plus(Duration::from_hours(5)));
+    asked.retrieval = Some(RetrievalRow { due, ..retrieval(1, RetrievalState::Asked) });
+    let steps = snapshot::steps(&[asked, part_row(5, PartState::Done)], true);
     assert_eq!((steps.slowest(), steps.more), (Some(Step::Asked), true));
-    // By the longest time that the plan counts with.
-    assert_eq!(steps.ready_at, Some(ago(4_001).plus(Duration::from_hours(5))));
-    assert_eq!(snapshot::steps(&row, &[], false).slowest(), None);
+    // Whatever the plan counts with as a whole.
+    assert_eq!(steps.ready_at, due);
+    assert_eq!(snapshot::steps(&[], false).slowest(), None);
     let json = snapshot::json(&restores());
     assert_eq!(json["plans"][1]["steps"]["slowest"], "fetching");
     assert_eq!(json["plans"][0]["totals"]["ceiling"], "19.800000000");

@@ -293,7 +293,7 @@ async fn output_that_cannot_be_read_is_asked_for_again_and_joined_by_nobody(w: W
     }
     assert!(matches!(w.ask(session, plan, &stored, 2, usd(100)).await, JobAsked::New(_)), "not the same job again");
     assert!(matches!(w.ask(session, other, &stored, 3, usd(100)).await, JobAsked::Joined(new) if new.uuid == job(2)));
-    w.hear(2, Heard::Taken { job_id: b"2".to_vec(), next_look: START }).await;
+    w.hear(2, Heard::Taken { job_id: b"2".to_vec(), next_look: START, due: None }).await;
     w.hear(2, Heard::Ready { until: None, next_look: START }).await;
     let work = w.claim_part(session, "alpha").await.unwrap();
     assert_eq!(files(&w, &work).await.len(), 1, "what was delivered stays delivered");

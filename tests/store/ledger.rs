@@ -450,7 +450,7 @@ async fn spend(steps: Vec<Step>, shares: Vec<(u32, i64)>, cancelled: bool) -> Re
             }
             Step::Failed => {
                 if let Some((number, _)) = under_way.take() {
-                    w.hear(number, Heard::Taken { job_id: b"x".to_vec(), next_look: START }).await;
+                    w.hear(number, Heard::Taken { job_id: b"x".to_vec(), next_look: START, due: None }).await;
                     w.hear(number, Heard::Failed("x".to_owned())).await;
                 }
             }

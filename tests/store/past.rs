@@ -180,7 +180,7 @@ impl State {
         self.cost("job", async |s| s.w.store.retrieval(job(1)).await.unwrap().unwrap()).await;
         let later = self.w.in_secs(100_000).await;
         for (what, heard) in [
-            ("heard: taken", Heard::Taken { job_id: vec![1], next_look: later }),
+            ("heard: taken", Heard::Taken { job_id: vec![1], next_look: later, due: None }),
             ("heard: still", Heard::Still { next_look: later, note: None }),
             ("heard: ready", Heard::Ready { until: Some(later), next_look: later }),
             ("heard: ending", Heard::Ending { next_look: later }),

@@ -175,7 +175,7 @@ impl World {
         let asked = self.ask(session, plan, of, number, price).await;
         assert!(matches!(asked, JobAsked::New(_)), "{asked:?}");
         let job_id = format!("job-{number}").into_bytes();
-        self.hear(number, Heard::Taken { job_id, next_look: self.in_secs(600).await }).await;
+        self.hear(number, Heard::Taken { job_id, next_look: self.in_secs(600).await, due: None }).await;
     }
 
     /// A job whose output can be read for a day.

@@ -74,7 +74,7 @@ async fn a_job_is_entered_before_it_is_asked_for(w: World) {
     assert_eq!(w.plan(plan).await.spent, usd(100));
     assert!(w.claim_part(session, "alpha").await.is_none(), "it cannot be read yet");
     w.advance(60);
-    let taken = w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: w.in_secs(5).await }).await;
+    let taken = w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: w.in_secs(5).await, due: None }).await;
     assert_eq!((taken.state, taken.job_id.as_deref()), (RetrievalState::Asked, Some(b"x".as_slice())));
     let until = Some(w.in_secs(9000).await);
     let ready = w.hear(1, Heard::Ready { until, next_look: w.in_secs(500).await }).await;
@@ -177,7 +177,7 @@ async fn ten_plans_that_want_one_archive_make_one_job(w: World) {
     assert_eq!((new, old), (1, 9));
     assert_eq!(w.store.retrievals(None, 100).await.unwrap().len(), 1);
     assert_eq!(w.store.retrieval_wanted(job(1)).await.unwrap(), 10);
-    w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: START }).await;
+    w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: START, due: None }).await;
     let until = Some(w.in_secs(90_000).await);
     w.hear(1, Heard::Ready { until, next_look: START }).await;
     for left in (0..10).rev() {
@@ -259,7 +259,7 @@ async fn a_refused_request_costs_nothing_and_is_made_again_later(w: World) {
     assert_eq!(w.store.retrieval_heard(job(1), again).await.unwrap(), None);
     assert_eq!(w.plan(plan).await.spent, usd(100), "a late refusal gives back nothing twice");
     assert_eq!((w.part(plan, &stored).await.attempts, w.part(other, &stored).await.attempts), (1, 1));
-    w.hear(20, Heard::Taken { job_id: vec![1], next_look: w.in_secs(9).await }).await;
+    w.hear(20, Heard::Taken { job_id: vec![1], next_look: w.in_secs(9).await, due: None }).await;
     assert_eq!((w.part(plan, &stored).await.attempts, w.part(other, &stored).await.attempts), (0, 1));
     assert_eq!(w.part(plan, &stored).await.state, PartState::Asked);
 }
@@ -373,7 +373,7 @@ async fn late_and_double_messages_change_nothing(w: World) {
     let stored = w.archived(session, 1, 1).await;
     let plan = w.running("alpha", &[all(&stored)], usd(900)).await;
     let (soon, later) = (w.in_secs(600).await, w.in_secs(30 * 3600).await);
-    let taken = Heard::Taken { job_id: b"x".to_vec(), next_look: soon };
+    let taken = Heard::Taken { job_id: b"x".to_vec(), next_look: soon, due: None };
     let ready = Heard::Ready { until: Some(later), next_look: soon };
     let refused = Heard::Refused { why: "no".to_owned(), next_try: soon };
     let gone = Heard::Gone("no".to_owned());
@@ -388,7 +388,7 @@ async fn late_and_double_messages_change_nothing(w: World) {
     }
     w.hear(1, taken.clone()).await;
     let before = seen(&w, plan, 1).await;
-    let other_name = Heard::Taken { job_id: b"y".to_vec(), next_look: later };
+    let other_name = Heard::Taken { job_id: b"y".to_vec(), next_look: later, due: None };
     for heard in [&taken, &other_name, &refused, &gone, &ending] {
         w.hear(1, heard.clone()).await;
         assert_eq!(seen(&w, plan, 1).await, before, "{heard:?}");
@@ -544,9 +544,9 @@ async fn jobs_are_looked_at_when_they_are_due(w: World) {
     };
     asked(w.ask(session, plan, &one, 1, usd(100)).await);
     assert_eq!(due(9).await, [1], "whether its request left is to be found out");
-    w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: w.in_secs(100).await }).await;
+    w.hear(1, Heard::Taken { job_id: b"x".to_vec(), next_look: w.in_secs(100).await, due: None }).await;
     asked(w.ask(session, plan, &two, 2, usd(100)).await);
-    w.hear(2, Heard::Taken { job_id: b"y".to_vec(), next_look: w.in_secs(50).await }).await;
+    w.hear(2, Heard::Taken { job_id: b"y".to_vec(), next_look: w.in_secs(50).await, due: None }).await;
     assert_eq!(due(9).await, Vec::<u128>::new());
     w.advance(100);
     assert_eq!((due(9).await, due(1).await), (vec![2, 1], vec![2]), "the longest due first");

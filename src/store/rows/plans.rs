@@ -564,6 +564,8 @@ pub enum Heard {
         job_id: Vec<u8>,
         /// When to look at it.
         next_look: Time,
+        /// When its output can be read at the latest, by its tier; nothing: that is not known.
+        due: Option<Time>,
     },
     /// The request certainly did not take effect: what was set aside is free again. Tried again then.
     Refused {

@@ -249,10 +249,10 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
     let Some(job) = by_uuid(db, uuid)? else { return Ok(None) };
     let under_way = matches!(job.state, RetrievalState::Intended | RetrievalState::Asked);
     match heard {
-        Heard::Taken { job_id, next_look } if job.state == RetrievalState::Intended => {
+        Heard::Taken { job_id, next_look, due } if job.state == RetrievalState::Intended => {
             db.run(
-                "UPDATE retrieval SET state = ?2, job_id = ?3, next_look = ?4, note = NULL WHERE id = ?1",
-                params![job.id, RetrievalState::Asked, job_id, next_look],
+                "UPDATE retrieval SET state = ?2, job_id = ?3, next_look = ?4, due = ?5, note = NULL WHERE id = ?1",
+                params![job.id, RetrievalState::Asked, job_id, next_look, due],
             )?;
             db.run("UPDATE plan_part SET attempts = 0 WHERE retrieval = ?1 AND live = 1 AND attempts > 0", [job.id])?;
         }

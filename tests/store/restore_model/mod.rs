@@ -219,7 +219,7 @@ impl Game {
             _ => b % 16,
         };
         let heard = match if b < 128 { next } else { b % 16 } {
-            0 | 8 => Heard::Taken { job_id: vec![1], next_look: later },
+            0 | 8 => Heard::Taken { job_id: vec![1], next_look: later, due: None },
             1 | 9 => Heard::Ready { until: (!c.is_multiple_of(4)).then_some(later), next_look: later },
             2 => Heard::Refused { why: "throttled".to_owned(), next_try: later },
             3 | 10 => Heard::Ending { next_look: later },

@@ -172,8 +172,15 @@ fn money(totals: &PlanTotals, spent: Money, raised: Money) -> Group {
     group
 }
 
-/// All about a plan: the plan, its first parts, what was done to it (the newest last).
-pub fn plan(line: &PlanLine, parts: &[PlanPartRow], more: bool, events: &[EventRow], now: Time) -> Details {
+/// All about a plan: the plan, what its host is called, its first parts (and whether there are more), what was done to it
+/// (the newest last).
+pub fn plan(
+    line: &PlanLine,
+    host: &str,
+    (parts, more): (&[PlanPartRow], bool),
+    events: &[EventRow],
+    now: Time,
+) -> Details {
     let row = &line.row;
     let mut what = Group::new("");
     what.role("state", row.state.word(), plan_role(row.state));
@@ -188,7 +195,7 @@ pub fn plan(line: &PlanLine, parts: &[PlanPartRow], more: bool, events: &[EventR
         what.line("ended", moment(row.ended_at, now));
     }
     what.line("from the vault", Shown::text(&row.vault).to_string());
-    what.line("delivered on", Shown::text(&row.host).to_string());
+    what.line("delivered on", Shown::text(host).to_string());
     what.some("the rest of plan", row.supplement_of.map(|plan| plan.to_string()));
     if let Some(totals) = &row.totals {
         what.line("tier", format!("{}: {}", super::quotes::tier(totals.tier.as_deref()), takes(totals.seconds)));

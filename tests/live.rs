@@ -1,15 +1,20 @@
 //! Files written now reach the vault in time while a backfill saturates both pools.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
 #![allow(clippy::disallowed_methods)] // the wall clock is what is measured
+
+#[path = "support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
+
+use support::waiting::eventually;
 
 /// A live file may take its bundle's age and this.
 const SLACK: Duration = Duration::from_secs(5);
@@ -21,17 +26,6 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
-    }
-}
-
-fn eventually<T>(what: &str, within: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let until = Instant::now() + within;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < until, "{what} did not come about within {within:?}");
-        std::thread::park_timeout(Duration::from_millis(50));
     }
 }
 
@@ -82,7 +76,7 @@ fn live_files_in_time(history: u32, huge: u64, live: u32, bundle_age: Duration) 
     command.arg("--config").arg(dir.join("firn.toml")).args(["--set", "log.level=warn", "run", "--quiet"]);
     let _running = Running(command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().unwrap());
     let busy = "SELECT count(*) FROM archive WHERE state IN (0, 2) HAVING count(*) > 0";
-    eventually("the backfill", Duration::from_mins(1), || number(&state, busy));
+    eventually(Duration::from_mins(1), "the backfill", || number(&state, busy));
     let mut written = Vec::new();
     for n in 0..live {
         let path = photos.join("live").join(format!("{n}.jpg"));
@@ -99,7 +93,7 @@ fn live_files_in_time(history: u32, huge: u64, live: u32, bundle_age: Duration) 
              WHERE f.key = CAST('{key}' AS BLOB) AND a.state = 3"
             )
         };
-        let stored = eventually(&format!("{key} in the vault"), bundle_age * 4, || number(&state, &of("stored_at")));
+        let stored = eventually(bundle_age * 4, &format!("{key} in the vault"), || number(&state, &of("stored_at")));
         let sealed = number(&state, &of("sealed_at")).unwrap();
         worst = worst.max((stored - at, stored - sealed, key));
     }

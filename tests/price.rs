@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
+#[path = "support/mod.rs"]
+mod support;
+
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -16,18 +19,9 @@ use firn::base::ids::ArchiveId;
 use firn::restore::price::{Budget, Offer, Part, PartFold, Quote, QuoteFold, Running, Terms, Used, Wanted};
 use firn::vault::tariff::{Tariff, tier_word};
 use firn::vault::{Capabilities, PartRules, Tier};
+use support::dice::Dice;
 
 const MIB: u64 = 1 << 20;
-
-/// A small generator, the same each time.
-struct Draw(u64);
-
-impl Draw {
-    fn below(&mut self, most: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % most
-    }
-}
 
 fn caps(tiers: &'static [Tier]) -> Capabilities {
     Capabilities {
@@ -69,26 +63,26 @@ fn reckoned(tariff: &Path, log: &str, stored: u64) -> HashMap<String, Money> {
 }
 
 /// A plan over some archives, a few of which are on their way.
-fn plan(draw: &mut Draw, terms: &Terms) -> Vec<Part> {
+fn plan(dice: &mut Dice, terms: &Terms) -> Vec<Part> {
     let mut running = HashMap::new();
     let mut wishes = Vec::new();
-    for archive in 0..=draw.below(60) {
+    for archive in 0..=dice.roll(60) {
         let archive = ArchiveId(i64::try_from(archive).unwrap());
-        let members: Vec<(u64, u64)> = (0..=draw.below(9))
+        let members: Vec<(u64, u64)> = (0..=dice.roll(9))
             .map(|_| {
-                let length = if draw.below(6) == 0 { 0 } else { 1 + draw.below(3 * MIB) };
-                (512 + draw.below(2) * draw.below(2 * MIB), length)
+                let length = if dice.roll(6) == 0 { 0 } else { 1 + dice.roll(3 * MIB) };
+                (512 + dice.roll(2) * dice.roll(2 * MIB), length)
             })
             .collect();
-        let size = members.iter().map(|(gap, length)| gap + length).sum::<u64>() + draw.below(MIB);
+        let size = members.iter().map(|(gap, length)| gap + length).sum::<u64>() + dice.roll(MIB);
         let mut at = 0;
         for (gap, length) in members {
             wishes.push(Wanted { archive, size, offset: at + gap, length });
             at += gap + length;
         }
-        if draw.below(4) == 0 {
-            let range = 0..draw.below(2) * size + MIB;
-            running.insert(archive, vec![Running { range, tier: Some(Tier::Standard), ready: draw.below(2) == 0 }]);
+        if dice.roll(4) == 0 {
+            let range = 0..dice.roll(2) * size + MIB;
+            running.insert(archive, vec![Running { range, tier: Some(Tier::Standard), ready: dice.roll(2) == 0 }]);
         }
     }
     let mut fold = PartFold::new(terms, &running);
@@ -125,15 +119,15 @@ fn quotes(terms: &Terms, parts: &[Part]) -> Vec<Quote> {
 
 #[test]
 fn a_plan_costs_what_an_independent_script_reckons_and_never_more_than_its_ceiling() {
-    let mut draw = Draw(7);
+    let mut dice = Dice(7);
     for name in ["glacier-vault", "glacier-vault-2012", "s3-glacier", "deep-archive"] {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/vault/tariff/{name}.toml"));
         let tariff = Arc::new(Tariff::load(file.to_str().unwrap(), Path::new("/")).unwrap());
         for round in 0..3 {
-            let stored = if round == 0 { 0 } else { draw.below(4000) * MIB };
+            let stored = if round == 0 { 0 } else { dice.roll(4000) * MIB };
             let caps = caps(&[Tier::Expedited, Tier::Standard, Tier::Bulk]);
             let terms = Terms::new(tariff.clone(), &caps, stored, 50).unwrap();
-            let parts = plan(&mut draw, &terms);
+            let parts = plan(&mut dice, &terms);
             for quote in quotes(&terms, &parts) {
                 let (mut log, mut worst) = (String::new(), String::new());
                 for part in &parts {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use firn::alert::message::{self, Origin};
-use firn::base::{Clock, Time};
+use firn::base::Time;
 use firn::store::AlertMessage;
+
+use crate::support::waiting;
 
 /// Longer than anything here takes, on a busy machine.
 pub const LONG: Duration = Duration::from_mins(1);
@@ -20,14 +22,6 @@ pub fn message() -> AlertMessage {
 
 /// Waits until `look` finds something; what it found.
 #[track_caller]
-pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let clock = Clock::system();
-    let began = clock.mono();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(clock.mono().since(began) < LONG, "not within {LONG:?}: {what}");
-        clock.pause(Duration::from_millis(1));
-    }
+pub fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    waiting::eventually(LONG, what, look)
 }

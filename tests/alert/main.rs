@@ -9,5 +9,7 @@ mod kit;
 mod mail;
 mod ping;
 mod smtp;
+#[path = "../support/mod.rs"]
+mod support;
 mod tls;
 mod worker;

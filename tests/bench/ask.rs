@@ -17,6 +17,8 @@
 #[allow(dead_code)]
 #[path = "../store/archived.rs"]
 mod archived;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -29,6 +31,8 @@ use firn::restore::ask::Names;
 use firn::restore::ask::check::{Checker, Counts};
 use firn::store::Store;
 use firn::store::sqlite::SqliteStore;
+use support::dice::Dice;
+use support::median::median;
 use tokio::sync::mpsc;
 
 const ROUNDS: usize = 5;
@@ -51,7 +55,7 @@ fn main() {
     runtime.block_on(async {
         drop(archived::State::filled(&place, rows).await);
         let text: Arc<str> = pasted(lines, rows).into();
-        let yardstick = median((0..ROUNDS).map(|_| yardstick(&text, rows)).collect());
+        let yardstick = median((0..ROUNDS).map(|_| yardstick(&text, rows)).collect::<Vec<_>>());
         let (clock, _) = Clock::manual(Time::from_secs(1_000_000_000));
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&place, clock, false).unwrap());
         let names = Names::known(&*store, []).await.unwrap();
@@ -105,10 +109,9 @@ fn key(row: u64) -> String {
 
 fn pasted(lines: u64, rows: u64) -> String {
     let mut text = String::new();
-    let mut draw = 88_123u64;
+    let mut dice = Dice(88_123);
     for n in 0..lines {
-        draw = draw.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let key = key((draw >> 33) % rows + 1);
+        let key = key(dice.roll(rows) + 1);
         match n % 40 {
             3 => writeln!(text, "large:{key}x /srv/restored/{n}.jpg"),
             13 => writeln!(text, "lagre:{key} /srv/restored/{n}.jpg"),
@@ -147,9 +150,4 @@ fn peak() -> f64 {
     let text = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
     line.split_whitespace().next().unwrap().parse::<f64>().unwrap() * 1024.0 / 1e6
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
 }

@@ -17,11 +17,14 @@
 
 #[path = "../store/archived.rs"]
 mod archived;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::path::PathBuf;
 use std::time::Instant;
 
 use archived::{OPERATIONS, State};
+use support::median::median;
 
 const SMALL: u64 = 10_000;
 
@@ -84,9 +87,4 @@ fn main() {
         }
         println!("worst: steps {worst_steps:.3} (goal 1.00 ± 0.01), time {worst_time:.2} (goal 1.2)");
     });
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
 }

@@ -18,6 +18,8 @@
 #[allow(dead_code)]
 #[path = "../pty/pty.rs"]
 mod pty;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -42,6 +44,7 @@ use firn::store::sqlite::SqliteStore;
 use pty::Pty;
 use ratatui::layout::Size;
 use rusqlite::params;
+use support::median::median;
 use tokio::runtime::Runtime;
 
 const FIRN: &str = env!("CARGO_BIN_EXE_firn");
@@ -81,11 +84,6 @@ fn main() {
     if wanted("idle") {
         idle(&dir, span);
     }
-}
-
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all[all.len() / 2]
 }
 
 fn worst(all: &[f64]) -> f64 {
@@ -303,6 +301,7 @@ fn resident(pty: &Pty) -> (f64, f64) {
 /// Bytes a second while nobody does anything.
 fn rate(pty: &Pty, span: Duration) -> f64 {
     let (before, began) = (pty.received(), Instant::now());
+    // The span is what is measured.
     std::thread::sleep(span);
     (pty.received() - before) as f64 / began.elapsed().as_secs_f64()
 }
@@ -312,6 +311,7 @@ fn moving(span: Duration) {
     for scenario in ["bad-night", "calm"] {
         let pty = Pty::start(SIZE, [FIRN, "demo", "--scenario", scenario, "--until", "30m"], &[]);
         pty.wait_for("FETCH");
+        // What the first frames took is not of it.
         std::thread::sleep(Duration::from_secs(5));
         let sent = rate(&pty, span);
         let (now, peak) = resident(&pty);
@@ -360,6 +360,7 @@ fn keys(dir: &Path, files: u64) {
                 pty.wait_for(shown);
                 took.push(millis(pressed));
             }
+            // Keys fall on all moments between two readings of the state, which come by the second.
             std::thread::sleep(Duration::from_millis(37));
         }
         if count > 1 {
@@ -384,6 +385,7 @@ fn keys(dir: &Path, files: u64) {
 fn idle(dir: &Path, span: Duration) {
     let temp = place(dir, 20, 100);
     let pty = console(temp.path());
+    // That nobody presses a key for so long is what is measured: until the last part of the minute, and beyond it.
     std::thread::sleep(Duration::from_secs(40));
     let lively = rate(&pty, Duration::from_secs(15));
     std::thread::sleep(Duration::from_secs(20));

@@ -72,6 +72,7 @@ fn peak(dir: &Path, fill: impl FnOnce(&Path)) -> f64 {
         if let Some(ended) = child.try_wait().unwrap() {
             break ended;
         }
+        // A poll until the run ends.
         std::thread::park_timeout(Duration::from_millis(10));
     };
     assert!(ended.success(), "the run ended with {ended}");

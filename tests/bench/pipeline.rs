@@ -10,6 +10,9 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, clippy::cast_precision_loss)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::fs::{self, File};
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -19,6 +22,8 @@ use std::time::Instant;
 
 use md5::{Digest as _, Md5};
 use sha2::Sha256;
+use support::dice::{Dice, noise};
+use support::median::median;
 
 const FIRN: &str = env!("CARGO_BIN_EXE_firn");
 const THREADS: usize = 8;
@@ -84,22 +89,9 @@ fn main() {
     }
 }
 
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 /// Files whose bytes do not repeat within a bundle.
 fn generate(root: &Path, case: &Case) -> (Vec<PathBuf>, u64) {
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let mut next = move || {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        random
-    };
-    let pool: Vec<u8> = (0..(4 << 20)).flat_map(|_| next().to_le_bytes()).collect();
+    let (mut dice, pool) = (Dice(1), noise(1, 32 << 20));
     let mut paths = Vec::new();
     let mut bytes = 0;
     for n in 0..case.files {
@@ -107,8 +99,8 @@ fn generate(root: &Path, case: &Case) -> (Vec<PathBuf>, u64) {
         if n % 1000 == 0 {
             fs::create_dir_all(&folder).unwrap();
         }
-        let length = case.sizes.0 + next() % (case.sizes.1 - case.sizes.0 + 1);
-        let start = usize::try_from(next()).unwrap() % (pool.len() - usize::try_from(length).unwrap());
+        let length = case.sizes.0 + dice.roll(case.sizes.1 - case.sizes.0 + 1);
+        let start = usize::try_from(dice.roll(pool.len() as u64 - length)).unwrap();
         let path = folder.join(n.to_string());
         fs::write(&path, &pool[start..start + usize::try_from(length).unwrap()]).unwrap();
         paths.push(path);

@@ -8,6 +8,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 #![allow(clippy::cast_precision_loss)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fs;
@@ -19,23 +22,22 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use firn::backup::pipe::Kinds;
-use firn::base::disk::Room;
-use firn::base::hash::{Check, Hash32};
+use firn::base::hash::Hash32;
 use firn::base::host::ProcessIdentity;
 use firn::base::ids::{ArchiveId, ArchiveUuid, Generation, PlanId, RetrievalUuid};
 use firn::base::sink::NoSink;
-use firn::base::{Clock, Money, Stop, Time};
+use firn::base::{Clock, Money, Stop};
 use firn::config::Config;
 use firn::restore::parts::Delivery;
 use firn::services::Services;
 use firn::store::{
-    AskPart, Confirm, Confirmed as PlanConfirmed, NewDest, NewPart, NewPlan, NewRestore, NewSession, PlanState,
-    PlanTotals, Store,
+    AskPart, Confirm, Confirmed, NewDest, NewPart, NewPlan, NewRestore, NewSession, PlanState, PlanTotals, Store,
 };
-use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, OpenUpload, Page, PartBody, Put,
-    Result, Tier, Vault,
-};
+use firn::vault::{Result, Vault};
+use support::between::{Between, Over};
+use support::dice::noise;
+use support::folders::walk;
+use support::median::median;
 use uuid::Uuid;
 
 const SIZE: usize = 2048;
@@ -93,32 +95,13 @@ fn main() {
     println!("ratio {:.2} (goal 0.5), firn {:.0} files/s", median(&tar) / median(&firn), files as f64 / median(&firn));
 }
 
-fn median(times: &[f64]) -> f64 {
-    let mut times = times.to_vec();
-    times.sort_by(f64::total_cmp);
-    times[times.len() / 2]
-}
-
 fn archives(dir: &Path) -> Vec<PathBuf> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(dir).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { found.extend(archives(&path)) } else { found.push(path) }
-    }
-    found
+    walk(dir).into_iter().filter(|(_, meta)| meta.is_file()).map(|(path, _)| path).collect()
 }
 
 /// Files whose bytes do not repeat, a thousand a folder, backed up for real.
 async fn backed_up(home: &Path, files: usize) -> Services {
-    let mut random = 0x9e37_79b9_7f4a_7c15u64;
-    let pool: Vec<u8> = (0..(1 << 20))
-        .flat_map(|_| {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
-            random.to_le_bytes()
-        })
-        .collect();
+    let pool = noise(1, 8 << 20);
     for n in 0..files {
         let folder = home.join("photos").join((n / 1000).to_string());
         if n % 1000 == 0 {
@@ -165,7 +148,7 @@ async fn restored(home: &Path, services: &Services, files: usize) -> (f64, BTree
     let out = home.join("back");
     let store = &services.store;
     let plan = planned(&**store, &out).await;
-    let vault = Arc::new(Counted { below: services.vault().await.unwrap(), seen: Mutex::default() });
+    let vault = Arc::new(Over(Counted { below: services.vault().await.unwrap(), seen: Mutex::default() }));
     let process = ProcessIdentity { host: "bench".to_owned(), ..ProcessIdentity::own() };
     let session = NewSession { process, kinds: "restore".to_owned(), lease: Duration::from_hours(100) };
     let session = store.session_start(session).await.unwrap().id;
@@ -195,7 +178,7 @@ async fn restored(home: &Path, services: &Services, files: usize) -> (f64, BTree
     assert_eq!((row.state, row.delivered, row.failed), (PlanState::Ended, files as u64, 0));
     store.session_end(session).await.unwrap();
     fs::remove_dir_all(&out).unwrap();
-    let seen = std::mem::take(&mut *vault.seen.lock().unwrap());
+    let seen = std::mem::take(&mut *vault.0.seen.lock().unwrap());
     (seconds, seen)
 }
 
@@ -282,7 +265,7 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
     store.plan_save(plan, Generation(0), totals).await.unwrap();
     let (who, days) = ("bench".to_owned(), vec![(0, zero)]);
     let confirm = Confirm { plan, hash, who, days, plan_limit: None, day_limit: None, month_limit: None };
-    assert_eq!(store.plan_confirm(confirm).await.unwrap(), PlanConfirmed::Yes);
+    assert_eq!(store.plan_confirm(confirm).await.unwrap(), Confirmed::Yes);
     let process = ProcessIdentity { host: "bench".to_owned(), ..ProcessIdentity::own() };
     let session = NewSession { process, kinds: "restore".to_owned(), lease: Duration::from_hours(1) };
     let session = store.session_start(session).await.unwrap().id;
@@ -303,58 +286,11 @@ struct Counted {
 }
 
 #[async_trait]
-impl Vault for Counted {
-    fn name(&self) -> &str {
-        self.below.name()
+impl Between for Counted {
+    fn below(&self) -> &dyn Vault {
+        &*self.below
     }
-    fn place(&self) -> String {
-        self.below.place()
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.below.capabilities()
-    }
-    async fn ready(&self) -> Result<()> {
-        self.below.ready().await
-    }
-    async fn room(&self) -> Result<Option<Room>> {
-        self.below.room().await
-    }
-    async fn put(&self, put: Put) -> Result<Confirmed> {
-        self.below.put(put).await
-    }
-    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>> {
-        self.below.begin(name, part_size).await
-    }
-    async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>> {
-        self.below.put_part(upload_id, number, part_size, body).await
-    }
-    async fn complete(&self, upload_id: &[u8], name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed> {
-        self.below.complete(upload_id, name, size, expect).await
-    }
-    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>> {
-        self.below.uploads(after).await
-    }
-    async fn abort(&self, upload_id: &[u8]) -> Result<()> {
-        self.below.abort(upload_id).await
-    }
-    async fn head(&self, uuid: ArchiveUuid) -> Result<Head> {
-        self.below.head(uuid).await
-    }
-    async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
-        self.below.request(job).await
-    }
-    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
-        self.below.jobs(after).await
-    }
-    async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
-        self.below.upgrade(job_id, tier).await
-    }
-    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {
-        self.below.extend(job_id, until).await
-    }
-    async fn status(&self, job_id: &[u8]) -> Result<JobState> {
-        self.below.status(job_id).await
-    }
+
     async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>> {
         {
             let mut all = self.seen.lock().unwrap();
@@ -364,11 +300,5 @@ impl Vault for Counted {
             seen.end = range.end;
         }
         self.below.read(job_id, range).await
-    }
-    async fn inventory(&self, after: Option<String>) -> Result<Page<Item>> {
-        self.below.inventory(after).await
-    }
-    async fn delete(&self, remote_id: &[u8]) -> Result<()> {
-        self.below.delete(remote_id).await
     }
 }

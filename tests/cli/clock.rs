@@ -42,17 +42,21 @@ impl Moved {
 
     /// Lets the clock go on, in steps that leave the work time to be done, until `look` finds what it looks for.
     async fn until<T>(&self, what: &str, mut look: impl AsyncFnMut(&Services) -> Option<T>) -> T {
-        let real = Clock::system();
-        let began = real.mono();
+        let began = Clock::system().mono();
         loop {
             if let Some(found) = look(&self.services).await {
                 return found;
             }
-            assert!(real.mono().since(began) < LONG, "{what}");
+            assert!(Clock::system().mono().since(began) < LONG, "{what}");
             assert!(!self.worker.is_finished(), "the pipeline has ended");
-            self.hand.advance(Duration::from_millis(200));
-            real.sleep(Duration::from_millis(5)).await;
+            self.step().await;
         }
+    }
+
+    /// One step of the clock, and so much real time for the work that it wakes. Whoever calls it has a deadline.
+    async fn step(&self) {
+        self.hand.advance(Duration::from_millis(200));
+        Clock::system().sleep(Duration::from_millis(5)).await;
     }
 
     async fn stored(&self, files: u64) {
@@ -65,10 +69,10 @@ impl Moved {
 
     async fn end(self) {
         self.stop.stop();
+        let began = Clock::system().mono();
         while !self.worker.is_finished() {
-            self.hand.advance(Duration::from_millis(200));
-            self.services.clock.now();
-            Clock::system().sleep(Duration::from_millis(5)).await;
+            assert!(Clock::system().mono().since(began) < LONG, "it ends when told");
+            self.step().await;
         }
         self.worker.await.unwrap().unwrap();
     }

@@ -59,16 +59,14 @@ fn named(home: &Home) -> BTreeMap<Vec<u8>, u64> {
     files
 }
 
-/// As [`eventually`], for what does not last.
+/// As [`eventually`], for what is there before the restore ends.
 #[track_caller]
 fn soon(what: &str, restore: &mut Running, mut holds: impl FnMut() -> bool) {
-    let clock = Clock::system();
-    let began = clock.mono();
-    while !holds() {
-        assert!(!restore.is_over(), "it ended before {what}: {}", restore.said());
-        assert!(clock.mono().since(began) < LONG, "not within {LONG:?}: {what}");
-        clock.pause(Duration::from_millis(1));
-    }
+    eventually(LONG, what, || {
+        let holds = holds();
+        assert!(holds || !restore.is_over(), "it ended before {what}: {}", restore.said());
+        holds.then_some(())
+    });
 }
 
 /// Waits until so many files have their name.
@@ -116,13 +114,10 @@ fn stands(process: &Running) -> bool {
 /// Holds a restore still in the middle of its delivery, and not while it has the state's lock: then nobody could go on.
 #[track_caller]
 fn hold_still(home: &Home, restore: &mut Running, in_hand: impl Fn() -> bool) {
-    let clock = Clock::system();
     loop {
         soon("it has work in hand", restore, &in_hand);
         restore.signal("STOP");
-        while !stands(restore) {
-            clock.pause(Duration::from_millis(1));
-        }
+        eventually(LONG, "it stands still", || stands(restore).then_some(()));
         let state = state(home);
         state.busy_timeout(Duration::ZERO).unwrap();
         if in_hand() && state.execute_batch("BEGIN IMMEDIATE; ROLLBACK").is_ok() {
@@ -148,6 +143,7 @@ fn a_restore_that_is_killed_is_finished_by_the_worker_alone() {
     restore.signal("KILL");
     eventually(LONG, "the destination is at rest", || {
         let before = named(&home);
+        // Two looks of one try, not a wait: whether the process is gone cannot be asked without waiting for it.
         Clock::system().pause(Duration::from_millis(20));
         (named(&home) == before).then_some(())
     });

@@ -5,15 +5,18 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::Write as _;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use firn::base::Clock;
 use serde_json::Value;
-use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+
+pub use crate::support::dice::noise;
+use crate::support::folders::{self, Look};
+pub use crate::support::waiting::eventually;
 
 /// The minimal configuration, a line a section.
 pub const MINIMAL: &str = r#"state = { url = "sqlite:firn.db" }
@@ -28,20 +31,6 @@ pub const CHECK_TARS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check-t
 
 /// Longer than any command here takes, on a busy machine.
 pub const LONG: Duration = Duration::from_mins(2);
-
-/// Waits until `what` holds; what it found then.
-#[allow(clippy::disallowed_methods)] // the one place that waits for a process
-pub fn eventually<T>(within: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let clock = Clock::system();
-    let began = clock.mono();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(clock.mono().since(began) < within, "not within {within:?}: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
 
 /// A command that has ended.
 #[derive(Debug)]
@@ -275,70 +264,15 @@ impl Home {
     }
 }
 
-/// What a file is, for comparison.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Look {
-    pub sha256: Vec<u8>,
-    pub mode: u32,
-    pub mtime: (i64, i64),
-}
-
 /// Every regular file below `root`, by its path.
-pub fn tree(root: &Path) -> BTreeMap<Vec<u8>, Look> {
-    let mut files = BTreeMap::new();
-    let mut todo = vec![root.to_owned()];
-    while let Some(dir) = todo.pop() {
-        for entry in fs::read_dir(&dir).unwrap().map(Result::unwrap) {
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                todo.push(entry.path());
-            } else if kind.is_file() {
-                let key = entry.path().strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec();
-                let meta = entry.metadata().unwrap();
-                let mut hash = Sha256::new();
-                let file = File::open(entry.path()).unwrap();
-                let mut piece = vec![0; 1 << 20];
-                let mut at = 0;
-                loop {
-                    match file.read_at(&mut piece, at).unwrap() {
-                        0 => break,
-                        n => {
-                            hash.update(&piece[..n]);
-                            at += n as u64;
-                        }
-                    }
-                }
-                let mtime = (meta.mtime(), meta.mtime_nsec());
-                files.insert(key, Look { sha256: hash.finalize().to_vec(), mode: meta.mode() & 0o7777, mtime });
-            }
-        }
-    }
-    files
+pub fn tree(root: &Path) -> BTreeMap<PathBuf, Look> {
+    assert!(root.is_dir(), "{} is a folder", root.display());
+    folders::tree(root).into_iter().filter(|(_, look)| look.is_file).collect()
 }
 
 #[track_caller]
 pub fn same_trees(one: &Path, other: &Path) {
-    let (one, other) = (tree(one), tree(other));
-    let shown = |key: &Vec<u8>| String::from_utf8_lossy(key).into_owned();
-    for (key, look) in &one {
-        assert_eq!(Some(look), other.get(key), "{}", shown(key));
-    }
-    let more: Vec<String> = other.keys().filter(|key| !one.contains_key(*key)).map(shown).collect();
-    assert!(more.is_empty(), "{more:?}");
-}
-
-/// Bytes that are the same for the same seed and otherwise alike in nothing.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    folders::same(&tree(one), &tree(other));
 }
 
 /// Writes a file with its mode and its time.
@@ -350,6 +284,11 @@ pub fn put(path: &Path, bytes: &[u8], mode: u32, mtime: (i64, u32)) {
     let stamp = |(secs, nanos): (i64, u32)| rustix::fs::Timespec { tv_sec: secs, tv_nsec: nanos.into() };
     let times = rustix::fs::Timestamps { last_access: stamp(mtime), last_modification: stamp(mtime) };
     rustix::fs::futimens(&file, &times).unwrap();
+}
+
+/// Whether it has a name of firn's, under which files are written.
+pub fn is_part(path: &Path) -> bool {
+    path.as_os_str().as_bytes().starts_with(b".firn-part-")
 }
 
 /// `count` plain files of a few hundred bytes.

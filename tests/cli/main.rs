@@ -15,5 +15,7 @@ mod reports;
 mod restore;
 mod returns;
 mod search;
+#[path = "../support/mod.rs"]
+mod support;
 mod together;
 mod trouble;

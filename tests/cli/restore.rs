@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use firn::base::Clock;
 use serde_json::Value;
 
-use crate::kit::{Done, Home, LONG, eventually, noise, odd_names, plain_tree, put, same_trees, tree};
+use crate::kit::{Done, Home, LONG, eventually, is_part, noise, odd_names, plain_tree, put, same_trees, tree};
 
 fn restore(home: &Home, what: &str, dest: &Path, more: &[&str]) -> Done {
     let args = [OsStr::new("restore"), OsStr::new(what), dest.as_os_str()];
@@ -61,7 +61,7 @@ fn a_changed_file_is_a_new_version_and_the_old_one_is_there_as_of_then() {
     restore(&home, "ugc", &home.path("old"), &["--yes", "--at", &between]).expect(0);
     let old = tree(&home.path("old"));
     assert_eq!(fs::read(home.path("old/a/changes")).unwrap(), b"first");
-    let look = &old[b"a/changes".as_slice()];
+    let look = &old[Path::new("a/changes")];
     assert_eq!((look.mode, look.mtime), (0o600, (100, 1)));
     // Before there was anything there is nothing.
     restore(&home, "ugc", &home.path("none"), &["--yes", "--at", "2001-02-03"])
@@ -113,7 +113,8 @@ fn one_file_a_folder_a_prefix_and_what_is_not_known() {
     for (n, (what, more, files)) in wanted.into_iter().enumerate() {
         let dest = home.path(&format!("dest{n}"));
         restore(&home, what, &dest, more).expect(0);
-        let found: Vec<String> = tree(&dest).into_keys().map(|key| String::from_utf8(key).unwrap()).collect();
+        let found: Vec<String> =
+            tree(&dest).into_keys().map(|key| key.into_os_string().into_string().unwrap()).collect();
         assert_eq!(found, files, "{what} {more:?}");
     }
     restore(&home, "ugc:nothing", &home.path("none"), &[]).expect(2).says(&["ugc:nothing is not in the catalog"]);
@@ -431,7 +432,7 @@ fn an_interrupted_restore_is_taken_up_beside_another_into_the_same_folder() {
     let killed = first.wait(LONG);
     assert!(was_over || killed.code == -1);
     for (name, look) in tree(&dest) {
-        if !name.starts_with(b".firn-part-") {
+        if !is_part(&name) {
             assert_eq!(tree(&home.photos()).get(&name), Some(&look), "what has its name is whole");
         }
     }

@@ -192,6 +192,7 @@ fn files_that_grow_all_the_time_do_not_eat_the_staging_budget() {
                         return;
                     }
                     log.write_all(b"one more line\n").unwrap();
+                    // So often, not until something holds.
                     thread::park_timeout(Duration::from_millis(30));
                 }
             })

@@ -2,19 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::world::{World, noise, wait};
-
-/// A small generator of its own: the seed is printed, so that a failure can be had again.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
+use crate::support::dice::{Dice, noise};
+use crate::world::{World, wait};
 
 /// Seeds that differ from run to run, unless one is given.
 fn seed() -> u64 {

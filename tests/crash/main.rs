@@ -13,6 +13,8 @@ mod kills;
 mod kit;
 mod restores;
 mod steps;
+#[path = "../support/mod.rs"]
+mod support;
 #[allow(dead_code)]
 #[path = "../rounds/trees.rs"]
 mod trees;

@@ -22,7 +22,7 @@ use firn::store::{PlanState, RestoreState, Restores as _};
 use firn::vault::Tier;
 use firn::vault::fake::Retrieval;
 
-use crate::kit::{Kind, Look, Plot, START, Site, clear, fast, look, noise, put, same};
+use crate::kit::{Kind, Look, Plot, START, Site, clear, fast, noise, put, same, tree};
 
 /// What the process is told that carries the plan out.
 const CHILD: &str = "FIRN_TEST_RESTORE";
@@ -51,7 +51,7 @@ fn prepared(kind: Kind, root: &Path) -> (PlanId, BTreeMap<PathBuf, Look>, u64) {
         }
         site.back_up();
     }
-    let before = look(&photos);
+    let before = tree(&photos);
     clear(&photos);
     let tier = (kind == Kind::Glacier).then_some(Tier::Expedited);
     let plan = site.confirmed(&format!("everything: {}/", site.path("back").display()), tier);
@@ -206,7 +206,7 @@ fn holds(root: &Path, kind: Kind, plan: PlanId, before: &BTreeMap<PathBuf, Look>
             return Err(format!("{jobs} jobs for {archives} archives"));
         }
     }
-    same(before, &look(&root.join("back")));
+    same(before, &tree(&root.join("back")));
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::thread;
 
-use crate::world::{World, noise};
+use crate::support::dice::noise;
+use crate::world::World;
 
 /// More steps than a run of two files can have: a run that never ends by itself is a failure.
 const MOST_STEPS: u64 = 2000;

@@ -5,10 +5,13 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
+
+use crate::support::folders::walk;
+use crate::support::waiting;
 
 /// The longest a run may take. Only a run that hangs comes near it.
 const DEADLINE: Duration = Duration::from_mins(5);
@@ -230,43 +233,10 @@ impl World {
 
 /// Waits for its end until the deadline.
 pub fn wait(child: &mut Child, within: Duration) -> Option<ExitStatus> {
-    let until = Instant::now() + within;
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return Some(status);
-        }
-        if Instant::now() > until {
-            return None;
-        }
-        std::thread::park_timeout(Duration::from_millis(2));
-    }
+    waiting::found(within, || child.try_wait().unwrap())
 }
 
 /// Plain files below a folder; none if it is not there.
 pub fn files_below(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(dir) else { return Vec::new() };
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(files_below(&path));
-        } else {
-            found.push(path);
-        }
-    }
-    found
-}
-
-/// Bytes that look like nothing and are the same for the same seed.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
+    walk(dir).into_iter().filter(|(_, meta)| !meta.is_dir()).map(|(path, _)| path).collect()
 }

@@ -10,5 +10,7 @@ mod place;
 mod program;
 mod pty;
 mod restore;
+#[path = "../support/mod.rs"]
+mod support;
 mod trouble;
 mod work;

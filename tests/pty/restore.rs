@@ -5,34 +5,48 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::Duration;
-
-use firn::base::Clock;
 
 use super::place::Place;
 use super::pty::{LONG, Pty};
+use super::support::dice::noise;
+use super::support::waiting::found;
 
 /// Lines of the list.
 const LINES: usize = 400;
 /// Those that are wrong, from 0.
 const WRONG: [usize; 7] = [3, 50, 51, 200, 201, 202, 399];
 
-#[test]
-fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
-    let place = Place::backed_up(LINES);
-    let out = place.path("out");
+/// Pastes the list into the editor of requests.
+#[track_caller]
+fn paste(pty: &mut Pty, out: &Path) {
     let line = |n: usize| {
         let source = if WRONG.contains(&n) { "ugd" } else { "ugc" };
         format!("{source}:{n:04}.jpg {}/", out.display())
     };
-    let list = (0..LINES).map(line).collect::<Vec<_>>().join("\n");
-    let mut pty = place.console(&["--no-workers"]);
     pty.press("2");
     pty.wait_for("no plan yet");
     pty.press("b");
     pty.wait_for("Batch: line 1 of 1");
-    pty.paste(&list);
+    pty.paste(&(0..LINES).map(line).collect::<Vec<_>>().join("\n"));
     pty.wait_for("393 ok  7 wrong  0 empty");
+}
+
+/// Makes a plan of the list, without what is wrong.
+#[track_caller]
+fn plan(pty: &mut Pty) {
+    pty.press("f2");
+    pty.wait_for("left out: 7");
+    pty.wait_for("within");
+    pty.press("enter");
+    pty.wait_for("393 files");
+}
+
+#[test]
+fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
+    let place = Place::backed_up(LINES);
+    let out = place.path("out");
+    let mut pty = place.console(&["--no-workers"]);
+    paste(&mut pty, &out);
     pty.press("f3");
     pty.wait_for("Batch: line 4 of 400");
     pty.wait_for("did you mean \"ugc\"?");
@@ -41,11 +55,7 @@ fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
     let mut pty = place.console(&["--no-workers"]);
     pty.press("2 b");
     pty.wait_for("393 ok  7 wrong  0 empty");
-    pty.press("f2");
-    pty.wait_for("left out: 7");
-    pty.wait_for("within");
-    pty.press("enter");
-    pty.wait_for("393 files");
+    plan(&mut pty);
     assert!(!out.exists(), "nothing is done before it is confirmed");
     assert_eq!(place.number("SELECT count(*) FROM plan WHERE state = 1"), 1, "it is saved");
     // A second console confirms it, and carries it out.
@@ -103,16 +113,9 @@ lease = "1h"
 refresh = "1s"
 "#;
 
-/// Bytes that are the same for the same number, and otherwise alike in nothing.
-fn noise(n: usize) -> Vec<u8> {
-    let mut state = (n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let step = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()
-    };
-    std::iter::repeat_with(step).take(2500).flatten().collect()
+/// What file `n` holds.
+fn holds(n: usize) -> Vec<u8> {
+    noise(n as u64, 20_000)
 }
 
 /// What has its name at the destination, with its inode: written anew it would have another.
@@ -129,12 +132,8 @@ fn named(out: &Path) -> BTreeMap<String, u64> {
 /// Waits until something holds; else says what is shown.
 #[track_caller]
 fn until(what: &str, holds: impl Fn() -> bool, shown: impl Fn() -> String) {
-    let clock = Clock::system();
-    let began = clock.mono();
-    while !holds() {
-        assert!(clock.mono().since(began) < LONG, "not within {LONG:?}: {what}; the terminal shows:\n{}", shown());
-        clock.pause(Duration::from_millis(1));
-    }
+    let held = found(LONG, || holds().then_some(())).is_some();
+    assert!(held, "not within {LONG:?}: {what}; the terminal shows:\n{}", shown());
 }
 
 /// Waits until so many files have their name, and takes the terminal away. What had its name then, and of how many of
@@ -152,27 +151,14 @@ fn hung_up_at(place: &Place, pty: Pty, out: &Path, files: usize) -> (BTreeMap<St
 /// The console that delivers is hung up, and so is the one that goes on; the third finishes.
 #[test]
 fn a_console_that_is_hung_up_while_it_delivers_is_gone_on_with_by_the_next() {
-    let place = Place::with(SLOW, LINES, noise);
+    let place = Place::with(SLOW, LINES, holds);
     place.back_up();
     let archives = place.number("SELECT count(*) FROM archive WHERE state = 3");
     assert!(archives > 100, "{archives} archives");
     let out = place.path("out");
-    let line = |n: usize| {
-        let source = if WRONG.contains(&n) { "ugd" } else { "ugc" };
-        format!("{source}:{n:04}.jpg {}/", out.display())
-    };
     let mut pty = place.console(&[]);
-    pty.press("2");
-    pty.wait_for("no plan yet");
-    pty.press("b");
-    pty.wait_for("Batch: line 1 of 1");
-    pty.paste(&(0..LINES).map(line).collect::<Vec<_>>().join("\n"));
-    pty.wait_for("393 ok  7 wrong  0 empty");
-    pty.press("f2");
-    pty.wait_for("left out: 7");
-    pty.wait_for("within");
-    pty.press("enter");
-    pty.wait_for("393 files");
+    paste(&mut pty, &out);
+    plan(&mut pty);
     pty.press("right enter");
     let (first, told_late) = hung_up_at(&place, pty, &out, 30);
     let mut second = place.console(&[]);
@@ -191,7 +177,7 @@ fn a_console_that_is_hung_up_while_it_delivers_is_gone_on_with_by_the_next() {
     }
     for n in 0..LINES {
         let bytes = fs::read(out.join(format!("{n:04}.jpg"))).ok();
-        assert!(bytes == (!WRONG.contains(&n)).then(|| noise(n)), "{n}");
+        assert!(bytes == (!WRONG.contains(&n)).then(|| holds(n)), "{n}");
     }
     // Nothing else lies there, under a name of firn's or any.
     assert_eq!(fs::read_dir(&out).unwrap().count(), 393);

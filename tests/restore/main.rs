@@ -6,6 +6,8 @@
 mod interrupted;
 mod money;
 mod places;
+#[path = "../support/mod.rs"]
+mod support;
 mod syncs;
 mod trees;
 mod vaults;

@@ -6,7 +6,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 
-use firn::base::task::{self, JoinError};
+use firn::base::ids::SessionId;
+use firn::base::task::{self, JoinError, JoinHandle};
 use firn::base::{Money, Stop};
 use firn::restore::parts::Egress;
 use firn::store::{PlanState, StoreError};
@@ -59,6 +60,16 @@ impl Halfway {
         Self { vault: Arc::new(Watched::twisted(Arc::clone(&world.vault), twist)), armed, under_way, go_on }
     }
 
+    /// A delivery of the first part that there is, which has come to where the vault stops.
+    async fn begun(&self, world: &World, session: SessionId) -> JoinHandle<std::result::Result<bool, StoreError>> {
+        let part = world.store.part_claim(session, HOST.to_owned(), None).await.unwrap().unwrap();
+        let delivery = world.delivery(self.vault.clone(), session, priced(), Stop::new());
+        self.armed.store(true, Ordering::SeqCst);
+        let running = task::spawn(async move { delivery.deliver(part).await });
+        self.under_way.recv().unwrap();
+        running
+    }
+
     fn sent(&self) -> u64 {
         self.vault.reads().iter().map(|(_, range)| range.end - range.start).sum()
     }
@@ -73,11 +84,7 @@ async fn who_is_killed_now_and_then_does_not_use_up_the_ceiling() {
     let halfway = Halfway::of(&world);
     for kill in 1..=2u64 {
         let session = world.session().await;
-        let part = world.store.part_claim(session, HOST.to_owned(), None).await.unwrap().unwrap();
-        let delivery = Arc::new(world.delivery(halfway.vault.clone(), session, priced(), Stop::new()));
-        halfway.armed.store(true, Ordering::SeqCst);
-        let running = task::spawn(async move { delivery.deliver(part).await });
-        halfway.under_way.recv().unwrap();
+        let running = halfway.begun(&world, session).await;
         running.abort();
         halfway.go_on.send(()).unwrap();
         assert_eq!(running.await.map(drop), Err(JoinError::Cancelled));
@@ -100,11 +107,7 @@ async fn a_plan_that_is_cancelled_has_paid_for_what_was_sent() {
     let plan = world.plan(&world.all("back").await, cost(FILM)).await;
     let halfway = Halfway::of(&world);
     let session = world.session().await;
-    let part = world.store.part_claim(session, HOST.to_owned(), None).await.unwrap().unwrap();
-    let delivery = Arc::new(world.delivery(halfway.vault.clone(), session, priced(), Stop::new()));
-    halfway.armed.store(true, Ordering::SeqCst);
-    let running = task::spawn(async move { delivery.deliver(part).await });
-    halfway.under_way.recv().unwrap();
+    let running = halfway.begun(&world, session).await;
     let told = world.store.plan_cancel(plan, "anna".to_owned()).await.unwrap();
     assert_eq!(told.spent, cost(AHEAD), "what is set aside is spent until more is known");
     halfway.go_on.send(()).unwrap();

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +10,7 @@ use std::time::Duration;
 use firn::base::{Money, Stop};
 use firn::store::{PlanState, RestoreState};
 
+use super::support::alone::{As, Small, goes_on};
 use super::world::{Want, World, free, mixed, noise, put, same, tree};
 
 fn few(root: &Path) {
@@ -154,54 +155,13 @@ async fn a_destination_that_vanished_is_not_made_again() {
     same(&world.photos(), &world.path("back"));
 }
 
-/// Set in the child that has a namespace of its own.
-const INSIDE: &str = "FIRN_TESTS_MOUNT_INSIDE";
-
-struct Small(PathBuf);
-
-impl Small {
-    fn mount(path: &Path, size: &str) -> Option<Self> {
-        fs::create_dir_all(path).unwrap();
-        let done =
-            Command::new("mount").args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(path).output();
-        done.is_ok_and(|done| done.status.success()).then(|| Self(path.to_owned()))
-    }
-}
-
-impl Drop for Small {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
-
-/// Whether this process can mount; else the test is run by one in a namespace of its own, where that is permitted.
-fn can_mount(name: &str) -> bool {
-    let probe = tempfile::tempdir().unwrap();
-    if Small::mount(probe.path(), "1m").is_some() {
-        return true;
-    }
-    if std::env::var_os(INSIDE).is_none() {
-        let possible = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "true"]).status();
-        if possible.is_ok_and(|status| status.success()) {
-            let mut inner = Command::new("unshare");
-            inner.args(["--user", "--map-root-user", "--mount"]).arg(std::env::current_exe().unwrap());
-            let done = inner.args(["--exact", name]).env(INSIDE, "1").output().unwrap();
-            let said = String::from_utf8_lossy(&done.stdout);
-            assert!(done.status.success() && said.contains("1 passed"), "{said}");
-            return false;
-        }
-    }
-    eprintln!("not tested: neither mount nor unshare --map-root-user --mount is permitted here");
-    false
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_destination_is_waited_for_and_gone_on_with() {
-    if !can_mount("places::a_full_destination_is_waited_for_and_gone_on_with") {
+    if !goes_on(As::Mounter, "places::a_full_destination_is_waited_for_and_gone_on_with") {
         return;
     }
     let world = World::backed_up(mixed).await;
-    let small = Small::mount(&world.path("back"), "6m").unwrap();
+    let small = Small::mount(&world.path("back"), "6m");
     let wants = world.all("back").await;
     let plan = world.plan(&wants, Money::ZERO).await;
     world.deliver().await;
@@ -225,11 +185,11 @@ async fn a_full_destination_is_waited_for_and_gone_on_with() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mount_that_vanished_is_not_restored_to_below() {
-    if !can_mount("places::a_mount_that_vanished_is_not_restored_to_below") {
+    if !goes_on(As::Mounter, "places::a_mount_that_vanished_is_not_restored_to_below") {
         return;
     }
     let world = World::backed_up(mixed).await;
-    let small = Small::mount(&world.path("back"), "64m").unwrap();
+    let small = Small::mount(&world.path("back"), "64m");
     let wants = world.all("back").await;
     let plan = world.plan(&wants, Money::ZERO).await;
     let session = world.session().await;

@@ -7,17 +7,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use firn::base::disk::Room;
-use firn::base::hash::Check;
-use firn::base::ids::ArchiveUuid;
 use firn::base::{Clock, Money, Stop, Time};
 use firn::restore::parts::Delivery;
 use firn::store::{PlanState, RestoreState};
-use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, JobRequest, JobSeen, JobState, OpenUpload, Page, PartBody, Put, Result,
-    Tier, Vault, VaultError,
-};
+use firn::vault::{Result, Vault, VaultError};
 
+use super::support::between::{Between, Over};
 use super::world::{World, free, mixed, same, tree};
 
 /// What a read becomes: the bytes that came, which read it is (from 0), its range.
@@ -27,83 +22,39 @@ pub type Twist = Box<dyn Fn(Result<Vec<u8>>, u64, &Range<u64>) -> Result<Vec<u8>
 pub type Reads = Vec<(Vec<u8>, Range<u64>)>;
 
 /// A vault that notes what is read, and may do something to it.
-pub struct Watched {
+pub struct Watch {
     below: Arc<dyn Vault>,
     reads: Mutex<Reads>,
     count: AtomicU64,
     twist: Option<Twist>,
 }
 
+/// The vault that a watch is.
+pub type Watched = Over<Watch>;
+
 impl Watched {
     pub fn new(below: Arc<dyn Vault>) -> Self {
-        Self { below, reads: Mutex::default(), count: AtomicU64::new(0), twist: None }
+        Self(Watch { below, reads: Mutex::default(), count: AtomicU64::new(0), twist: None })
     }
 
     pub fn twisted(
         below: Arc<dyn Vault>,
         twist: impl Fn(Result<Vec<u8>>, u64, &Range<u64>) -> Result<Vec<u8>> + Send + Sync + 'static,
     ) -> Self {
-        Self { twist: Some(Box::new(twist)), ..Self::new(below) }
+        Self(Watch { twist: Some(Box::new(twist)), ..Self::new(below).0 })
     }
 
     pub fn reads(&self) -> Reads {
-        self.reads.lock().unwrap().clone()
+        self.0.reads.lock().unwrap().clone()
     }
 }
 
 #[async_trait]
-impl Vault for Watched {
-    fn name(&self) -> &str {
-        self.below.name()
+impl Between for Watch {
+    fn below(&self) -> &dyn Vault {
+        &*self.below
     }
-    fn place(&self) -> String {
-        self.below.place()
-    }
-    fn capabilities(&self) -> Capabilities {
-        self.below.capabilities()
-    }
-    async fn ready(&self) -> Result<()> {
-        self.below.ready().await
-    }
-    async fn room(&self) -> Result<Option<Room>> {
-        self.below.room().await
-    }
-    async fn put(&self, put: Put) -> Result<Confirmed> {
-        self.below.put(put).await
-    }
-    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>> {
-        self.below.begin(name, part_size).await
-    }
-    async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>> {
-        self.below.put_part(upload_id, number, part_size, body).await
-    }
-    async fn complete(&self, upload_id: &[u8], name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed> {
-        self.below.complete(upload_id, name, size, expect).await
-    }
-    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>> {
-        self.below.uploads(after).await
-    }
-    async fn abort(&self, upload_id: &[u8]) -> Result<()> {
-        self.below.abort(upload_id).await
-    }
-    async fn head(&self, uuid: ArchiveUuid) -> Result<Head> {
-        self.below.head(uuid).await
-    }
-    async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
-        self.below.request(job).await
-    }
-    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
-        self.below.jobs(after).await
-    }
-    async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
-        self.below.upgrade(job_id, tier).await
-    }
-    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {
-        self.below.extend(job_id, until).await
-    }
-    async fn status(&self, job_id: &[u8]) -> Result<JobState> {
-        self.below.status(job_id).await
-    }
+
     async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>> {
         self.reads.lock().unwrap().push((job_id.to_vec(), range.clone()));
         let number = self.count.fetch_add(1, Ordering::SeqCst);
@@ -112,12 +63,6 @@ impl Vault for Watched {
             Some(twist) => twist(read, number, &range),
             None => read,
         }
-    }
-    async fn inventory(&self, after: Option<String>) -> Result<Page<firn::vault::Item>> {
-        self.below.inventory(after).await
-    }
-    async fn delete(&self, remote_id: &[u8]) -> Result<()> {
-        self.below.delete(remote_id).await
     }
 }
 
@@ -142,6 +87,7 @@ async fn deliver_hurried(world: &World, vault: Arc<dyn Vault>) -> usize {
                 if let Some(next) = hand.next() {
                     hand.wake_next(next);
                 }
+                // A poll for sleepers, as long as the delivery goes on; that has a deadline.
                 Clock::system().sleep(std::time::Duration::from_millis(1)).await;
             }
         })

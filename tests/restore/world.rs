@@ -1,8 +1,7 @@
 //! A source that was backed up for real into a directory vault, plans of its files, and sessions that deliver them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +24,10 @@ use firn::store::{
 use firn::vault::Vault;
 use tempfile::TempDir;
 use uuid::Uuid;
+
+pub use super::support::dice::noise;
+use super::support::folders;
+pub use super::support::folders::tree;
 
 /// The longest anything here may take; only what hangs comes near it.
 pub const DEADLINE: Duration = Duration::from_mins(2);
@@ -356,28 +359,9 @@ pub async fn services(home: &Path, (bundle, budget): (&str, &str)) -> Services {
     Services::open(config, true).await.unwrap()
 }
 
-/// Bytes that look like nothing and are the same for the same seed.
-pub fn noise(seed: u64, len: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(len + 8);
-    while bytes.len() < len {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(len);
-    bytes
-}
-
-/// Writes a file with a mode and a time.
+/// Writes a file of a tree with a mode and a time.
 pub fn put(root: &Path, key: &str, bytes: &[u8], mode: u32, mtime: Duration) {
-    let path = root.join(key);
-    fs::create_dir_all(path.parent().unwrap()).unwrap();
-    fs::write(&path, bytes).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
-    let file = fs::File::open(&path).unwrap();
-    file.set_modified(std::time::UNIX_EPOCH + mtime).unwrap();
+    folders::put(&root.join(key), bytes, mode, mtime);
 }
 
 /// Many small files in some folders, empty ones, and two that are larger than what is read at a time.
@@ -393,33 +377,8 @@ pub fn mixed(root: &Path) {
     put(root, "clip.mov", &noise(8, (5 << 20) + 1), 0o644, Duration::new(9, 9));
 }
 
-/// Every path below a folder: what it is, its mode and time, what it holds. Names of firn's own are among them.
-pub fn tree(root: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let path = entry.unwrap().path();
-            let meta = fs::symlink_metadata(&path).unwrap();
-            if meta.is_dir() {
-                folders.push(path);
-            } else {
-                let bytes = if meta.is_file() { fs::read(&path).unwrap() } else { b"no file".to_vec() };
-                let below = path.strip_prefix(root).unwrap().to_owned();
-                found.insert(below, (meta.mode(), meta.mtime(), meta.mtime_nsec(), bytes));
-            }
-        }
-    }
-    found
-}
-
 /// Both hold the same files, with the same modes, times and bytes.
+#[track_caller]
 pub fn same(left: &Path, right: &Path) {
-    let (left, right) = (tree(left), tree(right));
-    let names = |tree: &BTreeMap<PathBuf, _>| tree.keys().cloned().collect::<BTreeSet<_>>();
-    assert_eq!(names(&left), names(&right));
-    for (path, holds) in &left {
-        assert!(right[path] == *holds, "{} differs", path.display());
-    }
+    folders::same(&tree(left), &tree(right));
 }

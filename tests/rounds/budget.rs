@@ -15,7 +15,8 @@ use firn::services::{Order, Services};
 use firn::store::{Confirmed, PlanRow, PlanState};
 use firn::vault::Tier;
 
-use crate::kit::{Plot, Site, earlier, fill_small, look, same};
+use crate::kit::{Plot, Site, earlier, fill_small, same, tree};
+use crate::support::waiting::eventually;
 
 const STANDARD: Option<Tier> = Some(Tier::Standard);
 /// Plans confirmed at once.
@@ -110,7 +111,7 @@ fn a_plan_that_is_spread_over_days_needs_no_more_of_a_day_than_falls_on_it() {
     );
     site.new_log();
     site.carry_out(&[id]);
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
     // No 24 hours have more than a day's rate, though the first of them began five minutes before midnight.
     let asked: Vec<(Duration, u64)> =
         site.billed("job").iter().map(|logged| (logged.at.since(confirmed), logged.bytes)).collect();
@@ -244,11 +245,7 @@ const CHILD: &str = "FIRN_TEST_CONFIRM";
 
 /// Waits for a file.
 fn wait_for(path: &Path) {
-    let (clock, began) = (Clock::system(), Clock::system().mono());
-    while !path.exists() {
-        assert!(clock.mono().since(began) < Duration::from_mins(1), "no {}", path.display());
-        clock.pause(Duration::from_millis(1));
-    }
+    eventually(Duration::from_mins(1), &format!("{} is there", path.display()), || path.exists().then_some(()));
 }
 
 /// Not a test of its own: the process that another test starts to confirm a plan.

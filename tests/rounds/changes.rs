@@ -10,7 +10,7 @@ use firn::store::{PartState, PlanState};
 use firn::vault::Tier;
 use firn::vault::fake::Fault;
 
-use crate::kit::{Plot, Site, fill_small, look, same};
+use crate::kit::{Plot, Site, fill_small, same, tree};
 
 const STANDARD: Option<Tier> = Some(Tier::Standard);
 
@@ -55,7 +55,7 @@ fn a_vault_that_refuses_for_hours_is_told_and_asked_less_and_less_and_then_gives
     site.weather(&[]);
     site.drive("all of it is there", || site.over(&[plan.id]));
     site.end(&worker);
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
     assert_eq!(held(&site), None);
 }
 
@@ -97,5 +97,5 @@ fn a_tariff_that_is_edited_counts_for_a_worker_that_runs_and_stops_plans_of_befo
     assert_eq!(site.confirm(&rest), firn::store::Confirmed::Yes);
     site.drive("the supplement is delivered", || site.over(&[rest.id]));
     site.end(&worker);
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
 }

@@ -11,23 +11,28 @@ use firn::services::Order;
 use firn::store::{Confirmed, PlanState};
 use firn::vault::Tier;
 
-use crate::kit::{Kind, Look, Site, clear, look, noise, put, same};
+use crate::kit::{Kind, Look, Site, clear, noise, put, same, tree};
 
 const STANDARD: Option<Tier> = Some(Tier::Standard);
 /// Files of each of the archives.
 const FILES: u64 = 12;
 
+/// What file `n` of a folder holds.
+fn held(folder: &str, n: u64) -> Vec<u8> {
+    noise(if folder == "one" { 100 } else { 200 } + n, 20_000)
+}
+
 /// Two archives, one after the other: `one/…` and `two/…`.
 fn two_archives(site: &Site) -> BTreeMap<PathBuf, Look> {
     let photos = site.path("photos");
-    for (folder, seed) in [("one", 100), ("two", 200)] {
+    for folder in ["one", "two"] {
         for n in 0..FILES {
             let mtime = std::time::Duration::from_secs(1_400_000_000 + n);
-            put(&photos.join(format!("{folder}/{n}.jpg")), &noise(seed + n, 20_000), 0o644, mtime);
+            put(&photos.join(format!("{folder}/{n}.jpg")), &held(folder, n), 0o644, mtime);
         }
         site.back_up();
     }
-    let before = look(&photos);
+    let before = tree(&photos);
     clear(&photos);
     before
 }
@@ -64,7 +69,7 @@ fn everything(site: &Site, before: &BTreeMap<PathBuf, Look>, tier: Option<Tier>)
     assert_eq!((row.state, row.failed), (PlanState::Ended, failed.len() as u64));
     assert_eq!(row.delivered + row.failed, before.len() as u64);
     assert!(row.spent <= row.totals.unwrap().ceiling);
-    same(&without(before, &failed), &look(&dest));
+    same(&without(before, &failed), &tree(&dest));
     (plan.id, failed)
 }
 
@@ -92,7 +97,7 @@ fn all_of(folder: &str) -> Vec<String> {
 fn a_byte_that_changed_on_disk_costs_the_one_file_that_it_is_in() {
     let site = Site::new(Kind::Directory);
     let before = two_archives(&site);
-    let (path, at) = find(&site, &before[Path::new("one/5.jpg")].0);
+    let (path, at) = find(&site, &held("one", 5));
     let (file, mut byte) = (writable(&path), [0]);
     file.read_exact_at(&mut byte, at + 777).unwrap();
     file.write_all_at(&[byte[0] ^ 4], at + 777).unwrap();
@@ -112,7 +117,7 @@ fn rest(site: &Site, of: PlanId, before: &BTreeMap<PathBuf, Look>, files: u64, t
     site.carry_out(&[plan.id]);
     let row = site.row(plan.id);
     assert_eq!((row.delivered, row.failed), (files, 0));
-    same(before, &look(&site.path("back")));
+    same(before, &tree(&site.path("back")));
 }
 
 /// Whoever thinks better of having stopped a plan gets what was not tried yet, too.
@@ -131,15 +136,15 @@ fn the_rest_of_a_cancelled_plan_is_all_that_it_did_not_deliver() {
 fn an_archive_that_was_cut_off_on_disk_costs_the_files_beyond_the_cut() {
     let site = Site::new(Kind::Directory);
     let before = two_archives(&site);
-    let (path, at) = find(&site, &before[Path::new("two/7.jpg")].0);
+    let (path, at) = find(&site, &held("two", 7));
     let whole = fs::read(&path).unwrap();
     writable(&path).set_len(at + 10).unwrap();
-    let beyond = |name: &&String| {
-        let bytes = &before[Path::new(name.as_str())].0;
+    let beyond = |n: &u64| {
+        let bytes = held("two", *n);
         let found = whole.windows(bytes.len()).position(|window| window == bytes.as_slice()).unwrap();
         found as u64 >= at
     };
-    let lost: Vec<String> = all_of("two").iter().filter(beyond).cloned().collect();
+    let lost: Vec<String> = (0..FILES).filter(beyond).map(|n| format!("two/{n}.jpg")).collect();
     assert!(lost.len() > 1 && lost.contains(&"two/7.jpg".to_owned()));
     let (plan, failed) = everything(&site, &before, None);
     just(&failed, lost.clone(), &[]);
@@ -151,7 +156,7 @@ fn an_archive_that_was_cut_off_on_disk_costs_the_files_beyond_the_cut() {
 fn an_archive_that_is_gone_from_the_folder_costs_its_files_and_no_other() {
     let site = Site::new(Kind::Directory);
     let before = two_archives(&site);
-    let (path, _) = find(&site, &before[Path::new("two/0.jpg")].0);
+    let (path, _) = find(&site, &held("two", 0));
     let aside = site.path("aside");
     fs::rename(&path, &aside).unwrap();
     let (plan, failed) = everything(&site, &before, None);
@@ -233,7 +238,7 @@ fn an_archive_that_is_deleted_while_it_is_retrieved_costs_its_files() {
     let failed: BTreeMap<String, String> =
         site.files(plan.id, true).into_iter().map(|file| (file.name.to_string(), file.reason.unwrap())).collect();
     just(&failed, all_of("one"), &["the vault cold has no archive"]);
-    same(&without(&before, &failed), &look(&dest));
+    same(&without(&before, &failed), &tree(&dest));
     assert!(site.reckoned() <= site.row(plan.id).totals.unwrap().ceiling);
 }
 

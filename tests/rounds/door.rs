@@ -6,15 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use firn::base::Time;
-use firn::base::disk::Room;
-use firn::base::hash::Check;
-use firn::base::ids::ArchiveUuid;
 use firn::vault::fake::FakeVault;
-use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, Messages, OpenUpload, Page,
-    PartBody, Put, Result, Tier, Vault, VaultError,
-};
+use firn::vault::{JobRequest, JobState, Result, Tier, Vault, VaultError};
+
+use crate::support::between::Between;
 
 /// Called with each job request before it goes on, and with the id after.
 pub type Heard = Box<dyn Fn(&JobRequest, Option<&[u8]>) + Send + Sync>;
@@ -72,53 +67,9 @@ impl Door {
 }
 
 #[async_trait]
-impl Vault for Door {
-    fn name(&self) -> &str {
-        self.below.name()
-    }
-
-    fn place(&self) -> String {
-        self.below.place()
-    }
-
-    fn capabilities(&self) -> Capabilities {
-        self.below.capabilities()
-    }
-
-    async fn ready(&self) -> Result<()> {
-        self.below.ready().await
-    }
-
-    async fn room(&self) -> Result<Option<Room>> {
-        self.below.room().await
-    }
-
-    async fn put(&self, put: Put) -> Result<Confirmed> {
-        self.below.put(put).await
-    }
-
-    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>> {
-        self.below.begin(name, part_size).await
-    }
-
-    async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>> {
-        self.below.put_part(upload_id, number, part_size, body).await
-    }
-
-    async fn complete(&self, upload_id: &[u8], name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed> {
-        self.below.complete(upload_id, name, size, expect).await
-    }
-
-    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>> {
-        self.below.uploads(after).await
-    }
-
-    async fn abort(&self, upload_id: &[u8]) -> Result<()> {
-        self.below.abort(upload_id).await
-    }
-
-    async fn head(&self, uuid: ArchiveUuid) -> Result<Head> {
-        self.below.head(uuid).await
+impl Between for Door {
+    fn below(&self) -> &dyn Vault {
+        &self.below
     }
 
     async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
@@ -133,10 +84,6 @@ impl Vault for Door {
         answer
     }
 
-    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
-        self.below.jobs(after).await
-    }
-
     async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
         self.ways.asked_faster.fetch_add(1, Ordering::SeqCst);
         let astray = *self.ways.faster.lock().unwrap();
@@ -147,10 +94,6 @@ impl Vault for Door {
         if astray == Astray::Back { pending().await } else { answer }
     }
 
-    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {
-        self.below.extend(job_id, until).await
-    }
-
     async fn status(&self, job_id: &[u8]) -> Result<JobState> {
         self.ways.call("status");
         self.below.status(job_id).await
@@ -159,17 +102,5 @@ impl Vault for Door {
     async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>> {
         self.ways.call("read");
         self.below.read(job_id, range).await
-    }
-
-    async fn inventory(&self, after: Option<String>) -> Result<Page<Item>> {
-        self.below.inventory(after).await
-    }
-
-    async fn delete(&self, remote_id: &[u8]) -> Result<()> {
-        self.below.delete(remote_id).await
-    }
-
-    fn messages(&self) -> Option<Arc<dyn Messages>> {
-        self.below.messages()
     }
 }

@@ -16,7 +16,7 @@ use firn::vault::Tier;
 use firn::vault::fake::Fault;
 
 use crate::door::Astray;
-use crate::kit::{Dice, Look, Plot, Site, Worker, clear, earlier, fill, fill_small, look, same};
+use crate::kit::{Dice, Look, Plot, Site, Worker, earlier, fill_small, lost_tree, same, tree};
 
 const BULK: Option<Tier> = Some(Tier::Bulk);
 
@@ -26,10 +26,7 @@ fn able() -> Plot {
 
 fn lost(plot: Plot, seed: u64) -> (Site, BTreeMap<PathBuf, Look>) {
     let site = Site::built(plot);
-    fill(&site.path("photos"), &mut Dice(seed), 40);
-    let before = look(&site.path("photos"));
-    site.back_up();
-    clear(&site.path("photos"));
+    let before = lost_tree(&site, &mut Dice(seed), 40);
     (site, before)
 }
 
@@ -76,7 +73,7 @@ fn ended(site: &Site, plan: PlanId, worker: &Worker, before: &BTreeMap<PathBuf, 
     let row = site.row(plan);
     let why: Vec<_> = site.files(plan, true).into_iter().map(|file| file.reason).collect();
     assert_eq!((row.state, row.failed), (PlanState::Ended, 0), "{why:?}");
-    same(before, &look(&site.path("back")));
+    same(before, &tree(&site.path("back")));
     row.ended_at.unwrap().since(began)
 }
 
@@ -152,7 +149,7 @@ fn who_joined_has_it_sooner_too() {
         assert_eq!(row.raised, if plan.id == payer { offer.price.amount } else { Money::ZERO });
         spent = spent.plus(row.spent);
     }
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
     let told = site.reckoned();
     assert!((0..200).contains(&(spent.nanos() - told.nanos())), "{spent} set down, {told} it cost");
     assert_eq!((site.billed("job").len(), site.billed("upgrade").len()), (1, 1));

@@ -14,7 +14,7 @@ use firn::store::{Confirmed, PlanRow, PlanState, RetrievalState};
 use firn::vault::Tier;
 use firn::vault::fake::{Fault, Topic};
 
-use crate::kit::{Look, Plot, Site, fill_small, look, same};
+use crate::kit::{Look, Plot, Site, fill_small, same, tree};
 
 const STANDARD: Option<Tier> = Some(Tier::Standard);
 
@@ -49,7 +49,7 @@ fn all_well(site: &Site, plans: &[PlanRow], before: &BTreeMap<PathBuf, Look>) ->
         assert!(row.spent <= ceiling, "{} of {ceiling}", row.spent);
         (spent, ceilings) = (spent.plus(row.spent), ceilings.plus(ceiling));
     }
-    same(before, &look(&site.path("back")));
+    same(before, &tree(&site.path("back")));
     let told = site.reckoned();
     assert!(told <= spent, "the vault's requests cost {told}, {spent} was set down");
     assert!(spent.nanos() - told.nanos() < 200, "each sum is rounded up by itself, no more: {spent}, {told}");
@@ -206,7 +206,7 @@ fn a_job_that_fails_every_time_ends_its_plan_with_the_reason_and_a_supplement_go
     assert_eq!(site.confirm(&rest), Confirmed::Yes);
     site.carry_out(&[rest.id]);
     // Also by the rest of the plan, though nobody said so again.
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
     assert_eq!(site.billed("job").len(), 3);
 }
 
@@ -261,7 +261,7 @@ fn work_that_waits_when_the_output_has_five_hours_left_asks_again_once() {
     assert_eq!((row.delivered, row.failed), (10, 0));
     assert!(row.spent <= row.totals.unwrap().ceiling);
     assert!(site.reckoned() <= row.spent);
-    same(&before, &look(&dest));
+    same(&before, &tree(&dest));
     assert_eq!(site.billed("job").len(), 2);
 }
 
@@ -288,5 +288,5 @@ fn a_restore_in_the_foreground_asks_for_no_more_in_a_second_than_is_allowed() {
     site.drive("the plan ends", || site.over(&[plan.id]));
     site.drive("the worker ends", || worker.fell().is_some());
     assert_eq!(worker.fell(), Some(Ok(())));
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
 }

@@ -29,6 +29,7 @@ use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::door::{Door, Ways};
+use crate::support::between::Over;
 pub use crate::trees::*;
 
 /// When sites begin, unless said: a Thursday in November.
@@ -183,7 +184,7 @@ impl Site {
             None => services,
             Some(glacier) => {
                 let fake = FakeVault::new("cold", self.clock.clone(), Arc::clone(glacier), self.plot.link);
-                services.with_vault(Arc::new(Door::new(fake, Arc::clone(&self.ways))) as Arc<dyn Vault>)
+                services.with_vault(Arc::new(Over(Door::new(fake, Arc::clone(&self.ways)))) as Arc<dyn Vault>)
             }
         }
     }
@@ -431,13 +432,24 @@ pub fn earlier() -> ProcessIdentity {
     ProcessIdentity { pid_start: own.pid_start + 1, ..own }
 }
 
+/// A tree of so many files, backed up and deleted.
+pub fn lost_tree(site: &Site, dice: &mut Dice, files: u64) -> BTreeMap<PathBuf, Look> {
+    let photos = site.path("photos");
+    fill(&photos, dice, files);
+    let before = tree(&photos);
+    assert_eq!(before.len() as u64, files);
+    site.back_up();
+    clear(&photos);
+    before
+}
+
 /// So many small files, backed up and deleted.
 pub fn fill_small(site: &Site, files: u64, bytes: usize) -> BTreeMap<PathBuf, Look> {
     let photos = site.path("photos");
     for n in 0..files {
         put(&photos.join(format!("{n}.jpg")), &noise(n + 1, bytes), 0o640, Duration::from_secs(1_400_000_000 + n));
     }
-    let before = look(&photos);
+    let before = tree(&photos);
     site.back_up();
     clear(&photos);
     before

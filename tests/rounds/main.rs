@@ -12,6 +12,8 @@ mod faster;
 mod jobs;
 mod kit;
 mod price;
+#[path = "../support/mod.rs"]
+mod support;
 mod takeover;
 mod trees;
 mod trips;

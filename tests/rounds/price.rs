@@ -10,16 +10,13 @@ use firn::store::{PlanState, RetrievalState};
 use firn::vault::Tier;
 use firn::vault::fake::Fault;
 
-use crate::kit::{Dice, Kind, Look, Site, clear, fill, look, same};
+use crate::kit::{Dice, Kind, Look, Site, lost_tree, same, tree};
 
 const TIERS: [Tier; 3] = [Tier::Expedited, Tier::Standard, Tier::Bulk];
 
 fn site(dice: &mut Dice) -> (Site, BTreeMap<PathBuf, Look>) {
     let site = Site::new(Kind::Glacier);
-    fill(&site.path("photos"), dice, 40);
-    let before = look(&site.path("photos"));
-    site.back_up();
-    clear(&site.path("photos"));
+    let before = lost_tree(&site, dice, 40);
     (site, before)
 }
 
@@ -34,7 +31,7 @@ fn a_plan_that_goes_well_costs_its_price_and_the_script_reckons_the_same() {
         let (site, before) = site(&mut Dice(seed));
         let plan = site.confirmed(&format!("everything: {}/", site.path("back").display()), Some(tier));
         site.carry_out(&[plan.id]);
-        same(&before, &look(&site.path("back")));
+        same(&before, &tree(&site.path("back")));
         let (row, told) = (site.row(plan.id), site.reckoned());
         let totals = row.totals.unwrap();
         println!("{tier:?}: {told} of {} for {} archives", totals.ceiling, totals.archives);
@@ -69,7 +66,7 @@ fn whatever_goes_wrong_what_it_costs_is_set_down_and_never_above_the_ceiling() {
         assert!(row.spent <= totals.ceiling, "{} is above {}", row.spent, totals.ceiling);
         assert!(told.nanos() <= row.spent.nanos() + rounded(totals.archives), "{told} of {} set down", row.spent);
         // What came is right, and what did not says why.
-        let found = look(&site.path("back"));
+        let found = tree(&site.path("back"));
         let wrong = site.files(plan.id, true);
         assert_eq!((found.len() as u64, wrong.len() as u64), (row.delivered, row.failed));
         for (path, file) in &found {
@@ -91,7 +88,7 @@ fn answers_that_are_cut_off_are_paid_for_and_stay_below_the_ceiling() {
     println!("{told} it cost, {} was set down, {} planned, {} at most", row.spent, totals.price, totals.ceiling);
     assert!(told <= totals.ceiling && row.spent <= totals.ceiling, "{told} is above {}", totals.ceiling);
     assert!(told.nanos() <= row.spent.nanos() + rounded(totals.archives), "{told} of {} set down", row.spent);
-    let (found, wrong) = (look(&site.path("back")), site.files(plan.id, true));
+    let (found, wrong) = (tree(&site.path("back")), site.files(plan.id, true));
     assert_eq!((found.len() + wrong.len(), found.len() as u64), (before.len(), row.delivered));
     assert!(found.iter().all(|(path, file)| before[path] == *file));
     for file in wrong {
@@ -121,7 +118,7 @@ fn an_outage_of_hours_while_it_is_read_costs_nothing_and_ends_nothing() {
     let (row, told) = (site.row(plan.id), site.reckoned());
     let why: Vec<_> = site.files(plan.id, true).into_iter().map(|file| file.reason).collect();
     assert_eq!((row.delivered, row.failed), (before.len() as u64, 0), "{why:?}");
-    same(&before, &look(&site.path("back")));
+    same(&before, &tree(&site.path("back")));
     assert_eq!(told, plan.totals.unwrap().price);
     assert!((0..=rounded(row.totals.unwrap().archives) + 100).contains(&(row.spent.nanos() - told.nanos())));
 }

@@ -11,20 +11,9 @@ use firn::services::Order;
 use firn::store::{Confirmed, PlanRow, PlanState};
 use firn::vault::Tier;
 
-use crate::kit::{Dice, Kind, Look, Site, clear, fill, look, quoted, same};
+use crate::kit::{Dice, Kind, Look, Site, lost_tree, quoted, same, tree};
 
 const TIERS: [Option<Tier>; 3] = [Some(Tier::Expedited), Some(Tier::Standard), Some(Tier::Bulk)];
-
-/// Backs a tree up, and deletes it.
-fn lost_tree(site: &Site, dice: &mut Dice) -> BTreeMap<PathBuf, Look> {
-    let photos = site.path("photos");
-    fill(&photos, dice, 60);
-    let before = look(&photos);
-    assert_eq!(before.len(), 60);
-    site.back_up();
-    clear(&photos);
-    before
-}
 
 #[track_caller]
 fn ended(site: &Site, plan: &PlanRow, files: usize) -> PlanRow {
@@ -44,7 +33,7 @@ fn everything(site: &Site, before: &BTreeMap<PathBuf, Look>, tier: Option<Tier>)
     let lines = format!("everything: {}", quoted(format!("{}/", dest.display()).as_bytes()));
     let plan = site.confirmed(&lines, tier);
     site.carry_out(&[plan.id]);
-    same(before, &look(&dest));
+    same(before, &tree(&dest));
     ended(site, &plan, before.len())
 }
 
@@ -72,14 +61,14 @@ fn batch(site: &Site, before: &BTreeMap<PathBuf, Look>, tier: Option<Tier>, dice
     }
     let plan = site.confirmed(&lines, tier);
     site.carry_out(&[plan.id]);
-    same(&wanted, &look(&dest));
+    same(&wanted, &tree(&dest));
     ended(site, &plan, wanted.len())
 }
 
 #[test]
 fn everything_and_a_random_batch_come_back_from_a_folder() {
     let (site, mut dice) = (Site::new(Kind::Directory), Dice(3));
-    let before = lost_tree(&site, &mut dice);
+    let before = lost_tree(&site, &mut dice, 60);
     let all = everything(&site, &before, None);
     let some = batch(&site, &before, None, &mut dice);
     for row in [all, some] {
@@ -90,7 +79,7 @@ fn everything_and_a_random_batch_come_back_from_a_folder() {
 #[test]
 fn everything_and_a_random_batch_come_back_from_glacier_in_every_tier() {
     let (site, mut dice) = (Site::new(Kind::Glacier), Dice(4));
-    let before = lost_tree(&site, &mut dice);
+    let before = lost_tree(&site, &mut dice, 60);
     let mut spent = Vec::new();
     for tier in TIERS {
         site.new_log();
@@ -118,7 +107,7 @@ fn everything_and_a_random_batch_come_back_from_glacier_in_every_tier() {
 #[test]
 fn what_is_there_already_is_not_fetched_twice() {
     let (site, mut dice) = (Site::new(Kind::Glacier), Dice(5));
-    let before = lost_tree(&site, &mut dice);
+    let before = lost_tree(&site, &mut dice, 60);
     let dest = site.path("back");
     let lines = format!("everything: {}/", dest.display());
     let first = site.confirmed(&lines, Some(Tier::Standard));
@@ -132,14 +121,14 @@ fn what_is_there_already_is_not_fetched_twice() {
     site.carry_out(&[second.id]);
     ended(&site, &second, before.len());
     assert_eq!((site.billed("job").len(), site.billed("output").len()), (0, 0));
-    same(&before, &look(&dest));
+    same(&before, &tree(&dest));
 }
 
 /// Quotes of a draft are those that the plan is saved with.
 #[test]
 fn a_plan_is_saved_at_the_price_that_was_quoted() {
     let (site, mut dice) = (Site::new(Kind::Glacier), Dice(6));
-    lost_tree(&site, &mut dice);
+    lost_tree(&site, &mut dice, 60);
     let drafted = site.draft(Order::Text(format!("everything: {}/", site.path("back").display()).as_str().into()));
     let tiers: Vec<Option<Tier>> = drafted.quotes.iter().map(|quote| quote.tier).collect();
     assert_eq!(tiers, TIERS);

@@ -12,7 +12,7 @@ use firn::backup::pipeline::Ended;
 use firn::base::buffers::Buffer;
 use firn::base::ids::{FileId, Key};
 use firn::base::sink::NoSink;
-use firn::base::{Clock, Severity, Stop};
+use firn::base::{Severity, Stop};
 use firn::config::Config;
 use firn::services::Services;
 use firn::source::directory::DirectorySource;
@@ -20,8 +20,10 @@ use firn::source::{Presence, ReadWhole, Reading, Report, Root, Seen, Source, Sou
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
+use super::kit::{DEADLINE, goes_on};
 use super::mounts::{mount, unmount};
-use super::support::{As, DEADLINE, goes_on};
+use super::support::alone::As;
+use super::support::waiting::in_time;
 
 /// A source of two files, a vault and a state.
 struct World {
@@ -192,17 +194,6 @@ async fn a_root_that_goes_away_during_a_scan_is_held_and_nothing_is_gone() {
     world.is_well(&["a", "b"]).await;
 }
 
-/// Looks until `holds` says so; the wait between two looks is this function's alone.
-async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    let clock = Clock::system();
-    let looking = async {
-        while !holds().await {
-            clock.sleep(Duration::from_millis(50)).await;
-        }
-    };
-    assert!(tokio::time::timeout(DEADLINE, looking).await.is_ok(), "never: {what}");
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_watch_limit_is_a_finding_as_long_as_it_holds() {
     let world = World::new();
@@ -220,15 +211,15 @@ async fn the_watch_limit_is_a_finding_as_long_as_it_holds() {
         let notices = store.notices().await.unwrap();
         notices.iter().any(|n| n.rule == "source.watch-limit" && n.value.starts_with("only 1 folders are watched"))
     };
-    eventually("a finding about the watch limit", limited).await;
+    in_time(DEADLINE, "a finding about the watch limit", || async { limited().await.then_some(()) }).await;
     // What no watch reports is found by the scans that follow, which know nothing of the limit.
     for name in ["d/f", "e/g"] {
         fs::write(world.root().join(name), name).unwrap();
-        eventually("a scan finds it", || async {
+        in_time(DEADLINE, "a scan finds it", || async {
             let source = store.source("ugc".to_owned(), "directory").await.unwrap();
             let newest = store.newest_file().await.unwrap();
             let files = store.current_files(source.id, FileId(0), newest, 100).await.unwrap();
-            files.iter().any(|(_, key)| key.as_bytes() == name.as_bytes())
+            files.iter().any(|(_, key)| key.as_bytes() == name.as_bytes()).then_some(())
         })
         .await;
     }

@@ -8,7 +8,7 @@ use firn::base::ids::Version;
 use firn::source::{NotAFile, Presence, Unread, Wanted};
 use rustix::fs::{CWD, FileType, Mode};
 
-use super::support::{Tree, check_facts, key, present, read};
+use super::kit::{Tree, check_facts, key, present, read};
 
 /// Asks for a key as if a scan had found a file there once.
 async fn ask(tree: &Tree, name: &str) -> Result<Vec<u8>, Unread> {

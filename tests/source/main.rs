@@ -4,10 +4,12 @@
 
 mod held;
 mod kinds;
+mod kit;
 mod mounts;
 mod names;
 mod property;
 mod reading;
 mod rights;
+#[path = "../support/mod.rs"]
 mod support;
 mod watching;

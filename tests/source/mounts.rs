@@ -6,7 +6,8 @@ use std::process::Command;
 
 use firn::source::Source as _;
 
-use super::support::{As, Tree, goes_on, present, read};
+use super::kit::{Tree, goes_on, present, read};
+use super::support::alone::As;
 
 pub fn mount(dir: &Path) {
     let status = Command::new("mount").args(["-t", "tmpfs", "-o", "size=8m", "tmpfs"]).arg(dir).status().unwrap();

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use rustix::fs::{CWD, Mode, OFlags};
 
-use super::support::{Tree, read};
+use super::kit::{Tree, read};
 
 #[tokio::test]
 async fn names_are_bytes() {

@@ -9,7 +9,7 @@ use firn::base::ids::Version;
 use firn::source::Report;
 use proptest::prelude::*;
 
-use super::support::{DEADLINE, Tree, Watching, check_facts, plain_walk, read};
+use super::kit::{DEADLINE, Tree, Watching, check_facts, plain_walk, read};
 
 #[derive(Debug, Clone)]
 enum Op {

@@ -9,7 +9,7 @@ use firn::base::buffers::Buffer;
 use firn::base::file::FoundFile;
 use firn::source::{Presence, Reading, Source as _, Unread};
 
-use super::support::{Tree, Watcher, present, read, read_all, wanted};
+use super::kit::{Tree, Watcher, present, read, read_all, wanted};
 
 const SIZE: usize = 3 << 20;
 

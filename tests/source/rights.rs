@@ -7,9 +7,8 @@ use std::path::Path;
 use firn::source::directory::DirectorySource;
 use firn::source::{Presence, Unread};
 
-use super::support::{As, Tree, given, goes_on, neighbour, present, read, scan};
-
-const NOBODY: As = As::User(65534);
+use super::kit::{Tree, goes_on, neighbour, present, read, scan};
+use super::support::alone::{NOBODY, given};
 
 fn allow(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

@@ -12,7 +12,8 @@ use firn::source::{Report, Source as _, Unread};
 use rustix::fs::inotify::{self, CreateFlags};
 use tokio::sync::mpsc;
 
-use super::support::{As, DEADLINE, Scanned, Tree, Watching, goes_on, read};
+use super::kit::{DEADLINE, Scanned, Tree, Watching, goes_on, read};
+use super::support::alone::As;
 
 /// What is written now is reported within this.
 const SOON: Duration = Duration::from_secs(2);

@@ -6,16 +6,16 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use firn::base::Money;
 use firn::base::clock::{Clock, Hand};
 use firn::base::ids::PlanId;
-use firn::base::{Money, Time};
 use firn::store::sqlite::SqliteStore;
 use firn::store::{Confirm, Confirmed, Heard, JobAsked, PlanState, Restores as _, Store};
 use proptest::prelude::*;
 use rusqlite::Connection;
 
 use crate::planned::{Stored, Wish, all, at_hand, confirm, held, midnight, usd};
-use crate::world::{Engine, START, World};
+use crate::world::{START, Sqlite, World};
 
 on_every_engine! {
     a_plan_over_its_own_budget_is_refused
@@ -327,32 +327,11 @@ struct Place {
     hand: Hand,
 }
 
-struct Raw {
-    dir: tempfile::TempDir,
-    clock: Clock,
-    hand: Hand,
-}
-
-impl Engine for Raw {
-    fn open(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(&self.dir.path().join("firn.db"), self.clock.clone(), true).unwrap())
-    }
-
-    fn advance(&self, span: Duration) {
-        self.hand.advance(span);
-    }
-
-    fn set_wall(&self, wall: Time) {
-        self.hand.set_wall(wall);
-    }
-}
-
 impl Place {
     fn new() -> Self {
-        let (clock, hand) = Clock::manual(START);
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
-        let path = dir.path().join("firn.db");
-        Self { w: World::new(Box::new(Raw { dir, clock, hand: hand.clone() })), path, hand }
+        let engine = Sqlite::fresh();
+        let (path, hand) = (engine.path(), engine.hand());
+        Self { w: World::new(Box::new(engine)), path, hand }
     }
 
     /// Of a plan: what is set aside and spent, by day, whether it still counts as open.

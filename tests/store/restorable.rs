@@ -1,10 +1,10 @@
 //! What can be restored: by key, by prefix, now, and as of a time.
 
+use firn::base::FileTime;
 use firn::base::ids::{Key, Lane};
-use firn::base::{FileTime, Time};
 use firn::store::{Restorable, RestorableKey};
 
-use crate::world::{World, key, uuid};
+use crate::world::{World, at, key, uuid};
 
 on_every_engine! {
     a_stored_version_tells_where_it_lies
@@ -18,10 +18,6 @@ on_every_engine! {
     keys_come_in_order_by_prefix_and_page
     a_prefix_of_the_highest_bytes_has_no_end
     the_first_archive_that_holds_a_version_is_named
-}
-
-fn at(seconds: i64) -> Time {
-    Time::from_secs(1_000_000 + seconds)
 }
 
 async fn a_stored_version_tells_where_it_lies(w: World) {

@@ -4,7 +4,7 @@ use firn::base::Time;
 use firn::base::ids::{FileId, Key, Lane};
 use firn::store::{ArchiveState, Asked, QueueState, Ready, RestorableKey, Standing};
 
-use crate::world::{World, failure, key, uuid};
+use crate::world::{World, at, failure, key, uuid};
 
 on_every_engine! {
     a_stored_version_is_ready
@@ -17,10 +17,6 @@ on_every_engine! {
     only_so_many_are_looked_for
     archives_and_versions_by_their_names
     whatever_happened_it_says_what_would_be_restored
-}
-
-fn at(seconds: i64) -> Time {
-    Time::from_secs(1_000_000 + seconds)
 }
 
 async fn ask(w: &World, what: Asked) -> Standing {

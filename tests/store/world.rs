@@ -21,6 +21,11 @@ use uuid::Uuid;
 /// Where every world's clock starts.
 pub const START: Time = Time::from_secs(1_000_000);
 
+/// So many seconds after the start.
+pub fn at(seconds: i64) -> Time {
+    Time::from_micros(START.as_micros() + seconds * 1_000_000)
+}
+
 /// How long a lease holds here.
 pub const LEASE: Duration = Duration::from_mins(1);
 
@@ -55,11 +60,21 @@ impl Sqlite {
         };
         Self { dir, clock, hand }
     }
+
+    /// The database.
+    pub fn path(&self) -> PathBuf {
+        self.dir.path().join("firn.db")
+    }
+
+    /// What moves its clock.
+    pub fn hand(&self) -> Hand {
+        self.hand.clone()
+    }
 }
 
 impl Engine for Sqlite {
     fn open(&self) -> Arc<dyn Store> {
-        Arc::new(SqliteStore::open(&self.dir.path().join("firn.db"), self.clock.clone(), true).unwrap())
+        Arc::new(SqliteStore::open(&self.path(), self.clock.clone(), true).unwrap())
     }
 
     fn advance(&self, span: Duration) {

@@ -6,9 +6,9 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 use firn::base::hash::CheckKind;
 use firn::vault::{Head, Item, Vault as _};
 
-use super::alone::{As, goes_on};
 use super::subject::{Directory, Subject as _, body, name_in, new_name, stage};
 use super::suite;
+use super::support::alone::{NOBODY, goes_on};
 
 contract!(contract, crate::subject::Directory::new());
 
@@ -121,7 +121,7 @@ async fn a_page_that_it_never_gave_is_refused() {
 
 #[tokio::test]
 async fn a_folder_that_may_not_be_written_is_told_and_nothing_is_lost() {
-    if !goes_on(As::Nobody, "directory::a_folder_that_may_not_be_written_is_told_and_nothing_is_lost") {
+    if !goes_on(NOBODY, "directory::a_folder_that_may_not_be_written_is_told_and_nothing_is_lost") {
         return;
     }
     let allow = |path: std::path::PathBuf, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();

@@ -1,21 +1,16 @@
 //! Vaults that lie. The suite must find each of them out, for the right reason.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use firn::base::Time;
-use firn::base::disk::Room;
 use firn::base::hash::Check;
 use firn::base::ids::ArchiveUuid;
-use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, OpenUpload, Page, PartBody, Put,
-    Result, Tier, Vault, VaultError,
-};
+use firn::vault::{ArchiveName, Capabilities, Confirmed, Head, PartBody, Put, Result, Vault, VaultError};
 
 use super::subject::{Directory, Subject, stage};
+use super::support::between::{Between, Over};
 
 /// What a lying vault does to what it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,26 +98,14 @@ impl Liar {
 }
 
 #[async_trait]
-impl Vault for Liar {
-    fn name(&self) -> &str {
-        self.below.name()
-    }
-
-    fn place(&self) -> String {
-        self.below.place()
+impl Between for Liar {
+    fn below(&self) -> &dyn Vault {
+        &*self.below
     }
 
     fn capabilities(&self) -> Capabilities {
         let honest = self.below.capabilities();
         Capabilities { refuses_wrong_hash: self.lie == Lie::FlipsOnTheWay, ..honest }
-    }
-
-    async fn ready(&self) -> Result<()> {
-        self.below.ready().await
-    }
-
-    async fn room(&self) -> Result<Option<Room>> {
-        self.below.room().await
     }
 
     async fn put(&self, put: Put) -> Result<Confirmed> {
@@ -132,10 +115,6 @@ impl Vault for Liar {
         std::fs::remove_file(staged).unwrap();
         self.ways.lock().unwrap().insert("whole");
         self.keep(put.name, bytes, put.size, put.expect).await
-    }
-
-    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>> {
-        self.below.begin(name, part_size).await
     }
 
     async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>> {
@@ -161,10 +140,6 @@ impl Vault for Liar {
         self.keep(name, whole, size, expect).await
     }
 
-    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>> {
-        self.below.uploads(after).await
-    }
-
     async fn abort(&self, upload_id: &[u8]) -> Result<()> {
         self.parts.lock().unwrap().remove(upload_id);
         self.below.abort(upload_id).await
@@ -175,34 +150,6 @@ impl Vault for Liar {
             return Ok(Head::Stored { name, confirmed });
         }
         self.below.head(uuid).await
-    }
-
-    async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
-        self.below.request(job).await
-    }
-
-    async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
-        self.below.jobs(after).await
-    }
-
-    async fn upgrade(&self, job_id: &[u8], tier: Tier) -> Result<()> {
-        self.below.upgrade(job_id, tier).await
-    }
-
-    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {
-        self.below.extend(job_id, until).await
-    }
-
-    async fn status(&self, job_id: &[u8]) -> Result<JobState> {
-        self.below.status(job_id).await
-    }
-
-    async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>> {
-        self.below.read(job_id, range).await
-    }
-
-    async fn inventory(&self, after: Option<String>) -> Result<Page<Item>> {
-        self.below.inventory(after).await
     }
 
     async fn delete(&self, remote_id: &[u8]) -> Result<()> {
@@ -233,7 +180,7 @@ impl Lying {
 impl Subject for Lying {
     fn vault(&self) -> Arc<dyn Vault> {
         let liar = Liar::new(self.below.vault(), self.lie, &self.below.outside("aside"));
-        Arc::new(Liar { told: Arc::clone(&self.told), parts: Arc::clone(&self.parts), ..liar })
+        Arc::new(Over(Liar { told: Arc::clone(&self.told), parts: Arc::clone(&self.parts), ..liar }))
     }
 
     fn staging(&self) -> PathBuf {

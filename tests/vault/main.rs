@@ -6,7 +6,6 @@
 #[macro_use]
 mod suite;
 
-mod alone;
 mod directory;
 mod glacier;
 mod identity;
@@ -17,5 +16,7 @@ mod pipeline;
 mod progress;
 mod retrievals;
 mod subject;
+#[path = "../support/mod.rs"]
+mod support;
 mod weather;
 mod world;

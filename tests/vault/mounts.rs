@@ -1,16 +1,24 @@
 //! Staging and vault on different file systems; full ones, read-only ones.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
 use firn::base::disk::Trouble;
 use firn::base::hash::CheckKind;
 use firn::vault::{Head, Vault as _, VaultError};
 
-use super::alone::{As, goes_on, run};
 use super::subject::{Directory, Subject as _, body, new_name, stage};
 use super::suite;
+use super::support::alone::{As, goes_on};
 
 const TMPFS: [&str; 5] = ["-t", "tmpfs", "-o", "size=1m", "tmpfs"];
+
+/// Runs a command that must succeed.
+fn run(command: &str, args: &[&str], dir: &Path) {
+    let output = Command::new(command).args(args).arg(dir).output().unwrap();
+    assert!(output.status.success(), "{command} {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+}
 
 #[tokio::test]
 async fn staging_on_another_device_is_copied_from() {

@@ -1,23 +1,17 @@
 //! Vaults that do not tell the truth about their jobs. The suite must find each of them out, for the right reason.
 
-use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use firn::base::Time;
-use firn::base::disk::Room;
-use firn::base::hash::Check;
 use firn::base::ids::ArchiveUuid;
-use firn::vault::{
-    ArchiveName, Capabilities, Confirmed, Head, Item, JobRequest, JobSeen, JobState, Message, Messages, OpenUpload,
-    Page, PartBody, Put, Result, Tier, Vault, VaultError,
-};
+use firn::vault::{Capabilities, JobSeen, JobState, Message, Messages, Page, Result, Tier, Vault, VaultError};
 
 use super::glacier::Emulated;
 use super::subject::Subject;
 use super::suite::{jobs, told};
+use super::support::between::{Between, Over};
 
 /// What is wrong with a vault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +50,7 @@ struct Muted(Emulated, Wrong);
 
 impl Subject for Muted {
     fn vault(&self) -> Arc<dyn Vault> {
-        Arc::new(Mute { below: self.0.vault(), wrong: self.1 })
+        Arc::new(Over(Mute { below: self.0.vault(), wrong: self.1 }))
     }
 
     fn staging(&self) -> PathBuf {
@@ -134,58 +128,14 @@ impl Messages for Mute {
 }
 
 #[async_trait]
-impl Vault for Mute {
-    fn name(&self) -> &str {
-        self.below.name()
-    }
-
-    fn place(&self) -> String {
-        self.below.place()
+impl Between for Mute {
+    fn below(&self) -> &dyn Vault {
+        &*self.below
     }
 
     fn capabilities(&self) -> Capabilities {
         let honest = self.below.capabilities();
         Capabilities { upgrade: honest.upgrade || self.wrong == Wrong::NoFaster, ..honest }
-    }
-
-    async fn ready(&self) -> Result<()> {
-        self.below.ready().await
-    }
-
-    async fn room(&self) -> Result<Option<Room>> {
-        self.below.room().await
-    }
-
-    async fn put(&self, put: Put) -> Result<Confirmed> {
-        self.below.put(put).await
-    }
-
-    async fn begin(&self, name: ArchiveName, part_size: u64) -> Result<Vec<u8>> {
-        self.below.begin(name, part_size).await
-    }
-
-    async fn put_part(&self, upload_id: &[u8], number: u32, part_size: u64, body: PartBody) -> Result<Vec<u8>> {
-        self.below.put_part(upload_id, number, part_size, body).await
-    }
-
-    async fn complete(&self, upload_id: &[u8], name: ArchiveName, size: u64, expect: Check) -> Result<Confirmed> {
-        self.below.complete(upload_id, name, size, expect).await
-    }
-
-    async fn uploads(&self, after: Option<String>) -> Result<Page<OpenUpload>> {
-        self.below.uploads(after).await
-    }
-
-    async fn abort(&self, upload_id: &[u8]) -> Result<()> {
-        self.below.abort(upload_id).await
-    }
-
-    async fn head(&self, uuid: ArchiveUuid) -> Result<Head> {
-        self.below.head(uuid).await
-    }
-
-    async fn request(&self, job: JobRequest) -> Result<Vec<u8>> {
-        self.below.request(job).await
     }
 
     async fn jobs(&self, after: Option<String>) -> Result<Page<JobSeen>> {
@@ -208,26 +158,6 @@ impl Vault for Mute {
             return if tier == Tier::Bulk { Err(VaultError::NotFaster { vault, tier: "bulk" }) } else { Ok(()) };
         }
         self.below.upgrade(job_id, tier).await
-    }
-
-    async fn extend(&self, job_id: &[u8], until: Time) -> Result<()> {
-        self.below.extend(job_id, until).await
-    }
-
-    async fn status(&self, job_id: &[u8]) -> Result<JobState> {
-        self.below.status(job_id).await
-    }
-
-    async fn read(&self, job_id: &[u8], range: Range<u64>) -> Result<Vec<u8>> {
-        self.below.read(job_id, range).await
-    }
-
-    async fn inventory(&self, after: Option<String>) -> Result<Page<Item>> {
-        self.below.inventory(after).await
-    }
-
-    async fn delete(&self, remote_id: &[u8]) -> Result<()> {
-        self.below.delete(remote_id).await
     }
 
     fn messages(&self) -> Option<Arc<dyn Messages>> {

@@ -15,6 +15,7 @@ use firn::store::{Restorable, Store};
 
 use super::liars::{Liar, Lie};
 use super::subject::body;
+use super::support::between::Over;
 use super::world::{DEADLINE, World, eventually, everything_in};
 
 /// A few small ones that go into a bundle, and one that is too large to be staged.
@@ -59,7 +60,7 @@ async fn nothing_wrong_is_called_stored(lie: Lie, told: &str) {
     let mut lying = job(&services, false).await;
     let liar = Liar::new(Arc::clone(&lying.vault), lie, &aside);
     let ways = Arc::clone(&liar.ways);
-    lying.vault = Arc::new(liar);
+    lying.vault = Arc::new(Over(liar));
     let stop = Stop::new();
     let running = firn::base::task::spawn(Arc::new(lying).run(stop.clone()));
     let store = Arc::clone(&services.store);

@@ -17,6 +17,8 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::support::dice::noise;
+
 /// A vault that is empty at first, and what a test may do to it from outside.
 pub trait Subject: Send + Sync {
     /// The vault, opened anew as by another process.
@@ -161,16 +163,7 @@ pub fn name_in(shard: u8) -> ArchiveName {
 
 /// Bytes without a pattern, so that none stand for others.
 pub fn body(size: usize, seed: u64) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut bytes = Vec::with_capacity(size + 8);
-    while bytes.len() < size {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        bytes.extend_from_slice(&state.to_le_bytes());
-    }
-    bytes.truncate(size);
-    bytes
+    noise(seed, size)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

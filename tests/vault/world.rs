@@ -9,6 +9,9 @@ use firn::config::Config;
 use firn::services::Services;
 use tempfile::TempDir;
 
+use super::support::folders::walk;
+use super::support::waiting::in_time;
+
 /// The longest anything here may take; only what hangs comes near it.
 pub const DEADLINE: Duration = Duration::from_mins(1);
 
@@ -51,38 +54,15 @@ impl World {
 
 /// Everything below a folder: what each path is and holds. Nothing where there is no folder.
 pub fn everything_in(root: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for entry in entries {
-            let path = entry.unwrap().path();
-            let kind = fs::symlink_metadata(&path).unwrap().file_type();
-            let holds = match (kind.is_dir(), kind.is_file()) {
-                (true, _) => b"a folder".to_vec(),
-                (_, true) => fs::read(&path).unwrap(),
-                _ => b"something else".to_vec(),
-            };
-            if kind.is_dir() {
-                folders.push(path.clone());
-            }
-            found.insert(path, holds);
-        }
-    }
-    found
+    let holds = |path: &Path, meta: &fs::Metadata| match (meta.is_dir(), meta.is_file()) {
+        (true, _) => b"a folder".to_vec(),
+        (_, true) => fs::read(path).unwrap(),
+        _ => b"something else".to_vec(),
+    };
+    walk(root).into_iter().map(|(path, meta)| (path.clone(), holds(&path, &meta))).collect()
 }
 
-/// Looks until `holds` gives something; the wait between two looks is this function's alone.
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut holds: impl FnMut() -> F) -> T {
-    let clock = firn::base::Clock::system();
-    let looking = async {
-        loop {
-            if let Some(found) = holds().await {
-                return found;
-            }
-            clock.sleep(Duration::from_millis(50)).await;
-        }
-    };
-    let Ok(found) = tokio::time::timeout(DEADLINE, looking).await else { panic!("never: {what}") };
-    found
+/// Waits until `look` finds something.
+pub async fn eventually<T>(what: &str, look: impl AsyncFnMut() -> Option<T>) -> T {
+    in_time(DEADLINE, what, look).await
 }

@@ -1,12 +1,11 @@
-//! Trees, scans, readings, watches, and tests that need a process of their own.
+//! Trees, scans, readings, watches.
 
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::ffi::OsStrExt as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use firn::base::Stop;
@@ -17,6 +16,9 @@ use firn::source::directory::DirectorySource;
 use firn::source::{NotAFile, Presence, ReadWhole, Report, Seen, Source as _, Trouble, Unread, Wanted};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
+
+use super::support::alone::{self, As};
+use super::support::folders::walk;
 
 /// The longest anything here may take; only what hangs comes near it.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -286,21 +288,9 @@ impl Watching {
 
 /// What an ordinary walk says is there: bytes of each regular file by its path.
 pub fn plain_walk(root: &Path) -> BTreeMap<Vec<u8>, Vec<u8>> {
-    let mut files = BTreeMap::new();
-    let mut folders = vec![root.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).unwrap() {
-            let entry = entry.unwrap();
-            let kind = entry.file_type().unwrap();
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.is_file() {
-                let below = entry.path().strip_prefix(root).unwrap().to_owned();
-                files.insert(below.into_os_string().into_vec(), fs::read(entry.path()).unwrap());
-            }
-        }
-    }
-    files
+    let files = walk(root).into_iter().filter(|(_, meta)| meta.is_file());
+    let key = |path: &Path| path.strip_prefix(root).unwrap().as_os_str().as_bytes().to_vec();
+    files.map(|(path, _)| (key(&path), fs::read(&path).unwrap())).collect()
 }
 
 /// Says of a found file what its inode says.
@@ -312,70 +302,9 @@ pub fn check_facts(root: &Path, file: &FoundFile) {
     assert_eq!((file.mtime.secs, i64::from(file.mtime.nanos)), (facts.mtime(), facts.mtime_nsec()), "{}", file.key);
 }
 
-/// Who else may run a test.
-#[derive(Debug, Clone, Copy)]
-pub enum As {
-    /// An ordinary user of this number, if this one is root; this one else.
-    User(u32),
-    /// Root in a mount namespace of its own (where mounts may be made and end with the process).
-    Mounter,
-}
-
-/// Where the child finds a folder made by its parent.
-const GIVEN: &str = "FIRN_TEST_GIVEN";
-const CHILD: &str = "FIRN_TEST_CHILD";
-
-/// Whether the test named `test` is to go on here. If not, it has been run in a process of its own and has passed
-/// there, or cannot be run at all, which is said.
+/// As [`alone::goes_on`], where the child is given a folder with a neighbour in it that belongs to the parent's user.
 pub fn goes_on(who: As, test: &str) -> bool {
-    if std::env::var_os(CHILD).is_some_and(|name| name == test) {
-        return true;
-    }
-    let root = rustix::process::geteuid().is_root();
-    let wrappers: Vec<Vec<String>> = match who {
-        As::User(_) if !root => return true,
-        As::User(id) => {
-            vec![
-                ["setpriv", &format!("--reuid={id}"), &format!("--regid={id}"), "--clear-groups"]
-                    .map(str::to_owned)
-                    .to_vec(),
-            ]
-        }
-        As::Mounter => {
-            let ways: [&[&str]; 2] = [&["unshare", "-m"], &["unshare", "-Urm"]];
-            ways.iter().map(|way| way.iter().map(ToString::to_string).collect()).collect()
-        }
-    };
-    let can = |wrapper: &&Vec<String>| {
-        let probe = "d=$(mktemp -d) && mount -t tmpfs tmpfs $d && umount $d; s=$?; rmdir $d; exit $s";
-        let probe = if matches!(who, As::Mounter) { probe } else { "true" };
-        let output = Command::new(&wrapper[0]).args(&wrapper[1..]).args(["sh", "-c", probe]).output();
-        output.is_ok_and(|output| output.status.success())
-    };
-    let Some(wrapper) = wrappers.iter().find(can) else {
-        eprintln!("{test}: not tested here: {who:?} is not to be had ({} does not work)", wrappers[0].join(" "));
-        return false;
-    };
-    // A copy, since the way to the original may be closed to the other user.
-    let given = tempfile::Builder::new().prefix("firn-source-child").tempdir().unwrap();
-    fs::set_permissions(given.path(), fs::Permissions::from_mode(0o755)).unwrap();
-    let exe = given.path().join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &exe).unwrap();
-    let readable = given.path().join("readable");
-    fs::create_dir(&readable).unwrap();
-    fs::write(readable.join(NEIGHBOUR), NEIGHBOURS).unwrap();
-    let mut command = Command::new(&wrapper[0]);
-    command.args(&wrapper[1..]).arg(exe).args(["--exact", test, "--nocapture", "--include-ignored"]);
-    let output = command.env(CHILD, test).env(GIVEN, readable).current_dir("/").output().unwrap();
-    let told = [output.stdout, output.stderr].map(|told| String::from_utf8_lossy(&told).into_owned());
-    assert!(output.status.success(), "as {who:?}:\n{}\n{}", told[0], told[1]);
-    assert!(told[0].contains("1 passed"), "no test is named {test}: {}", told[0]);
-    false
-}
-
-/// A folder with a neighbour in it that belongs to the parent's user; nothing when this is no child.
-pub fn given() -> Option<PathBuf> {
-    std::env::var_os(GIVEN).map(PathBuf::from)
+    alone::goes_on_given(who, test, |given| fs::write(given.join(NEIGHBOUR), NEIGHBOURS).unwrap())
 }
 
 /// The neighbour of any root.

@@ -1,0 +1,11 @@
+//! What more than one suite stands on. A suite takes it in by `#[path = "../support/mod.rs"] mod support;`.
+
+#![allow(dead_code)] // no suite needs all of it
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr)] // helpers of tests
+
+pub mod alone;
+pub mod between;
+pub mod dice;
+pub mod folders;
+pub mod median;
+pub mod waiting;

@@ -24,6 +24,8 @@ use crate::vault::tariff::{InForce, Tariff};
 
 /// Wrong lines that are kept to be told.
 const WRONG_KEPT: usize = 1000;
+/// Lines that came to nothing and are named.
+const NOTHING_TOLD: usize = 8;
 
 /// A draft, and what it comes to.
 #[derive(Debug, Clone)]
@@ -151,6 +153,8 @@ impl Services {
                 draft.add(&Select::RestOf(of), &Place::Below(PathBuf::new()), wanted.overwrite).await?;
             }
             Order::Text(_) | Order::Lines(_) => {
+                let listed = matches!(wanted.order, Order::Text(_));
+                let mut nothing = Vec::new();
                 let mut pages = Lines::new(wanted.order, &wanted.names);
                 let (mut taken, mut folders) = (Taken::default(), HashMap::new());
                 let now = self.store.now().await?;
@@ -166,9 +170,14 @@ impl Services {
                             }
                             continue;
                         }
+                        let (line, before) = (found.line, draft.found());
                         self.line(&mut draft, &wanted.names, found, &mut folders).await?;
+                        if listed && draft.found() == before {
+                            nothing.push(line);
+                        }
                     }
                 }
+                notes.extend(nothing_of(&nothing));
                 let mut inside: Vec<String> = folders.into_values().flatten().collect();
                 inside.sort();
                 inside.dedup();
@@ -274,6 +283,16 @@ impl Services {
             only,
         })
     }
+}
+
+/// Lines that ask for what there is none of: as of their time, or of what the source still has.
+fn nothing_of(lines: &[usize]) -> Option<String> {
+    let first: Vec<String> = lines.iter().take(NOTHING_TOLD).map(ToString::to_string).collect();
+    let more = lines.len().saturating_sub(first.len());
+    let more = if more > 0 { format!(" and {} more", Count(more as u64)) } else { String::new() };
+    let (word, asks) = if lines.len() == 1 { ("line", "asks") } else { ("lines", "ask") };
+    (!lines.is_empty())
+        .then(|| format!("there is (or was then) nothing of what {word} {}{more} {asks} for", first.join(", ")))
 }
 
 /// Lines, a page at a time.

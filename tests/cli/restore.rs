@@ -534,3 +534,17 @@ fn jobs_are_made_faster_only_of_a_running_plan_and_where_the_vault_can() {
         state.query_row("SELECT raised, held FROM plan", [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
     assert_eq!(row, (0, 0), "nothing is set aside");
 }
+
+#[test]
+fn a_line_that_comes_to_nothing_is_named() {
+    let home = Home::new();
+    put(&home.photos().join("f1"), b"one", 0o644, (7, 7));
+    home.back_up();
+    let dest = home.path("dest").display().to_string();
+    let lines = format!("ugc:f1 {dest}/\n# before there was anything\nugc: {dest}/ as-of 2020-01-01\n");
+    fs::write(home.path("list"), lines).unwrap();
+    let list = home.path("list").display().to_string();
+    let done = home.firn(&["restore", "--batch", &list]).expect(0);
+    done.says(&["there is (or was then) nothing of what line 3 asks for"]);
+    same_trees(&home.photos(), &home.path("dest"));
+}

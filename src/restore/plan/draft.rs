@@ -197,6 +197,11 @@ impl<'a> Draft<'a> {
         self.push(Wanted { file, name, from, length, dest, target: to, overwrite, why: None, asked: None }).await
     }
 
+    /// How many files have been found so far, whatever became of them.
+    pub fn found(&self) -> u64 {
+        self.next + self.added.folders_now
+    }
+
     /// All that was added is in the state. What it came to.
     pub async fn finish(mut self) -> Result<Added, RestoreError> {
         self.flush().await?;

@@ -191,15 +191,6 @@ pub const PLANS: &[Column<PlanLine>] = &[
         key: |p| SortKey::Text(p.row.title.clone()),
     },
     Column {
-        title: "state",
-        width: 9,
-        grow: 0,
-        right: false,
-        drop: 4,
-        cell: |p, _| Cell::new(p.row.state.word()).role(plan_role(p.row.state)),
-        key: |p| SortKey::Text(p.row.state.word().to_owned()),
-    },
-    Column {
         title: "step",
         width: 16,
         grow: 1,
@@ -256,21 +247,6 @@ pub const PLANS: &[Column<PlanLine>] = &[
             Cell::new(format!("{}/{}", p.row.spent, format::known(ceiling, |text| text)))
         },
         key: |p| SortKey::count(p.row.spent.nanos().unsigned_abs()),
-    },
-    Column {
-        title: "price",
-        width: 9,
-        grow: 0,
-        right: true,
-        drop: 6,
-        cell: |p, _| {
-            let text = p.row.totals.as_ref().map(|totals| price(totals.price, totals.sure));
-            Cell::new(format::known(text, |text| text))
-        },
-        key: |p| {
-            let price = p.row.totals.as_ref().map(|totals| totals.price.nanos().unsigned_abs());
-            price.map_or(SortKey::None, SortKey::count)
-        },
     },
     Column {
         title: "next",

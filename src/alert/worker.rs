@@ -143,6 +143,8 @@ async fn round(means: &Means, hold: Hold, stop: &Stop, sender: &dyn Sender, said
         view = store.alert_view(name.clone()).await?;
     }
     findings(means, sender.name(), view.teller.as_ref(), view.now, said).await?;
+    // With what was just found, or found to be over, of the sender itself.
+    let view = store.alert_view(name.clone()).await?;
     if view.teller.as_ref().and_then(|row| row.next_try).is_some_and(|at| at > view.now) {
         return Ok(());
     }

@@ -12,7 +12,7 @@ use clap::Args as ClapArgs;
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{CliError, out, who};
+use super::{CliError, FAILED, out, who};
 use crate::base::Shown;
 use crate::base::ids::PlanId;
 use crate::base::units::{Count, Size, Span};
@@ -114,14 +114,14 @@ pub(super) struct Report {
     files: u64,
     bytes: u64,
     archives: u64,
-    deleted_at_source: u64,
-    newer_not_stored: u64,
+    deleted_at_source: Option<u64>,
+    newer_not_stored: Option<u64>,
     without_version: u64,
-    twice: u64,
-    folders_now: u64,
-    not_delivered_yet: u64,
-    wrong_lines: u64,
-    tiers: Vec<TierReport>,
+    twice: Option<u64>,
+    folders_now: Option<u64>,
+    not_delivered_yet: Option<u64>,
+    wrong_lines: Option<u64>,
+    tiers: Option<Vec<TierReport>>,
     tier: Option<String>,
     spent_nanodollars: Option<i64>,
     restored: Option<u64>,
@@ -194,7 +194,10 @@ async fn with(
         refused => return Err(CliError::Refused(not_confirmed(saved.id, &refused))),
     }
     let thaws = services.thaws();
-    if thaws && !args.wait {
+    // Lines that were wrong were told, and are not there either.
+    let not_all = drafted.wrong_count > 0 || totals.impossible > 0;
+    if thaws && !args.wait && totals.files > 0 {
+        watch::tell_wrong(services, saved.id).await?;
         if args.json {
             report.plan = Some(saved.id.0);
             report.state = Some(PlanState::Running.word());
@@ -207,9 +210,10 @@ async fn with(
                 id = saved.id
             ))?;
         }
-        return Ok(0);
+        return Ok(if not_all { FAILED } else { 0 });
     }
-    watch::carry_out(services, saved.id, thaws, if args.json { Some(report) } else { None }).await
+    let code = watch::carry_out(services, saved.id, thaws, if args.json { Some(report) } else { None }).await?;
+    Ok(if not_all { FAILED } else { code })
 }
 
 fn named_tier(word: &str) -> Result<Tier, CliError> {
@@ -291,14 +295,14 @@ fn report(drafted: &Drafted) -> Report {
         files,
         bytes,
         archives: drafted.quotes.first().map_or(0, |quote| quote.archives),
-        deleted_at_source: gone,
-        newer_not_stored: newer_waits,
+        deleted_at_source: Some(gone),
+        newer_not_stored: Some(newer_waits),
         without_version: impossible,
-        twice,
-        folders_now,
-        not_delivered_yet: undelivered,
-        wrong_lines: drafted.wrong_count,
-        tiers: drafted.quotes.iter().map(tier).collect(),
+        twice: Some(twice),
+        folders_now: Some(folders_now),
+        not_delivered_yet: Some(undelivered),
+        wrong_lines: Some(drafted.wrong_count),
+        tiers: Some(drafted.quotes.iter().map(tier).collect()),
         tier: None,
         spent_nanodollars: None,
         restored: None,
@@ -309,22 +313,23 @@ fn report(drafted: &Drafted) -> Report {
 }
 
 impl Report {
-    /// Of a plan that was made by another command.
-    fn of_plan() -> Self {
+    /// Of a plan that was made by another command: how it came together is not known any more.
+    fn of_plan(plan: &PlanRow) -> Self {
+        let of = |count: fn(&PlanTotals) -> u64| plan.totals.as_ref().map_or(0, count);
         Self {
             plan: None,
             state: None,
-            files: 0,
-            bytes: 0,
-            archives: 0,
-            deleted_at_source: 0,
-            newer_not_stored: 0,
-            without_version: 0,
-            twice: 0,
-            folders_now: 0,
-            not_delivered_yet: 0,
-            wrong_lines: 0,
-            tiers: Vec::new(),
+            files: of(|totals| totals.files),
+            bytes: of(|totals| totals.bytes),
+            archives: of(|totals| totals.archives),
+            deleted_at_source: None,
+            newer_not_stored: None,
+            without_version: of(|totals| totals.impossible),
+            twice: None,
+            folders_now: None,
+            not_delivered_yet: None,
+            wrong_lines: None,
+            tiers: None,
             tier: None,
             spent_nanodollars: None,
             restored: None,

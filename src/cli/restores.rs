@@ -9,7 +9,8 @@ use crate::base::units::{Count, Size, Span};
 use crate::base::{Severity, Shown, Time};
 use crate::config::Config;
 use crate::services::Services;
-use crate::store::{PlanPartRow, PlanRow, PlanState, RestoreRow, RetrievalRow};
+use crate::store::{Look, PlanPartRow, PlanRow, PlanState, RestoreRow, RetrievalRow};
+use crate::worker::heard::nobody_restores;
 
 #[derive(Debug, ClapArgs)]
 #[allow(clippy::struct_excessive_bools)] // flags of a command line
@@ -177,7 +178,12 @@ async fn severity(services: &Services) -> Result<Severity, CliError> {
     let of_restores = |rule: &str| rule.starts_with("restore.") || rule.starts_with("retrieval.");
     let notices = services.store.notices().await?;
     let open = notices.iter().filter(|row| of_restores(&row.rule) && row.ack_until.is_none_or(|until| until <= now));
-    Ok(open.map(|row| row.severity).max().unwrap_or_default())
+    let told = open.map(|row| row.severity).max().unwrap_or_default();
+    let nothing = std::time::Duration::ZERO;
+    let look = Look { archives: 0, failed: 0, plans: PAGE, flow: nothing, latest: 0, latest_within: nothing };
+    let seen = services.store.overview(look).await?;
+    let alone = nobody_restores(&seen.running, &seen.sessions, now);
+    Ok(alone.into_iter().map(|found| found.severity).max().unwrap_or_default().max(told))
 }
 
 async fn list(services: &Services, args: &Args) -> Result<u8, CliError> {

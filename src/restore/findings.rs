@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::base::units::{Count, Span};
 use crate::base::{Finding, Severity, Shown, Time};
 use crate::retrieval::room::MARGIN;
-use crate::store::{PartState, PlanRow, Result, RetrievalRow, RetrievalState, Store};
+use crate::store::{Look, PartState, PlanRow, Result, RetrievalRow, RetrievalState, Store};
+use crate::worker::heard::nobody_restores;
 
 /// The duty, and the scope of its findings.
 pub const SCOPE: &str = "restore";
@@ -31,7 +32,7 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
         let plan = part.plan;
         let object = format!("plan {plan}");
         // Vaults refuse now and then: who asks too fast is told to come again.
-        let refused = part.state == PartState::Waiting;
+        let refused = matches!(part.state, PartState::Waiting | PartState::Asked);
         let severity = if refused && part.attempts < REFUSALS { Severity::Warning } else { Severity::Critical };
         let times = if refused { format!(" (refused {} times)", part.attempts) } else { String::new() };
         found.push(
@@ -43,6 +44,11 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
                 )),
         );
     }
+    // Who restores on another host tells of those where nobody does.
+    let nothing = Duration::ZERO;
+    let look = Look { archives: 0, failed: 0, plans: MOST, flow: nothing, latest: 0, latest_within: nothing };
+    let seen = store.overview(look).await?;
+    found.extend(nobody_restores(&seen.running, &seen.sessions, now));
     let mut after = None;
     loop {
         let jobs = store.retrievals(after, PAGE).await?;

@@ -13,7 +13,7 @@ use super::parts::Delivery;
 use crate::base::host::ProcessIdentity;
 use crate::base::ids::{PlanId, SessionId};
 use crate::base::units::Count;
-use crate::base::{Clock, Stop, Time, task};
+use crate::base::{Clock, Money, Stop, Time, task};
 use crate::retrieval::room::{Room, Settings};
 use crate::store::{PlanState, Store, StoreError};
 use crate::vault::Vault;
@@ -116,9 +116,13 @@ impl Job {
             self.clock.clone(),
             lease.session,
             inner.clone(),
-            Arc::new(move |bytes| tariff.get().egress_price(bytes).amount),
+            Arc::new(|_| Money::ZERO),
         );
-        let delivery = Arc::new(delivery.below(self.root.clone()));
+        let delivery = delivery.below(self.root.clone()).priced_by(Arc::new(move || {
+            let tariff = tariff.get();
+            Arc::new(move |bytes| tariff.egress_price(bytes).amount)
+        }));
+        let delivery = Arc::new(delivery);
         let looks = Arc::new(Mutex::new(()));
         for _ in 0..self.slots.max(1) {
             let (job, delivery, inner) = (Arc::clone(&self), Arc::clone(&delivery), inner.clone());
@@ -128,9 +132,10 @@ impl Job {
         if self.only.is_none() {
             let (job, told, session) = (Arc::clone(&self), inner.clone(), lease.session);
             start(Box::pin(async move { job.rounds(session, &told).await }));
-            let (job, lease, told) = (Arc::clone(&self), lease.clone(), inner.clone());
-            start(Box::pin(async move { job.reap(&lease, &told).await }));
         }
+        // What another held that has died is needed by one plan, too.
+        let (job, reaper, told) = (Arc::clone(&self), lease.clone(), inner.clone());
+        start(Box::pin(async move { job.reap(&reaper, &told).await }));
         let ended = tokio::select! {
             biased;
             () = stop.stopped() => Ok(()),

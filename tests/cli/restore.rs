@@ -460,10 +460,13 @@ fn a_plan_goes_on_as_it_was_confirmed_and_on_its_own_host() {
     }
     // A file is in the way of its folder: all that is left stands still, and stays.
     put(&home.path("dest"), b"a file", 0o644, (7, 7));
-    let done = home.firn(&["restore", "ugc", "dest"]);
-    assert!(done.code != 0, "{done:?}");
+    let done =
+        home.firn(&["restore", "ugc", "dest/below", "--json"]).expect(1).says(&["firn restore --resume 1"]).json();
+    assert_eq!((&done["state"], &done["restored"]), (&"running".into(), &0.into()), "{done:?}");
+    home.firn(&["restores", "1"]).expect(0).prints(&["plan 1  running"]);
     fs::remove_file(home.path("dest")).unwrap();
-    home.firn(&["restore", "ugc", "dest"]).expect(0);
+    let done = home.firn(&["restore", "--resume", "1", "--json"]).expect(0).json();
+    assert_eq!((&done["files"], &done["restored"], &done["twice"]), (&1.into(), &1.into(), &serde_json::Value::Null));
     let state = rusqlite::Connection::open(home.path("firn.db")).unwrap();
     let plan: i64 = state.query_row("SELECT max(id) FROM plan", [], |row| row.get(0)).unwrap();
     state.execute("UPDATE plan SET state = 2, host = 'elsewhere' WHERE id = ?", [plan]).unwrap();
@@ -546,5 +549,19 @@ fn a_line_that_comes_to_nothing_is_named() {
     let list = home.path("list").display().to_string();
     let done = home.firn(&["restore", "--batch", &list]).expect(0);
     done.says(&["there is (or was then) nothing of what line 3 asks for"]);
+    same_trees(&home.photos(), &home.path("dest"));
+}
+
+#[test]
+fn what_was_skipped_is_not_there_and_the_exit_code_says_so() {
+    let home = Home::new();
+    put(&home.photos().join("f1"), b"one", 0o644, (7, 7));
+    home.back_up();
+    let dest = home.path("dest").display().to_string();
+    fs::write(home.path("list"), format!("ugc:f1 {dest}/\nugc:f2 {dest}/\n")).unwrap();
+    let list = home.path("list").display().to_string();
+    home.firn(&["restore", "--batch", &list]).expect(2).says(&["1 lines cannot be restored", "nothing was begun"]);
+    let done = home.firn(&["restore", "--batch", &list, "--skip-wrong", "--json"]).expect(1).json();
+    assert_eq!((&done["restored"], &done["wrong_lines"]), (&1.into(), &1.into()));
     same_trees(&home.photos(), &home.path("dest"));
 }

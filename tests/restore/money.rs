@@ -138,7 +138,7 @@ async fn what_is_stopped_has_paid_for_what_was_sent_and_what_cannot_be_paid_to_i
     world.deliver_with(&delivery, session, 1).await;
     assert_eq!((halfway.sent(), world.row(plan).await.spent), (sent, cost(sent)));
     let why = format!(
-        "reading on costs {} and {} of the plan's ceiling of {} is spent; a supplement plan prices it anew",
+        "reading on costs {} and {} of the plan's ceiling of {} is spent or held; a supplement plan prices it anew",
         cost(FILM),
         cost(sent),
         cost(FILM + 1000)

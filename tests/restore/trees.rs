@@ -126,7 +126,7 @@ async fn reading_is_paid_for_and_ends_at_the_ceiling() {
         assert_eq!((row.delivered, row.failed, row.parts_stopped), (1, 1, 1));
         let failed = world.outcomes(plan).await.into_values().find_map(|row| row.reason).unwrap();
         let dear = "reading on costs $0.";
-        let ends = format!("of the plan's ceiling of {ceiling} is spent; a supplement plan prices it anew");
+        let ends = format!("of the plan's ceiling of {ceiling} is spent or held; a supplement plan prices it anew");
         assert!(failed.starts_with(dear) && failed.ends_with(&ends), "{failed}");
     }
 }

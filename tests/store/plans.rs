@@ -61,7 +61,9 @@ async fn what_was_not_delivered_is_told_however_many_plans_are_newer(w: World) {
         let plans = w.store.plans_undelivered(since, 1000).await.unwrap();
         let ids: Vec<PlanId> = plans.iter().map(|plan| plan.id).collect();
         let found = findings::gather(&*w.store, w.now().await).await.unwrap();
-        let rules: Vec<_> = found.iter().map(|found| (found.key.rule, found.key.object.clone())).collect();
+        // Nobody restores here, which is told, too.
+        let found = found.iter().filter(|found| found.key.rule != "restore.none");
+        let rules: Vec<_> = found.map(|found| (found.key.rule, found.key.object.clone())).collect();
         let expected: Vec<_> = ids.iter().map(|id| ("restore.failed", format!("plan {id}"))).collect();
         assert_eq!(rules, expected);
         ids

@@ -494,7 +494,7 @@ async fn the_ceiling_stops_a_part_and_the_rest_goes_on(w: World) {
     asked(w.ask(session, plan, &one, 1, usd(150)).await);
     assert_eq!(
         stopped(w.ask(session, plan, &two, 2, usd(101)).await),
-        "asking for it costs $1.01 and $1.50 of the plan's ceiling of $2.50 is spent; a supplement plan prices it anew"
+        "asking for it costs $1.01 and $1.50 of the plan's ceiling of $2.50 is spent or held; a supplement plan prices it anew"
     );
     assert_eq!(w.store.retrieval(job(2)).await.unwrap(), None, "nothing is asked for");
     asked(w.ask(session, plan, &three, 3, usd(100)).await);

@@ -111,6 +111,18 @@ async fn what_was_acknowledged_stays_so_when_it_comes_and_goes_unless_it_is_wors
     w.advance(100);
     round(&w, &[("a", Severity::Warning)]).await;
     assert_eq!(until().await, None, "its time is over");
+    // What comes back days later is other trouble, however long the acknowledgement was to hold.
+    let week = w.now().await.plus(std::time::Duration::from_hours(7 * 24));
+    assert!(w.store.notice_ack("disk".to_owned(), "a".to_owned(), week, "ann".to_owned()).await.unwrap());
+    w.advance(7200);
+    round(&w, &[]).await;
+    w.advance(3600);
+    round(&w, &[("a", Severity::Warning)]).await;
+    assert_eq!(until().await, Some(week), "an hour later it may be the same");
+    round(&w, &[]).await;
+    w.advance(3601);
+    round(&w, &[("a", Severity::Warning)]).await;
+    assert_eq!(until().await, None);
 }
 
 async fn whom_a_message_did_not_reach_is_kept_until_one_reaches_everybody(w: World) {

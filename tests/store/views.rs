@@ -31,6 +31,7 @@ on_every_engine! {
     an_overview_is_what_its_parts_are
     one_version_is_restored_although_there_are_newer_ones
     an_archive_is_restored_as_it_lies_there
+    what_was_put_back_is_the_newest_of_its_archive_too
     of_what_was_taken_in_a_time_the_newest_version_is_there_wherever_it_lies
 }
 
@@ -430,6 +431,25 @@ async fn of_what_was_taken_in_a_time_the_newest_version_is_there_wherever_it_lie
     assert_eq!(lengths(&second, Some((from, to))).await, [1002]);
     assert_eq!(lengths(&first, Some((from, to))).await, [0; 0], "a newer one was taken in that time");
     assert_eq!(lengths(&first, Some((between, to))).await, [1001], "none was");
+}
+
+/// Both versions lie in one archive, and the source has put the older one back: it is the newest there is.
+async fn what_was_put_back_is_the_newest_of_its_archive_too(w: World) {
+    let session = w.session().await;
+    let old = w.claimed(session, "a", 1).await;
+    w.advance(1);
+    let new = w.claimed(session, "a", 2).await;
+    let bundle = w.seal(session, 1, &[old, new]).await;
+    let upload = w.upload(session).await;
+    w.store.upload_stored(session, upload.bundle, confirmed(1)).await.unwrap();
+    w.advance(1);
+    w.find(session, Lane::Live, &[("a", 1)]).await;
+    let lengths = async |within| {
+        let rows = w.store.restorable_members(bundle.archive, within, None, 9).await.unwrap();
+        rows.into_iter().map(|row| row.version.length).collect::<Vec<_>>()
+    };
+    assert_eq!(lengths(None).await, [1002], "as it lies there, the later one");
+    assert_eq!(lengths(Some((START, w.in_secs(1).await))).await, [1001], "of that time, the newest");
 }
 
 async fn an_archive_is_restored_as_it_lies_there(w: World) {

@@ -44,7 +44,8 @@ fn from(place: &str, overview: Overview, sources: &[(String, String)]) -> Snapsh
     let sealed = overview.archives.iter().filter(|row| row.state == ArchiveState::Sealed).count() as u64;
     let mut notices = overview.notices;
     notices.extend(standing_still(&pools, &overview.lanes, sealed, now));
-    notices.extend(nobody_restores(&overview.running, &overview.sessions, now));
+    let nobody = nobody_restores(&notices, &overview.running, &overview.sessions, now);
+    notices.extend(nobody);
     let findings = findings(notices, &overview.lanes, &workers, now);
     let history_left = rates::history_left(now, &overview.flow, &overview.watched, &overview.lanes);
     let mut archives = overview.archives;

@@ -23,6 +23,7 @@ const PAGE: u32 = 500;
 
 /// Goes on with a plan that is confirmed.
 pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -> Result<u8, CliError> {
+    let report;
     match services.store.plan(plan).await? {
         Some(row) if row.state == PlanState::Running && row.host != services.process.host_key() => {
             return Err(CliError::Usage(format!(
@@ -30,14 +31,13 @@ pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -
                 Shown::text(&row.host)
             )));
         }
-        Some(row) if row.state == PlanState::Running => {}
+        Some(row) if row.state == PlanState::Running => report = json.then(|| Report::of_plan(&row)),
         Some(row) => return Err(CliError::Usage(format!("plan {plan} is {}; only a running one goes on", row.state))),
         None => return Err(CliError::Usage(format!("there is no plan {plan}; firn restores lists them"))),
     }
     // Whoever asks for it has mended what held it up.
     services.store.plan_again(plan).await?;
     let thaws = services.thaws();
-    let report = json.then(Report::of_plan);
     carry_out(services, plan, thaws, report).await
 }
 
@@ -84,28 +84,25 @@ pub(super) async fn carry_out(
         let _ = work.await;
     }
     said.close();
-    if let Some(name) = signalled {
+    let row = services.store.plan(plan).await?.ok_or_else(|| StoreError::Impossible(format!("plan {plan} is gone")))?;
+    let runs = row.state == PlanState::Running;
+    tell_wrong(services, plan).await?;
+    if let Some(name) = signalled.filter(|_| runs) {
         out::error(&format!(
             "{name}: plan {plan} goes on with firn restore --resume {plan}, or where the restore worker runs (firn run)"
         ));
-        return Ok(FAILED);
-    }
-    let row = services.store.plan(plan).await?.ok_or_else(|| StoreError::Impossible(format!("plan {plan} is gone")))?;
-    if let Some(why) = held.filter(|_| row.state == PlanState::Running) {
-        tell_wrong(services, plan).await?;
+    } else if let Some(why) = held.filter(|_| runs) {
         out::error(&format!(
             "{why}; what has its name there is whole. Make room, or mend what the reason names, then firn restore --resume {plan} (or firn restores {plan} --cancel)"
         ));
-        return Ok(FAILED);
     }
-    tell_wrong(services, plan).await?;
-    let lost = not_restored(&row);
-    if let Some(report) = json {
-        out::json(&report.ended(&row))?;
-    } else {
-        out::line(ended(&row))?;
+    let whole = not_restored(&row) == 0 && row.state == PlanState::Ended;
+    match json {
+        Some(report) => out::json(&report.ended(&row))?,
+        None if runs => {}
+        None => out::line(ended(&row))?,
     }
-    Ok(if lost == 0 && row.state == PlanState::Ended { 0 } else { FAILED })
+    Ok(if whole { 0 } else { FAILED })
 }
 
 /// What this process could not go on with (its lease was lost while it was held still) another may have finished.
@@ -140,7 +137,7 @@ fn ended(plan: &PlanRow) -> String {
 }
 
 /// Names each file that is not there, and why.
-async fn tell_wrong(services: &Services, plan: PlanId) -> Result<(), CliError> {
+pub(super) async fn tell_wrong(services: &Services, plan: PlanId) -> Result<(), CliError> {
     let mut after = None;
     loop {
         let page = services.store.plan_restores(plan, true, after, PAGE).await?;

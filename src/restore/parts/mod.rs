@@ -66,7 +66,8 @@ pub struct Delivery {
     clock: Clock,
     session: SessionId,
     stop: Stop,
-    egress: Egress,
+    /// What reading costs, as it is when a part is claimed: to the end of the part it stays so.
+    egress: Arc<dyn Fn() -> Egress + Send + Sync>,
     seen: Arc<Seen>,
     syncs: Arc<Syncs>,
     plans: Mutex<HashMap<PlanId, Arc<Places>>>,
@@ -83,6 +84,7 @@ impl Delivery {
         egress: Egress,
     ) -> Self {
         let syncs = Arc::new(Syncs::new(clock.clone(), by_the_system()));
+        let egress: Arc<dyn Fn() -> Egress + Send + Sync> = Arc::new(move || Arc::clone(&egress));
         Self { store, vault, clock, session, stop, egress, seen: Arc::default(), syncs, plans: Mutex::default() }
     }
 
@@ -90,6 +92,13 @@ impl Delivery {
     #[must_use]
     pub fn below(self, root: Option<std::path::PathBuf>) -> Self {
         Self { seen: Arc::new(Seen::below(root)), ..self }
+    }
+
+    /// With reading at a price that may change: each claim keeps the one that holds when it begins, so that what it gives
+    /// back is what it took.
+    #[must_use]
+    pub fn priced_by(self, egress: Arc<dyn Fn() -> Egress + Send + Sync>) -> Self {
+        Self { egress, ..self }
     }
 
     /// With file systems synced by `call`, rather than by `syncfs`.

@@ -47,7 +47,7 @@ impl Purse {
             return Ok(None);
         }
         let plan = self.store.plan(self.key.plan).await?;
-        let left = plan.and_then(|plan| Some(plan.totals?.ceiling.minus(plan.spent)));
+        let left = plan.and_then(|plan| Some(plan.totals?.ceiling.minus(plan.held).minus(plan.spent)));
         Ok(left.filter(|left| price > *left).map(|_| price))
     }
 

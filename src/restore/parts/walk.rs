@@ -84,6 +84,7 @@ impl<'a> Claim<'a> {
         places: Arc<Places>,
         there: bool,
     ) -> Self {
+        let egress = (of.egress)();
         let reader = Reader {
             vault: Arc::clone(&of.vault),
             clock: of.clock.clone(),
@@ -92,10 +93,10 @@ impl<'a> Claim<'a> {
             asked: job.retrieval.is_some(),
             stubborn: work.attempts >= STUBBORN,
             spread: spread(work),
-            purse: Purse::new(Arc::clone(&of.store), of.session, key, Arc::clone(&of.egress)),
+            purse: Purse::new(Arc::clone(&of.store), of.session, key, Arc::clone(&egress)),
             ends: Mutex::default(),
         };
-        let free = (of.egress)(work.archive_size).is_zero();
+        let free = egress(work.archive_size).is_zero();
         let retrieval = job.retrieval;
         Self { of, key, work, uuid: work.uuid, reader, retrieval, places, there, free, state: Mutex::default() }
     }
@@ -236,10 +237,10 @@ impl<'a> Claim<'a> {
     async fn too_dear(&self, price: Money) -> Result<PartEnd, StoreError> {
         let plan = self.of.store.plan(self.key.plan).await?;
         let (spent, ceiling) = plan.map_or_else(Default::default, |plan| {
-            (plan.spent, plan.totals.map(|totals| totals.ceiling).unwrap_or_default())
+            (plan.spent.plus(plan.held), plan.totals.map(|totals| totals.ceiling).unwrap_or_default())
         });
         Ok(PartEnd::Stopped(format!(
-            "reading on costs {price} and {spent} of the plan's ceiling of {ceiling} is spent; a supplement plan prices it anew"
+            "reading on costs {price} and {spent} of the plan's ceiling of {ceiling} is spent or held; a supplement plan prices it anew"
         )))
     }
 

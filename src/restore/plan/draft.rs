@@ -318,6 +318,8 @@ impl<'a> Draft<'a> {
     ) -> Result<(), RestoreError> {
         let below = self.folder(place).await?;
         let store = &self.restorer.store;
+        // What is stored from now on is not of that time: versions do not change places while they are looked at.
+        let to = to.min(store.now().await?);
         let sources = store.sources().await?;
         let only = source.and_then(|id| sources.iter().find(|row| row.id == id)).map(|row| row.name.clone());
         let several = only.is_none() && sources.len() > 1;

@@ -259,6 +259,8 @@ pub struct PlanRow {
     pub parts_stopped: u64,
     /// What its ceiling was raised by since it was confirmed, to make jobs faster.
     pub raised: Money,
+    /// What of its ceiling is held for jobs that are still to be made faster.
+    pub held: Money,
 }
 
 /// An archive's part of a plan, as it stands.

@@ -57,6 +57,9 @@ const AGAIN: &str = "
                  THEN 0 ELSE state END,
     retrieval = (SELECT r.id FROM retrieval r WHERE r.id = plan_part.retrieval AND r.live = 1)";
 
+/// Whether a part's job is over: what failed before has nothing to do with the next.
+const OVER: &str = "EXISTS (SELECT 1 FROM retrieval r WHERE r.id = plan_part.retrieval AND r.live IS NULL)";
+
 /// Nothing is written about a part that belongs to somebody else by now.
 fn held(db: &Db<'_>, session: SessionId, key: PartKey) -> Result<()> {
     let held = db.one(
@@ -214,7 +217,7 @@ pub(super) fn end(db: &Db<'_>, session: SessionId, key: PartKey, end: &PartEnd) 
             db.run(
                 &format!(
                     "UPDATE plan_part SET owner = NULL, generation = generation + 1, not_before = ?3, reason = ?4,
-                            attempts = attempts + ?5, {AGAIN}
+                            attempts = CASE WHEN {OVER} THEN 0 ELSE attempts + ?5 END, {AGAIN}
                      WHERE plan = ?1 AND archive = ?2"
                 ),
                 params![key.plan, key.archive, next_try, reason, failed],

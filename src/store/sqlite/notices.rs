@@ -1,6 +1,7 @@
 //! Findings, duties, orders: small tables that several processes share.
 
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 use rusqlite::{Row, params};
 
@@ -29,6 +30,9 @@ pub(super) fn severity(code: i64) -> Severity {
     }
 }
 
+/// What comes back within this is the same trouble.
+const FLAPS: Duration = Duration::from_hours(1);
+
 pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<NoticeRound> {
     let before: Vec<(String, String, i64)> =
         db.rows("SELECT rule, object, severity FROM notice WHERE scope = ?", [scope], |row| {
@@ -53,9 +57,10 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
             "INSERT INTO notice
                 (rule, object, scope, severity, worst, value, limit_text, since, seen_at, next_step, ack_until)
              VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9,
-                -- One that comes back as what was acknowledged is acknowledged; one that is worse is not.
+                -- One that is soon back as what was acknowledged is acknowledged; one that is worse, or another one
+                -- days later, is not.
                 (SELECT t.ack_until FROM turn t
-                 WHERE t.rule = ?1 AND t.object = ?2 AND t.severity >= ?4 AND t.ack_until > ?8))
+                 WHERE t.rule = ?1 AND t.object = ?2 AND t.severity >= ?4 AND t.ack_until > ?8 AND t.changed_at >= ?10))
              ON CONFLICT (rule, object) DO UPDATE SET
                 scope = excluded.scope, severity = excluded.severity, worst = max(worst, excluded.severity),
                 value = excluded.value, limit_text = excluded.limit_text, since = min(since, excluded.since),
@@ -71,7 +76,8 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
                 finding.limit,
                 finding.since,
                 db.now(),
-                finding.next_step
+                finding.next_step,
+                db.now().minus(FLAPS)
             ],
         )?;
         if old != Some(code) {

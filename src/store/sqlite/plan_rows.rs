@@ -15,7 +15,7 @@ const PLAN: &str =
     "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
     bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
     seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
-    parts_stopped, there, raised";
+    parts_stopped, there, raised, held";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
     let tariff: Option<String> = row.get(9)?;
@@ -69,6 +69,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
         parts_stopped: row.get(34)?,
         there: row.get(35)?,
         raised: row.get(36)?,
+        held: row.get(37)?,
     })
 }
 
@@ -189,14 +190,13 @@ pub(super) fn plans_held(db: &Db<'_>, limit: u32) -> Result<Vec<PlanPartRow>> {
     )?;
     let mut first = Vec::with_capacity(plans.len());
     for plan in plans {
-        let archive: Option<ArchiveId> = db
-            .one(
-                "SELECT min(archive) FROM plan_part INDEXED BY plan_part_held
-                 WHERE live = 1 AND attempts > 0 AND plan = ?",
-                [plan],
-                |row| row.get(0),
-            )?
-            .flatten();
+        // The worst of them: what a destination or a vault holds up comes before what was refused now and then.
+        let archive: Option<ArchiveId> = db.one(
+            "SELECT archive FROM plan_part INDEXED BY plan_part_held WHERE live = 1 AND attempts > 0 AND plan = ?
+             ORDER BY state < 2 AND attempts < 4, archive LIMIT 1",
+            [plan],
+            |row| row.get(0),
+        )?;
         first.extend(read_parts(db, "WHERE p.plan = ?1 AND p.archive = ?2", params![plan, archive])?);
     }
     Ok(first)

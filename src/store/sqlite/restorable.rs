@@ -134,7 +134,8 @@ pub(super) fn members(
              WHERE m.archive = ?1 AND m.header_offset > ?2
              -- CROSS JOIN: by key first, so that it does not grow with the archive.
              AND NOT EXISTS (SELECT 1 FROM file o CROSS JOIN member n ON n.file = o.id AND n.archive = ?1
-                             WHERE o.source = f.source AND o.key = f.key AND n.header_offset > m.header_offset)
+                             WHERE o.source = f.source AND o.key = f.key AND n.header_offset > m.header_offset
+                             AND (?4 IS NULL OR o.id = f.id))
              -- What is newer is as `version` has it: archives need not be taken in the order of what they hold.
              AND (?4 IS NULL OR NOT EXISTS (
                 SELECT 1 FROM file o CROSS JOIN member n ON n.file = o.id

@@ -184,8 +184,10 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
     }
     if !ledger::spend(db, SPENDER, plan, ask.price)? {
         return stopped(format!(
-            "asking for it costs {} and {} of the plan's ceiling of {} is spent; a supplement plan prices it anew",
-            ask.price, row.spent, totals.ceiling
+            "asking for it costs {} and {} of the plan's ceiling of {} is spent or held; a supplement plan prices it anew",
+            ask.price,
+            row.spent.plus(row.held),
+            totals.ceiling
         ));
     }
     // Of what a vault refuses again and again the last refusal is kept.
@@ -213,7 +215,7 @@ pub(super) fn ask(db: &Db<'_>, session: SessionId, ask: &AskPart) -> Result<JobA
     let id = RetrievalId(db.last_id());
     // Until the vault has taken it, it counts how often it was refused.
     db.run(
-        "UPDATE plan_part SET state = ?3, retrieval = ?4, reason = NULL, asked_times = asked_times + 1
+        "UPDATE plan_part SET state = ?3, retrieval = ?4, asked_times = asked_times + 1
          WHERE plan = ?1 AND archive = ?2",
         params![plan, archive, PartState::Asked, id],
     )?;
@@ -232,14 +234,17 @@ fn set(db: &Db<'_>, plan: PlanId, archive: ArchiveId, state: PartState, job: Opt
 /// A job's output turned out to be gone: nobody joins it any more, and who waited for it waits for another.
 pub(super) fn lost(db: &Db<'_>, job: RetrievalId, why: &str) -> Result<()> {
     over(db, job, RetrievalState::Expired, why)?;
-    again(db, job, why, db.now())
+    again(db, job, why, db.now(), "0")
 }
 
-/// Parts that wait for a job need another one. Those that somebody is delivering right now see for themselves.
-fn again(db: &Db<'_>, job: RetrievalId, why: &str, from: Time) -> Result<()> {
+/// Parts that wait for a job need another one, with so many attempts behind them. Those that somebody is delivering right
+/// now see for themselves.
+fn again(db: &Db<'_>, job: RetrievalId, why: &str, from: Time, attempts: &'static str) -> Result<()> {
     db.run(
-        "UPDATE plan_part SET state = ?2, retrieval = NULL, reason = ?3, not_before = ?4
-         WHERE retrieval = ?1 AND live = 1 AND owner IS NULL",
+        &format!(
+            "UPDATE plan_part SET state = ?2, retrieval = NULL, reason = ?3, not_before = ?4, attempts = {attempts}
+             WHERE retrieval = ?1 AND live = 1 AND owner IS NULL"
+        ),
         params![job, PartState::Waiting, why, from],
     )?;
     Ok(())
@@ -254,7 +259,10 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
                 "UPDATE retrieval SET state = ?2, job_id = ?3, next_look = ?4, due = ?5, note = NULL WHERE id = ?1",
                 params![job.id, RetrievalState::Asked, job_id, next_look, due],
             )?;
-            db.run("UPDATE plan_part SET attempts = 0 WHERE retrieval = ?1 AND live = 1 AND attempts > 0", [job.id])?;
+            db.run(
+                "UPDATE plan_part SET attempts = 0, reason = NULL WHERE retrieval = ?1 AND live = 1 AND owner IS NULL",
+                [job.id],
+            )?;
         }
         Heard::Refused { why, next_try } if job.state == RetrievalState::Intended => {
             over(db, job.id, RetrievalState::Failed, why)?;
@@ -266,10 +274,9 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
                     params![plan, job.archive],
                 )?;
             }
-            if *next_try > db.now() {
-                db.run("UPDATE plan_part SET attempts = attempts + 1 WHERE retrieval = ?1 AND live = 1", [job.id])?;
-            }
-            again(db, job.id, why, *next_try)?;
+            // What was only interrupted is asked for at once.
+            let attempts = if *next_try > db.now() { "attempts + 1" } else { "attempts" };
+            again(db, job.id, why, *next_try, attempts)?;
         }
         Heard::Gone(why) if job.state == RetrievalState::Intended => {
             over(db, job.id, RetrievalState::Failed, why)?;
@@ -314,15 +321,15 @@ pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &Heard) -> Result<O
         }
         Heard::Ending { next_look } if job.state == RetrievalState::Ready => {
             db.run("UPDATE retrieval SET next_look = ?2 WHERE id = ?1 AND live = 1", params![job.id, next_look])?;
-            again(db, job.id, "its job's output is about to be gone", db.now())?;
+            again(db, job.id, "its job's output is about to be gone", db.now(), "0")?;
         }
         Heard::Failed(why) if job.state != RetrievalState::Closed => {
             over(db, job.id, RetrievalState::Failed, why)?;
-            again(db, job.id, &format!("its job failed: {why}"), db.now())?;
+            again(db, job.id, &format!("its job failed: {why}"), db.now(), "0")?;
         }
         Heard::Expired if job.state != RetrievalState::Closed => {
             over(db, job.id, RetrievalState::Expired, "its output is gone")?;
-            again(db, job.id, "its job's output is gone", db.now())?;
+            again(db, job.id, "its job's output is gone", db.now(), "0")?;
         }
         // Late or twice: what is known already stands.
         _ => {}

@@ -81,6 +81,7 @@ pub fn plan(id: i64, state: PlanState) -> PlanRow {
         parts_left: 60,
         parts_stopped: 1,
         raised: Money::ZERO,
+        held: Money::ZERO,
     }
 }
 

@@ -23,18 +23,17 @@ const PAGE: u32 = 500;
 
 /// Goes on with a plan that is confirmed.
 pub(super) async fn resume(services: &Arc<Services>, plan: PlanId, json: bool) -> Result<u8, CliError> {
-    let report;
-    match services.store.plan(plan).await? {
+    let report = match services.store.plan(plan).await? {
         Some(row) if row.state == PlanState::Running && row.host != services.process.host_key() => {
             return Err(CliError::Usage(format!(
                 "plan {plan} delivers to folders of another host ({}); it goes on there: firn restore --resume {plan}, or the restore worker (firn run)",
                 Shown::text(&row.host)
             )));
         }
-        Some(row) if row.state == PlanState::Running => report = json.then(|| Report::of_plan(&row)),
+        Some(row) if row.state == PlanState::Running => json.then(|| Report::of_plan(&row)),
         Some(row) => return Err(CliError::Usage(format!("plan {plan} is {}; only a running one goes on", row.state))),
         None => return Err(CliError::Usage(format!("there is no plan {plan}; firn restores lists them"))),
-    }
+    };
     // Whoever asks for it has mended what held it up.
     services.store.plan_again(plan).await?;
     let thaws = services.thaws();

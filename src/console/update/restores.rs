@@ -294,7 +294,8 @@ fn ask(model: &mut Model, row: &PlanRow) {
     let (object, effect) = question(&title, totals);
     let deed = Deed::Confirm { plan: row.id, hash: totals.hash };
     let intent = Intent::Deed { deed, seen: Seen::Plan(row.id, PlanState::Planned) };
-    let bulk = totals.ceiling > model.setup.confirm_above;
+    // What is replaced is gone: that is not agreed to by a key alone.
+    let bulk = totals.overwrites > 0 || totals.ceiling > model.setup.confirm_above;
     deeds::ask(model, Question { title: "Restore".to_owned(), object, effect, go: "restore", bulk, intent });
 }
 

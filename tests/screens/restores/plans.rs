@@ -8,12 +8,13 @@ use firn::console::effect::{Deed, Effect, Query};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Focus, Overlay};
-use firn::restore::snapshot::RestoreSnapshot;
+use firn::console::tabs::restore::about;
+use firn::restore::snapshot::{PlanLine, RestoreSnapshot};
 use firn::restore::view::QuoteView;
 use firn::services::Faster;
-use firn::store::{Hurry, PlanState, RetrievalState};
+use firn::store::{Hurry, PlanState, PlanTotals, RetrievalState};
 
-use super::{OVER, confirm, dollars, faster, list, plan, quote, reply, restores, retrieval, tab};
+use super::{OVER, confirm, dollars, faster, list, plan, quote, reply, restores, retrieval, tab, totals};
 use crate::kit::{NOW, ago, go, press, said, screen, seen, send, top, type_in};
 use crate::pictures::compare;
 
@@ -128,6 +129,49 @@ fn a_plan_is_saved_then_asked_about_then_confirmed_as_it_was_shown() {
     model.setup.confirm_above = dollars("100");
     press(&mut model, "c");
     assert_eq!(confirm(&model).word, None);
+}
+
+#[test]
+fn files_that_replace_what_is_there_are_told_and_asked_for_by_a_word() {
+    let told = "12 files replace what is there and differs";
+    let mut model = quotes();
+    let Some(Overlay::Quotes(quotes)) = model.overlays.last_mut() else { panic!("{}", said(&model)) };
+    quotes.view.overwrites = 12;
+    compare("restore-plan-overwrites-80x24.txt", &screen(&model, (80, 24)));
+    for size in [(80, 24), (140, 40)] {
+        let text = screen(&model, size);
+        assert!(text.contains(told), "{told:?} in\n{text}");
+    }
+    // However cheap it is: a word is typed. Also of a plan that was saved before.
+    model.setup.confirm_above = dollars("100");
+    let effects = press(&mut model, "enter");
+    let [Effect::Ask(query @ Query::Choose { .. })] = &effects[..] else { panic!("{effects:?}") };
+    let mut row = plan(8, PlanState::Planned);
+    row.totals = Some(PlanTotals { overwrites: 12, ..totals("standard") });
+    send(&mut model, Msg::Reply(Reply::Chosen(query.clone(), Ok(Box::new(row.clone())))));
+    seen(&mut model);
+    compare("restore-confirm-overwrites-80x24.txt", &screen(&model, (80, 24)));
+    let mut later = tab();
+    later.setup.confirm_above = dollars("100");
+    let mut newer = restores();
+    newer.plans[0].row.totals = Some(PlanTotals { overwrites: 1, ..totals("standard") });
+    send(&mut later, Msg::Restores(Arc::new(newer)));
+    press(&mut later, "c");
+    for (model, told) in [(&model, told), (&later, "1 file replaces what is there and differs")] {
+        let asked = confirm(model);
+        assert_eq!((asked.word.as_deref(), &*asked.effect[0]), (Some("restore"), told));
+    }
+    // A key alone does not do it.
+    assert_eq!(press(&mut later, "right enter"), []);
+    assert_eq!(top(&later), "confirm");
+    type_in(&mut later, "restore");
+    let effects = press(&mut later, "enter enter");
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Confirm { plan: PlanId(7), .. }), _]), "{effects:?}");
+    // All about the plan says it, too.
+    let line = PlanLine { row, steps: None };
+    let details = about::plan(&line, "db-ops-1", (&[], false), &[], NOW);
+    let files = details.groups.iter().find(|group| group.title == "files").unwrap();
+    assert!(files.lines.iter().any(|(name, value, _)| name == "overwrite" && value == told), "{files:?}");
 }
 
 #[test]

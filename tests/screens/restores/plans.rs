@@ -175,6 +175,74 @@ fn files_that_replace_what_is_there_are_told_and_asked_for_by_a_word() {
 }
 
 #[test]
+fn an_answer_finds_who_waits_for_it_though_help_lies_over_it() {
+    let waits = |model: &Model| model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Waiting(_)));
+    let mut model = tab();
+    list(&mut model, 400, &[3]);
+    let effects = press(&mut model, "f2");
+    let query = effects.iter().find_map(|effect| match effect {
+        Effect::Ask(query @ Query::Draft { .. }) => Some(query.clone()),
+        _ => None,
+    });
+    let query = query.unwrap_or_else(|| panic!("nothing is priced: {effects:?}"));
+    for over in ["?", ":"] {
+        // The plan is there when help is left, and is not thrown away.
+        let mut model = model.clone();
+        press(&mut model, over);
+        let word = top(&model);
+        assert_eq!(send(&mut model, Msg::Reply(reply(&query).unwrap())), []);
+        assert_eq!((top(&model), waits(&model)), (word, false));
+        assert_eq!(press(&mut model, "esc"), []);
+        assert_eq!(top(&model), "quotes");
+    }
+    // Nor does what failed stand there for ever: it is told where it was asked for.
+    let mut failed = model.clone();
+    press(&mut failed, "?");
+    send(&mut failed, Msg::Reply(Reply::Draft(query.clone(), Err("the disk is full".to_owned()))));
+    assert_eq!((top(&failed), said(&failed)), ("help", "no plan: the disk is full"));
+    press(&mut failed, "esc");
+    assert_eq!((top(&failed), failed.restore.editor.wrong.as_deref()), ("batch", Some("the disk is full")));
+    // Who has left is not followed: that plan is dropped.
+    let mut left = model.clone();
+    press(&mut left, "esc ?");
+    let effects = send(&mut left, Msg::Reply(reply(&query).unwrap()));
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Drop(PlanId(8)))]), "{effects:?}");
+    // The question about a plan that was saved: seen before a key is for it.
+    send(&mut model, Msg::Reply(reply(&query).unwrap()));
+    let effects = press(&mut model, "enter");
+    let [Effect::Ask(query @ Query::Choose { .. })] = &effects[..] else { panic!("{effects:?}") };
+    press(&mut model, "?");
+    send(&mut model, Msg::Reply(reply(query).unwrap()));
+    seen(&mut model);
+    assert_eq!((top(&model), waits(&model)), ("help", false));
+    press(&mut model, "esc");
+    assert_eq!((top(&model), press(&mut model, "right enter")), ("confirm", vec![]));
+    assert_eq!(confirm(&model).focus, Focus::Cancel);
+    seen(&mut model);
+    press(&mut model, "right");
+    assert_eq!(confirm(&model).focus, Focus::Go);
+    // What making jobs faster costs.
+    let mut model = tab();
+    let effects = press(&mut model, "down down u");
+    let [Effect::Ask(query @ Query::Faster { .. })] = &effects[..] else { panic!("{effects:?}") };
+    let mut refused = model.clone();
+    press(&mut model, "?");
+    send(&mut model, Msg::Reply(reply(query).unwrap()));
+    assert_eq!((top(&model), waits(&model)), ("help", false));
+    press(&mut model, "esc");
+    assert_eq!((top(&model), confirm(&model).go, confirm(&model).seen), ("confirm", "faster", false));
+    press(&mut refused, "?");
+    send(&mut refused, Msg::Reply(Reply::Faster(query.clone(), Err("the vault is away".to_owned()))));
+    assert_eq!((top(&refused), waits(&refused), said(&refused)), ("help", false, "the vault is away"));
+}
+
+#[test]
+fn not_to_wait_is_not_said_to_undo_what_is_saved() {
+    let close = firn::console::action::find("waiting.close").unwrap();
+    assert_eq!(close.text, "do not wait; nothing is spent (a plan that is being saved is saved)");
+}
+
+#[test]
 fn a_plan_that_somebody_else_has_confirmed_meanwhile_is_not_confirmed_again() {
     let mut model = tab();
     model.setup.confirm_above = dollars("100");

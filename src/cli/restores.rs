@@ -8,6 +8,7 @@ use crate::base::ids::{ArchiveId, PlanId};
 use crate::base::units::{Count, Size, Span};
 use crate::base::{Severity, Shown, Time};
 use crate::config::Config;
+use crate::restore::view::replaces;
 use crate::services::Services;
 use crate::store::{Look, PlanPartRow, PlanRow, PlanState, RestoreRow, RetrievalRow};
 use crate::worker::heard::nobody_restores;
@@ -65,6 +66,7 @@ struct PlanView {
     delivered_bytes: u64,
     failed: u64,
     not_possible: Option<u64>,
+    overwrites: Option<u64>,
     archives_left: u64,
     archives_stopped: u64,
     price_nanodollars: Option<i64>,
@@ -322,6 +324,9 @@ fn describe(row: &PlanRow, now: Time) -> Result<(), CliError> {
         out::line(format!("the rest of plan {of}"))?;
     }
     if let Some(totals) = &row.totals {
+        if let Some(said) = replaces(totals.overwrites) {
+            out::line(said)?;
+        }
         let sure = if totals.sure { "" } else { "~" };
         out::line(format!(
             "price {sure}{} by the tariff {}, at most {}: {} jobs for {} of {} archives ({} joined), {} read",
@@ -431,6 +436,7 @@ fn view(plan: &PlanRow) -> PlanView {
         delivered_bytes: plan.delivered_bytes,
         failed: plan.failed,
         not_possible: totals.map(|totals| totals.impossible),
+        overwrites: totals.map(|totals| totals.overwrites),
         archives_left: plan.parts_left,
         archives_stopped: plan.parts_stopped,
         price_nanodollars: totals.map(|totals| totals.price.nanos()),

@@ -607,7 +607,14 @@ pub const ACTIONS: &[Action] = &[
         views::nothing_selected,
     ),
     action("rows.close", &["esc", "q"], "back", "back", Overlay("rows"), views::close),
-    action("waiting.close", &["esc", "q"], "do not wait; nothing is done", "leave", Overlay("waiting"), views::close),
+    action(
+        "waiting.close",
+        &["esc", "q"],
+        "do not wait; nothing is spent (a plan that is being saved is saved)",
+        "leave",
+        Overlay("waiting"),
+        views::close,
+    ),
     action(
         "confirm.switch",
         &["left", "right", "tab", "shift-tab", "h", "l"],

@@ -203,6 +203,7 @@ fn view(drafted: &Drafted, row: &PlanRow) -> DraftView {
         title: Shown::text(&row.title).to_string(),
         // The slowest, which is the cheapest, first.
         quotes: drafted.quotes.iter().rev().map(QuoteView::from).collect(),
+        overwrites: added.overwrites,
         notes,
         refused: wrong.map(|found| format!("line {}: {}", found.line, found.short())).collect(),
         refused_count: drafted.wrong_count,

@@ -314,6 +314,7 @@ fn totals(totals: &PlanTotals) -> Value {
         "files": totals.files,
         "bytes": totals.bytes,
         "impossible": totals.impossible,
+        "overwrites": totals.overwrites,
         "archives": totals.archives,
         "jobs": totals.jobs,
         "joined": totals.joined,

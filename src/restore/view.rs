@@ -2,6 +2,7 @@
 //! Plain values, safe to show as they are.
 
 use crate::base::ids::PlanId;
+use crate::base::units::Count;
 use crate::base::{Money, Severity};
 use crate::restore::price::Quote;
 use crate::vault::Tier;
@@ -76,6 +77,8 @@ pub struct DraftView {
     pub title: String,
     /// What each tier comes to, the slowest first.
     pub quotes: Vec<QuoteView>,
+    /// Files that may replace what is there and differs.
+    pub overwrites: u64,
     /// Sentences to be said with it, safe to show.
     pub notes: Vec<String>,
     /// What is left out: a sentence each, safe to show, bounded.
@@ -107,6 +110,15 @@ impl From<&Quote> for QuoteView {
             dearest: quote.days.iter().map(|day| day.1).max().unwrap_or_default(),
             over: quote.over.iter().map(ToString::to_string).collect(),
         }
+    }
+}
+
+/// What is said of files that may replace what is there; nothing where there are none.
+pub fn replaces(files: u64) -> Option<String> {
+    match files {
+        0 => None,
+        1 => Some("1 file replaces what is there and differs".to_owned()),
+        n => Some(format!("{} files replace what is there and differs", Count(n))),
     }
 }
 

@@ -251,6 +251,7 @@ async fn planned(store: &dyn Store, out: &Path) -> PlanId {
         files: n,
         bytes: 0,
         impossible: 0,
+        overwrites: 0,
         archives: archives.len() as u64,
         jobs: 0,
         joined: 0,

@@ -241,8 +241,14 @@ fn overwrite_counts_for_every_line_of_a_list_and_for_the_rest_of_a_plan() {
     spoil();
     batch(&[]).expect(2).says(&["overwriting needs --yes where nobody can be asked"]);
     assert_eq!(holds(), there);
-    batch(&["--yes"]).expect(0);
+    let replacing = batch(&["--yes", "--json"]).expect(0).json()["plan"].to_string();
     assert_eq!(holds(), right);
+    // The plan says so afterwards, and that of another one that nothing is replaced by.
+    let told = "2 files replace what is there and differs";
+    home.firn(&["restores", &replacing]).expect(0).prints(&[told]);
+    assert_eq!(home.firn(&["restores", &replacing, "--json"]).expect(0).json()["overwrites"], 2);
+    let kept = home.firn(&["restores", &plan]).expect(1);
+    assert!(!kept.out.contains("replace what is there"), "{}", kept.out);
     // What goes on with a plan as it was confirmed takes no new wishes.
     home.firn(&["restore", "--resume", &plan, "--overwrite"]).expect(2).says(&["cannot be used with", "--overwrite"]);
 }

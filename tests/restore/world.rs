@@ -240,6 +240,7 @@ impl World {
             files,
             bytes: 0,
             impossible: 0,
+            overwrites: 0,
             archives,
             jobs: 0,
             joined: 0,

@@ -200,9 +200,12 @@ fn a_job_that_fails_every_time_ends_its_plan_with_the_reason_and_a_supplement_go
         assert!(why.starts_with("archive ") && why.ends_with(said), "{why}");
     }
     assert_eq!(site.billed("job").len(), 2);
-    assert!(row.spent <= row.totals.unwrap().ceiling);
+    let totals = row.totals.unwrap();
+    assert_eq!(totals.overwrites, 10);
+    assert!(row.spent <= totals.ceiling);
     let rest = site.plan(Order::RestOf(plan.id), STANDARD);
-    assert_eq!((rest.supplement_of, rest.totals.as_ref().unwrap().files), (Some(plan.id), 10));
+    let totals = rest.totals.as_ref().unwrap();
+    assert_eq!((rest.supplement_of, totals.files, totals.overwrites), (Some(plan.id), 10, 10));
     assert_eq!(site.confirm(&rest), Confirmed::Yes);
     site.carry_out(&[rest.id]);
     // Also by the rest of the plan, though nobody said so again.

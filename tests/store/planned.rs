@@ -64,6 +64,7 @@ pub fn totals(price: Money, ceiling: Money) -> PlanTotals {
         files: 2,
         bytes: 2002,
         impossible: 0,
+        overwrites: 1,
         archives: 1,
         jobs: 1,
         joined: 0,

@@ -189,6 +189,15 @@ pub struct Question {
 
 /// Asks, with Cancel focused. In bulk and in production a word must be typed.
 pub fn ask(model: &mut Model, question: Question) {
+    put(model, model.overlays.len(), question, true);
+}
+
+/// Asks in that place of the stack. It comes when it comes: keys that were meant for something else are not for it.
+pub fn ask_late(model: &mut Model, at: usize, question: Question) {
+    put(model, at, question, false);
+}
+
+fn put(model: &mut Model, at: usize, question: Question, seen: bool) {
     let typed = question.bulk || model.setup.production;
     let mut object = question.object;
     object.retain(|line| !line.is_empty());
@@ -204,9 +213,9 @@ pub fn ask(model: &mut Model, question: Question) {
         typed: LineEdit::default(),
         focus: Focus::Cancel,
         intent: question.intent,
-        seen: true,
+        seen,
     };
-    model.overlays.push(Overlay::Confirm(Box::new(confirm)));
+    model.overlays.insert(at, Overlay::Confirm(Box::new(confirm)));
 }
 
 fn change(model: &Model, pool: &PoolRow) -> PoolChange {

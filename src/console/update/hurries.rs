@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use super::deeds::{self, Question};
-use super::restores::{confirmed, selected, under_way, wait};
+use super::restores::{confirmed, selected, under_way, wait, waited};
 use crate::base::ids::{PlanId, RetrievalUuid};
 use crate::base::units::Size;
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Deed, Effect, Query};
 use crate::console::model::Model;
-use crate::console::overlay::{Intent, Overlay, Seen};
+use crate::console::overlay::{Intent, Seen};
 use crate::console::tabs::restore::Pane;
 use crate::console::tabs::restore::rows::{price, takes};
 use crate::services::{Faster, are, jobs};
@@ -71,11 +71,7 @@ fn ask(model: &mut Model, most: bool) -> Vec<Effect> {
 /// The price has come: it is asked whether it is worth that.
 pub(super) fn priced(model: &mut Model, query: &Query, result: Result<Vec<Faster>, String>) -> Vec<Effect> {
     let Query::Faster { plan, most, .. } = query else { return Vec::new() };
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == *query);
-    if !model.overlays.last().is_some_and(waits) {
-        return Vec::new();
-    }
-    model.overlays.pop();
+    let Some(place) = waited(model, query) else { return Vec::new() };
     let offers = match result {
         Ok(offers) => offers,
         Err(why) => {
@@ -99,11 +95,7 @@ pub(super) fn priced(model: &mut Model, query: &Query, result: Result<Vec<Faster
     let intent =
         Intent::Deed { deed: Deed::Faster(Arc::new(offer.clone())), seen: Seen::Plan(*plan, PlanState::Running) };
     let title = "Make jobs faster".to_owned();
-    deeds::ask(model, Question { title, object, effect, go: "faster", bulk, intent });
-    if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
-        // It comes when it comes: keys that were meant for something else are not for it.
-        confirm.seen = false;
-    }
+    deeds::ask_late(model, place, Question { title, object, effect, go: "faster", bulk, intent });
     Vec::new()
 }
 

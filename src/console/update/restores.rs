@@ -154,6 +154,15 @@ pub(super) fn wait(model: &mut Model, label: String, query: Query) -> Vec<Effect
     vec![Effect::Ask(query)]
 }
 
+/// The answer to a query has come, and nobody waits for it any more: where in the stack that stood, for what takes its
+/// place there. Nothing, when nobody waited. (Help may lie over it.)
+pub(super) fn waited(model: &mut Model, query: &Query) -> Option<usize> {
+    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == *query);
+    let at = model.overlays.iter().rposition(waits)?;
+    model.overlays.remove(at);
+    Some(at)
+}
+
 /// Prices the list.
 pub fn plan_batch(model: &mut Model) -> Vec<Effect> {
     let mut effects = keep(model, true);
@@ -187,19 +196,17 @@ pub(super) fn plan_into(model: &mut Model, what: &Wanted, name: &str, into: &Pat
 
 /// A draft has come. What nobody waits for any more is thrown away again.
 pub(super) fn drafted(model: &mut Model, query: &Query, result: Result<Box<DraftView>, String>) -> Vec<Effect> {
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == *query);
-    if !model.overlays.last().is_some_and(waits) {
+    let Some(at) = waited(model, query) else {
         let Ok(view) = result else { return Vec::new() };
         return drop_draft(model, view.plan);
-    }
-    model.overlays.pop();
+    };
     match result {
         Ok(view) => {
             let wished = if let Query::Draft { tier, .. } = query { *tier } else { None };
-            model.overlays.push(Overlay::Quotes(Box::new(Quotes::new(*view, wished))));
+            model.overlays.insert(at, Overlay::Quotes(Box::new(Quotes::new(*view, wished))));
         }
         Err(why) => {
-            match model.overlays.last_mut() {
+            match model.overlays[..at].last_mut() {
                 Some(Overlay::Form) => model.restore.form.wrong = Some(why.clone()),
                 Some(Overlay::Batch) => model.restore.editor.wrong = Some(why.clone()),
                 Some(Overlay::Prompt(prompt)) => prompt.wrong = Some(why.clone()),
@@ -270,17 +277,11 @@ pub(super) fn chosen(model: &mut Model, query: &Query, result: Result<Box<PlanRo
             quotes.saved |= saved;
         }
     }
-    let waits = |overlay: &Overlay| matches!(overlay, Overlay::Waiting(waiting) if waiting.query == *query);
-    if !model.overlays.last().is_some_and(waits) {
-        return vec![Effect::Refresh];
-    }
-    model.overlays.pop();
+    let Some(at) = waited(model, query) else { return vec![Effect::Refresh] };
     match result {
         Ok(row) => {
-            ask(model, &row);
-            if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
-                // It comes when it comes: keys that were meant for something else are not for it.
-                confirm.seen = false;
+            if let Some(question) = about_to_confirm(model, &row) {
+                deeds::ask_late(model, at, question);
             }
         }
         Err(why) => model.tell(Severity::Critical, format!("plan {plan} was not saved: {why}")),
@@ -288,21 +289,25 @@ pub(super) fn chosen(model: &mut Model, query: &Query, result: Result<Box<PlanRo
     vec![Effect::Refresh]
 }
 
-fn ask(model: &mut Model, row: &PlanRow) {
-    let Some(totals) = &row.totals else { return };
+/// Whether a plan is to be carried out.
+fn about_to_confirm(model: &Model, row: &PlanRow) -> Option<Question> {
+    let totals = row.totals.as_ref()?;
     let title = format!("plan {}: {}", row.id, Shown::text(&row.title));
     let (object, effect) = question(&title, totals);
     let deed = Deed::Confirm { plan: row.id, hash: totals.hash };
     let intent = Intent::Deed { deed, seen: Seen::Plan(row.id, PlanState::Planned) };
-    let bulk = totals.ceiling > model.setup.confirm_above;
-    deeds::ask(model, Question { title: "Restore".to_owned(), object, effect, go: "restore", bulk, intent });
+    // What is replaced is gone: that is not agreed to by a key alone.
+    let bulk = totals.overwrites > 0 || totals.ceiling > model.setup.confirm_above;
+    Some(Question { title: "Restore".to_owned(), object, effect, go: "restore", bulk, intent })
 }
 
 /// Asks whether the selected plan is to be carried out.
 pub fn confirm(model: &mut Model) -> Vec<Effect> {
     if let Ok(line) = selected(model) {
         let row = line.row.clone();
-        ask(model, &row);
+        if let Some(question) = about_to_confirm(model, &row) {
+            deeds::ask(model, question);
+        }
     }
     Vec::new()
 }

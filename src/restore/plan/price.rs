@@ -114,13 +114,14 @@ impl Pricing {
         }
         let mut spread = Spread::new(self.rate);
         let mut shares = Shares::new(&self.terms, &quote);
-        let mut exposure = Money::ZERO;
+        let (mut exposure, mut overwrites) = (Money::ZERO, 0);
         let mut parts = Parts::new(store, plan, &self.terms, &joinable);
         while let Some(step) = parts.next().await? {
             for file in &step.files {
                 let PlannedFile { archive, offset, n, length, dest, overwrite, .. } = file;
                 hash.update(format!("file {archive} {offset} {n} {length} {dest} {overwrite} "));
                 framed(&mut hash, file.target.as_bytes());
+                overwrites += u64::from(*overwrite);
             }
             let mut new: Vec<NewPart> = Vec::with_capacity(step.parts.len());
             for part in &step.parts {
@@ -144,6 +145,7 @@ impl Pricing {
             files: quote.files,
             bytes: quote.bytes,
             impossible: impossible(store, plan).await?,
+            overwrites,
             archives: quote.archives,
             jobs: quote.jobs,
             joined: quote.joined,

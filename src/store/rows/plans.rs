@@ -196,6 +196,8 @@ pub struct PlanTotals {
     pub bytes: u64,
     /// Files that cannot be.
     pub impossible: u64,
+    /// Of the files, those that may replace what is there and differs.
+    pub overwrites: u64,
     /// Archives.
     pub archives: u64,
     /// Jobs to be asked for.

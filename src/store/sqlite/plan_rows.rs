@@ -15,7 +15,7 @@ const PLAN: &str =
     "id, state, title, made_by, made_at, host, vault, supplement_of, tier, tariff, tariff_hash, hash, files,
     bytes, impossible, archives, jobs, joined, asked_bytes, read_bytes, price, sure, ceiling, risks, seconds_from,
     seconds_to, confirmed_by, confirmed_at, ended_at, spent, delivered, delivered_bytes, failed, parts_left,
-    parts_stopped, there, raised, held";
+    parts_stopped, there, raised, held, overwrites";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
     let tariff: Option<String> = row.get(9)?;
@@ -34,6 +34,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<PlanRow> {
                 files: row.get(12)?,
                 bytes: row.get(13)?,
                 impossible: row.get(14)?,
+                overwrites: row.get(38)?,
                 archives: row.get(15)?,
                 jobs: row.get(16)?,
                 joined: row.get(17)?,

@@ -249,8 +249,9 @@ pub(super) fn save(db: &Db<'_>, plan: PlanId, pricing: Generation, totals: &Plan
     let changed = db.run(
         "UPDATE plan SET state = ?2, tier = ?3, tariff = ?4, tariff_hash = ?5, hash = ?6, files = ?7, bytes = ?8,
                 impossible = ?9, archives = ?10, jobs = ?11, joined = ?12, asked_bytes = ?13, read_bytes = ?14,
-                price = ?15, sure = ?16, ceiling = ?17, risks = ?18, seconds_from = ?19, seconds_to = ?20
-         WHERE id = ?1 AND state = ?21",
+                price = ?15, sure = ?16, ceiling = ?17, risks = ?18, seconds_from = ?19, seconds_to = ?20,
+                overwrites = ?21
+         WHERE id = ?1 AND state = ?22",
         params![
             plan,
             PlanState::Planned,
@@ -272,6 +273,7 @@ pub(super) fn save(db: &Db<'_>, plan: PlanId, pricing: Generation, totals: &Plan
             risks,
             totals.seconds.map(|(from, _)| from),
             totals.seconds.map(|(_, to)| to),
+            totals.overwrites,
             PlanState::Draft
         ],
     )?;

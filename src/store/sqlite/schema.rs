@@ -270,6 +270,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              files INTEGER NOT NULL DEFAULT 0,
              bytes INTEGER NOT NULL DEFAULT 0,
              impossible INTEGER NOT NULL DEFAULT 0,
+             overwrites INTEGER NOT NULL DEFAULT 0,
              archives INTEGER NOT NULL DEFAULT 0,
              jobs INTEGER NOT NULL DEFAULT 0,
              joined INTEGER NOT NULL DEFAULT 0,

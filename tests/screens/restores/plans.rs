@@ -8,12 +8,13 @@ use firn::console::effect::{Deed, Effect, Query};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Focus, Overlay};
-use firn::restore::snapshot::RestoreSnapshot;
+use firn::console::tabs::restore::about;
+use firn::restore::snapshot::{PlanLine, RestoreSnapshot};
 use firn::restore::view::QuoteView;
 use firn::services::Faster;
-use firn::store::{Hurry, PlanState, RetrievalState};
+use firn::store::{Hurry, PlanState, PlanTotals, RetrievalState};
 
-use super::{OVER, confirm, dollars, faster, list, plan, quote, reply, restores, retrieval, tab};
+use super::{OVER, confirm, dollars, faster, list, plan, quote, reply, restores, retrieval, tab, totals};
 use crate::kit::{NOW, ago, go, press, said, screen, seen, send, top, type_in};
 use crate::pictures::compare;
 
@@ -128,6 +129,117 @@ fn a_plan_is_saved_then_asked_about_then_confirmed_as_it_was_shown() {
     model.setup.confirm_above = dollars("100");
     press(&mut model, "c");
     assert_eq!(confirm(&model).word, None);
+}
+
+#[test]
+fn files_that_replace_what_is_there_are_told_and_asked_for_by_a_word() {
+    let told = "12 files replace what is there and differs";
+    let mut model = quotes();
+    let Some(Overlay::Quotes(quotes)) = model.overlays.last_mut() else { panic!("{}", said(&model)) };
+    quotes.view.overwrites = 12;
+    compare("restore-plan-overwrites-80x24.txt", &screen(&model, (80, 24)));
+    for size in [(80, 24), (140, 40)] {
+        let text = screen(&model, size);
+        assert!(text.contains(told), "{told:?} in\n{text}");
+    }
+    // However cheap it is: a word is typed. Also of a plan that was saved before.
+    model.setup.confirm_above = dollars("100");
+    let effects = press(&mut model, "enter");
+    let [Effect::Ask(query @ Query::Choose { .. })] = &effects[..] else { panic!("{effects:?}") };
+    let mut row = plan(8, PlanState::Planned);
+    row.totals = Some(PlanTotals { overwrites: 12, ..totals("standard") });
+    send(&mut model, Msg::Reply(Reply::Chosen(query.clone(), Ok(Box::new(row.clone())))));
+    seen(&mut model);
+    compare("restore-confirm-overwrites-80x24.txt", &screen(&model, (80, 24)));
+    let mut later = tab();
+    later.setup.confirm_above = dollars("100");
+    let mut newer = restores();
+    newer.plans[0].row.totals = Some(PlanTotals { overwrites: 1, ..totals("standard") });
+    send(&mut later, Msg::Restores(Arc::new(newer)));
+    press(&mut later, "c");
+    for (model, told) in [(&model, told), (&later, "1 file replaces what is there and differs")] {
+        let asked = confirm(model);
+        assert_eq!((asked.word.as_deref(), &*asked.effect[0]), (Some("restore"), told));
+    }
+    // A key alone does not do it.
+    assert_eq!(press(&mut later, "right enter"), []);
+    assert_eq!(top(&later), "confirm");
+    type_in(&mut later, "restore");
+    let effects = press(&mut later, "enter enter");
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Confirm { plan: PlanId(7), .. }), _]), "{effects:?}");
+    // All about the plan says it, too.
+    let line = PlanLine { row, steps: None };
+    let details = about::plan(&line, "db-ops-1", (&[], false), &[], NOW);
+    let files = details.groups.iter().find(|group| group.title == "files").unwrap();
+    assert!(files.lines.iter().any(|(name, value, _)| name == "overwrite" && value == told), "{files:?}");
+}
+
+#[test]
+fn an_answer_finds_who_waits_for_it_though_help_lies_over_it() {
+    let waits = |model: &Model| model.overlays.iter().any(|overlay| matches!(overlay, Overlay::Waiting(_)));
+    let mut model = tab();
+    list(&mut model, 400, &[3]);
+    let effects = press(&mut model, "f2");
+    let query = effects.iter().find_map(|effect| match effect {
+        Effect::Ask(query @ Query::Draft { .. }) => Some(query.clone()),
+        _ => None,
+    });
+    let query = query.unwrap_or_else(|| panic!("nothing is priced: {effects:?}"));
+    for over in ["?", ":"] {
+        // The plan is there when help is left, and is not thrown away.
+        let mut model = model.clone();
+        press(&mut model, over);
+        let word = top(&model);
+        assert_eq!(send(&mut model, Msg::Reply(reply(&query).unwrap())), []);
+        assert_eq!((top(&model), waits(&model)), (word, false));
+        assert_eq!(press(&mut model, "esc"), []);
+        assert_eq!(top(&model), "quotes");
+    }
+    // Nor does what failed stand there for ever: it is told where it was asked for.
+    let mut failed = model.clone();
+    press(&mut failed, "?");
+    send(&mut failed, Msg::Reply(Reply::Draft(query.clone(), Err("the disk is full".to_owned()))));
+    assert_eq!((top(&failed), said(&failed)), ("help", "no plan: the disk is full"));
+    press(&mut failed, "esc");
+    assert_eq!((top(&failed), failed.restore.editor.wrong.as_deref()), ("batch", Some("the disk is full")));
+    // Who has left is not followed: that plan is dropped.
+    let mut left = model.clone();
+    press(&mut left, "esc ?");
+    let effects = send(&mut left, Msg::Reply(reply(&query).unwrap()));
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Drop(PlanId(8)))]), "{effects:?}");
+    // The question about a plan that was saved: seen before a key is for it.
+    send(&mut model, Msg::Reply(reply(&query).unwrap()));
+    let effects = press(&mut model, "enter");
+    let [Effect::Ask(query @ Query::Choose { .. })] = &effects[..] else { panic!("{effects:?}") };
+    press(&mut model, "?");
+    send(&mut model, Msg::Reply(reply(query).unwrap()));
+    seen(&mut model);
+    assert_eq!((top(&model), waits(&model)), ("help", false));
+    press(&mut model, "esc");
+    assert_eq!((top(&model), press(&mut model, "right enter")), ("confirm", vec![]));
+    assert_eq!(confirm(&model).focus, Focus::Cancel);
+    seen(&mut model);
+    press(&mut model, "right");
+    assert_eq!(confirm(&model).focus, Focus::Go);
+    // What making jobs faster costs.
+    let mut model = tab();
+    let effects = press(&mut model, "down down u");
+    let [Effect::Ask(query @ Query::Faster { .. })] = &effects[..] else { panic!("{effects:?}") };
+    let mut refused = model.clone();
+    press(&mut model, "?");
+    send(&mut model, Msg::Reply(reply(query).unwrap()));
+    assert_eq!((top(&model), waits(&model)), ("help", false));
+    press(&mut model, "esc");
+    assert_eq!((top(&model), confirm(&model).go, confirm(&model).seen), ("confirm", "faster", false));
+    press(&mut refused, "?");
+    send(&mut refused, Msg::Reply(Reply::Faster(query.clone(), Err("the vault is away".to_owned()))));
+    assert_eq!((top(&refused), waits(&refused), said(&refused)), ("help", false, "the vault is away"));
+}
+
+#[test]
+fn not_to_wait_is_not_said_to_undo_what_is_saved() {
+    let close = firn::console::action::find("waiting.close").unwrap();
+    assert_eq!(close.text, "do not wait; nothing is spent (a plan that is being saved is saved)");
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::console::format;
 use crate::console::list::Paged;
 use crate::console::theme::Role;
 use crate::restore::snapshot::PlanLine;
+use crate::restore::view::replaces;
 use crate::store::{
     EventRow, PlanPartRow, PlanState, PlanTotals, RestorePlace, RestoreRow, RestoreState, RetrievalState,
 };
@@ -206,6 +207,9 @@ pub fn plan(
         "wanted",
         format::known(totals, |totals| format!("{}, {}", format::files(totals.files), Size(totals.bytes))),
     );
+    if let Some(said) = totals.and_then(|totals| replaces(totals.overwrites)) {
+        files.role("overwrite", said, Role::Warning);
+    }
     files.line("delivered", format!("{}, {}", format::files(row.delivered), Size(row.delivered_bytes)));
     let role = if row.failed > 0 { Role::Warning } else { Role::Text };
     files.role("failed", Count(row.failed).to_string(), role);

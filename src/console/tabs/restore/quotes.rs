@@ -15,7 +15,7 @@ use crate::console::widgets::detail::{self, DetailLine, DetailView};
 use crate::console::widgets::pane::{self, PaneView};
 use crate::console::widgets::{Extent, Piece, paint};
 use crate::restore::price::Budget;
-use crate::restore::view::{DraftView, QuoteView};
+use crate::restore::view::{DraftView, QuoteView, replaces};
 use crate::store::{PlanTotals, Used};
 
 /// A draft, and the tier that is looked at.
@@ -72,10 +72,12 @@ pub fn tier(word: Option<&str>) -> String {
 /// What is asked before a plan is confirmed: what it is about, and what happens.
 pub fn question(title: &str, totals: &PlanTotals) -> (Vec<String>, Vec<String>) {
     let object = vec![title.to_owned(), format!("{}, {}", format::files(totals.files), Size(totals.bytes))];
-    let mut effect = vec![
+    // What is lost by it comes before what it costs.
+    let mut effect: Vec<String> = replaces(totals.overwrites).into_iter().collect();
+    effect.extend([
         format!("tier {}: {}", tier(totals.tier.as_deref()), takes(totals.seconds)),
         format!("price {}, ceiling {}", price(totals.price, totals.sure), price(totals.ceiling, totals.sure)),
-    ];
+    ]);
     if !totals.sure {
         effect.push("~ : some prices of the tariff are not verified".to_owned());
     }
@@ -197,6 +199,7 @@ fn below(quotes: &Quotes, (used, limits): (Used, Budget)) -> Vec<DetailLine<'sta
     for sentence in quotes.view.undelivered.iter().chain(&quote.over) {
         lines.push(text(format!("refused: {sentence}"), Role::Critical));
     }
+    lines.extend(replaces(quotes.view.overwrites).map(|said| text(said, Role::Warning)));
     let plan = limits.plan.map_or_else(|| "no budget".to_owned(), |limit| format!("at most {limit}"));
     lines.push(text(
         format!("one plan {plan}; today {}; this month {}", of(used.day, limits.day), of(used.month, limits.month)),

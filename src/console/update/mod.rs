@@ -2,6 +2,7 @@
 
 pub mod deeds;
 pub mod hurries;
+pub mod leaving;
 pub mod moves;
 mod replies;
 pub mod restores;

@@ -6,7 +6,7 @@ use crate::console::chord::{Chord, Press};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{moves, perform, restores, views, written};
+use crate::console::update::{leaving, moves, perform, restores, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
@@ -18,7 +18,7 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     }
     let plain = !chord.ctrl && !chord.alt;
     match (chord.press, plain) {
-        (Press::Esc, true) => return Some(views::close(model)),
+        (Press::Esc, true) => return Some(leaving::close(model)),
         (Press::Enter, true) => return Some(enter(model)),
         (Press::Up | Press::Down, true) => {
             let up = chord.press == Press::Up;
@@ -41,8 +41,8 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
         }
         Overlay::Confirm(confirm) => {
             match chord.press {
-                Press::Tab | Press::BackTab => return Some(views::switch(model)),
-                Press::Left | Press::Right if confirm.typed.text().is_empty() => return Some(views::switch(model)),
+                Press::Tab | Press::BackTab => return Some(leaving::switch(model)),
+                Press::Left | Press::Right if confirm.typed.text().is_empty() => return Some(leaving::switch(model)),
                 _ => {}
             }
             confirm.typed.key(chord).then(Vec::new)
@@ -224,7 +224,7 @@ fn complete(model: &mut Model) -> Vec<Effect> {
 fn enter(model: &mut Model) -> Vec<Effect> {
     let rows = rows_of(model);
     match model.overlays.last() {
-        Some(Overlay::Help(_)) => views::close(model),
+        Some(Overlay::Help(_)) => leaving::close(model),
         Some(Overlay::Palette(search)) => {
             let Some(action) = rows.get(search.selected.min(rows.len().saturating_sub(1))).copied() else {
                 let text = search.query.text().trim().to_owned();
@@ -241,9 +241,9 @@ fn enter(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Confirm(confirm)) => match confirm.focus {
             Focus::Cancel if confirm.word.as_deref() == Some(confirm.typed.text().trim()) => {
                 // The word is there: Enter goes to the button, and the next one presses it.
-                views::switch(model)
+                leaving::switch(model)
             }
-            _ => views::press(model),
+            _ => leaving::press(model),
         },
         Some(Overlay::Prompt(prompt)) => {
             let prompt = prompt.clone();

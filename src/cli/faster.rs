@@ -29,12 +29,20 @@ struct Report {
     tier: &'static str,
     jobs: u64,
     left_out: u64,
-    bytes: u64,
     price_nanodollars: i64,
     price_verified: bool,
     ceiling_nanodollars: i64,
     seconds: (u64, u64),
+    offered: Offered,
+}
+
+/// What was shown before it was agreed to: also of jobs that were left out then.
+#[derive(Debug, Serialize)]
+struct Offered {
+    jobs: u64,
+    bytes: u64,
     larger_than_promised: u64,
+    price_nanodollars: i64,
 }
 
 pub(super) async fn run(services: &Services, plan: PlanId, asked: Asked<'_>) -> Result<u8, CliError> {
@@ -74,12 +82,16 @@ async fn enter(services: &Services, offer: &Faster, who: String) -> Result<(Stri
         tier: offer.tier,
         jobs,
         left_out,
-        bytes: offer.bytes,
         price_nanodollars: price.nanos(),
         price_verified: offer.price.sure,
         ceiling_nanodollars: ceiling.nanos(),
         seconds: (offer.hours.0.as_secs(), offer.hours.1.as_secs()),
-        larger_than_promised: offer.larger,
+        offered: Offered {
+            jobs: offer.jobs.len() as u64,
+            bytes: offer.bytes,
+            larger_than_promised: offer.larger,
+            price_nanodollars: offer.price.amount.nanos(),
+        },
     };
     Ok((words, report))
 }
@@ -127,7 +139,8 @@ fn agreed(offer: &Faster, asked: &Asked<'_>, terminal: bool) -> Result<(), CliEr
     if !terminal {
         return Err(CliError::Usage("what it costs needs --yes where nobody can be asked".to_owned()));
     }
-    out::line(format!("{} for {}; type yes to go on:", jobs(offer.jobs.len() as u64), offer.price))?;
+    let question = format!("{} for {}; type yes to go on:", jobs(offer.jobs.len() as u64), offer.price);
+    out::question(asked.json, question)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::Usage("nothing was made faster".to_owned())) }
@@ -290,14 +303,19 @@ mod tests {
     async fn the_report_says_what_was_entered() {
         let dir = tempfile::tempdir().unwrap();
         let (services, plan) = under_way(dir.path()).await;
-        let shown = services.faster(plan, None).await.unwrap().remove(1);
+        let mut shown = services.faster(plan, None).await.unwrap().remove(1);
+        let price = shown.price.amount;
+        // With a job that is no longer there by the time it is agreed to.
+        let gone = HurryJob { job: RetrievalUuid(uuid::Uuid::from_u128(7)), from: None, price: Money::from_cents(100) };
+        shown.price.amount = price.plus(gone.price);
+        shown.jobs.push(gone);
+        (shown.bytes, shown.larger) = (shown.bytes + 4096, 1);
         let (words, report) = enter(&services, &shown, "bert".to_owned()).await.unwrap();
         let ceiling = services.store.plan(plan).await.unwrap().unwrap().totals.unwrap().ceiling;
         assert_eq!(
             words,
             format!(
-                "1 job of plan 1 is made faster (standard) for {}; the plan may cost up to {ceiling} now",
-                shown.price.amount
+                "1 job of plan 1 is made faster (standard) for {price}; the plan may cost up to {ceiling} now; 1 job no longer stood as it was shown and is left as it is"
             )
         );
         assert_eq!(
@@ -306,13 +324,17 @@ mod tests {
                 "plan": 1,
                 "tier": "standard",
                 "jobs": 1,
-                "left_out": 0,
-                "bytes": 22_528,
-                "price_nanodollars": shown.price.amount.nanos(),
+                "left_out": 1,
+                "price_nanodollars": price.nanos(),
                 "price_verified": shown.price.sure,
                 "ceiling_nanodollars": ceiling.nanos(),
                 "seconds": [3 * 3600, 5 * 3600],
-                "larger_than_promised": 0,
+                "offered": {
+                    "jobs": 2,
+                    "bytes": 22_528 + 4096,
+                    "larger_than_promised": 1,
+                    "price_nanodollars": shown.price.amount.nanos(),
+                },
             })
         );
     }

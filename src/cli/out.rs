@@ -14,6 +14,11 @@ pub(super) fn line(text: impl AsRef<str>) -> Result<(), CliError> {
     Ok(writeln!(out, "{}", text.as_ref())?)
 }
 
+/// Writes a line of a question: to standard error where standard output is a JSON object and nothing else.
+pub(super) fn question(json: bool, text: impl AsRef<str>) -> Result<(), CliError> {
+    if json { Ok(writeln!(std::io::stderr().lock(), "{}", text.as_ref())?) } else { line(text) }
+}
+
 /// Writes text as it is.
 pub(super) fn write(text: &str) -> Result<(), CliError> {
     Ok(std::io::stdout().lock().write_all(text.as_bytes())?)

@@ -415,15 +415,16 @@ fn agreed(args: &Args, overwrites: bool, plan: PlanId, totals: &PlanTotals) -> R
         return Err(CliError::Usage(format!("{why} needs --yes where nobody can be asked")));
     }
     if overwrites {
-        out::line("files at the destination that differ will be replaced")?;
+        out::question(args.json, "files at the destination that differ will be replaced")?;
     }
-    out::line(format!(
+    let question = format!(
         "plan {}: {} files for {}, at most {}; type yes to go on:",
         plan,
         Count(totals.files),
         Price { amount: totals.price, sure: totals.sure },
         totals.ceiling
-    ))?;
+    );
+    out::question(args.json, question)?;
     let mut answer = String::new();
     std::io::stdin().lock().read_line(&mut answer)?;
     if answer.trim() == "yes" { Ok(()) } else { Err(CliError::Usage("nothing was restored".to_owned())) }

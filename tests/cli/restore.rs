@@ -290,6 +290,19 @@ fn on_a_terminal_somebody_is_asked_before_anything_is_replaced() {
         assert!(done.out.contains("; type yes to go on:"), "{}", done.out);
         assert_eq!(fs::read(dest.join("a")).unwrap(), holds, "{answer:?}");
     }
+    // Standard output is the report alone, where that is wanted as JSON.
+    put(&dest.join("a"), b"of the user!", 0o600, (9, 9));
+    let report = home.path("report");
+    let line = format!("{line} --json > {}", report.display());
+    let mut command = std::process::Command::new("script");
+    command.args(["--quiet", "--return", "--command", &line, "/dev/null"]);
+    command.stdin(fs::File::open(home.path("answer")).unwrap());
+    let done = home.run(command).expect(0);
+    for asked in ["that differ will be replaced", "; type yes to go on:"] {
+        assert!(done.out.contains(asked), "{}", done.out);
+    }
+    let report: serde_json::Value = serde_json::from_str(&fs::read_to_string(report).unwrap()).unwrap();
+    assert_eq!((&report["restored"], &report["not_restored"]), (&1.into(), &0.into()));
 }
 
 #[test]

@@ -296,7 +296,12 @@ fn panics_and_aborts_pass_the_turn_on_and_are_told() {
     });
     notify.notify_waiters();
     assert!(world.at_rest(PATIENCE));
-    assert!(world.lock().tasks.is_empty());
+    // Who waits for an aborted task hears of it a moment before its place is free.
+    let mut looks = 0..1_000_000;
+    assert!(looks.any(|_| {
+        std::thread::yield_now();
+        world.lock().tasks.is_empty()
+    }));
     // It goes on.
     let more = world.spawn(async { 6 });
     assert_eq!(runtime.block_on(more), Ok(6));

@@ -52,7 +52,7 @@ impl Room {
         let (Some(hurry), Some(job_id)) = (job.faster.clone(), job.job_id.clone()) else { return Ok(false) };
         let Some(to) = tier_named(&hurry.tier).flatten() else {
             let why = format!("this version knows no tier {}", crate::base::Shown::text(&hurry.tier));
-            self.store.hurry_heard(uuid, HurryHeard::Refused { why, again: None }).await?;
+            self.store.hurry_heard(uuid, hurry.tries, HurryHeard::Refused { why, again: None }).await?;
             return Ok(false);
         };
         // One that came to its end while a request was on its way is not asked about: the vault's list tells.
@@ -88,7 +88,7 @@ impl Room {
                 tracing::warn!(job = %uuid, tier = hurry.tier, why, "a job was not made faster");
             }
         }
-        self.store.hurry_heard(uuid, heard).await?;
+        self.store.hurry_heard(uuid, hurry.tries, heard).await?;
         Ok(!over)
     }
 

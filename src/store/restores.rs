@@ -126,7 +126,8 @@ pub trait Restores: Send + Sync {
     /// Spends what making a job faster costs, before the vault is asked; once, however often it is asked.
     async fn hurry_begin(&self, session: SessionId, uuid: RetrievalUuid) -> Result<HurryStep>;
     /// Writes what was heard of making a job faster. How it stands then.
-    async fn hurry_heard(&self, uuid: RetrievalUuid, heard: HurryHeard) -> Result<Option<RetrievalRow>>;
+    /// `tries` is that of the request that was heard of: what an older one did not do tells nothing.
+    async fn hurry_heard(&self, uuid: RetrievalUuid, tries: u32, heard: HurryHeard) -> Result<Option<RetrievalRow>>;
 
     // --- delivery -------------------------------------------------------------------------------------------------
 

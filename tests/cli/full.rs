@@ -7,12 +7,15 @@ use std::path::{Path, PathBuf};
 use crate::kit::{Home, LONG, Running, eventually, is_part, noise, put, same_trees, tree};
 use crate::support::alone::{As, Small, goes_on};
 
-/// Leaves about `left` bytes free.
+/// Leaves about `left` bytes free; none, where somebody else takes them meanwhile.
 fn fill(small: &Small, left: u64) -> PathBuf {
     let room = rustix::fs::statvfs(small.path()).unwrap();
     let bytes = (room.f_bavail * room.f_frsize).saturating_sub(left);
     let path = small.path().join("ballast");
-    File::create(&path).unwrap().write_all(&vec![0; usize::try_from(bytes).unwrap()]).unwrap();
+    match File::create(&path).unwrap().write_all(&vec![0; usize::try_from(bytes).unwrap()]) {
+        Err(e) if e.kind() == std::io::ErrorKind::StorageFull => {}
+        written => written.unwrap(),
+    }
     path
 }
 

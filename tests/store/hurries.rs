@@ -72,7 +72,7 @@ impl World {
     }
 
     async fn heard_of(&self, number: u128, heard: HurryHeard) -> RetrievalRow {
-        self.store.hurry_heard(job(number), heard).await.unwrap().expect("the job is known")
+        self.store.hurry_heard(job(number), u32::MAX, heard).await.unwrap().expect("the job is known")
     }
 
     async fn hurries(&self) -> Vec<u128> {
@@ -243,6 +243,11 @@ async fn repeating_spends_once(w: World) {
         w.advance(60);
     }
     assert_eq!(w.row(1).await.faster.unwrap().tries, 3);
+    // A worker that was given up hears that its request came to nothing: it does not know of the later ones.
+    let stale = HurryHeard::Refused { why: "out of capacity".to_owned(), again: None };
+    let row = w.store.hurry_heard(job(1), 2, stale).await.unwrap().unwrap();
+    assert!(row.faster.is_some_and(|hurry| hurry.asked.is_some()));
+    assert_eq!(w.money(plan).await, (usd(150), usd(350), usd(50), usd(350)));
     assert_eq!(w.hurry(hurry(plan, &[(1, 50)])).await, Hurried::Nothing, "it is being made faster already");
     let done = HurryHeard::Done { next_look: w.in_secs(60).await, due: None };
     for _ in 0..2 {
@@ -255,7 +260,7 @@ async fn repeating_spends_once(w: World) {
     let row = w.heard_of(1, HurryHeard::Refused { why: "late".to_owned(), again: None }).await;
     assert_eq!((row.tier.as_deref(), row.note), (Some("expedited"), None));
     assert_eq!(w.money(plan).await, (usd(150), usd(350), usd(50), usd(350)));
-    assert_eq!(w.store.hurry_heard(job(9), done).await.unwrap(), None, "that is nobody's");
+    assert_eq!(w.store.hurry_heard(job(9), 0, done).await.unwrap(), None, "that is nobody's");
 }
 
 async fn what_was_refused_is_free_again_and_the_job_goes_on_as_it_was(w: World) {

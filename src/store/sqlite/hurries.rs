@@ -113,7 +113,9 @@ pub(super) fn begin(db: &Db<'_>, session: SessionId, uuid: RetrievalUuid) -> Res
     let Some(job) = retrievals::by_uuid(db, uuid)? else { return Ok(HurryStep::Gone) };
     let Some(hurry) = job.faster.clone() else { return Ok(HurryStep::Gone) };
     if hurry.asked.is_some() {
-        return Ok(HurryStep::Again(job));
+        // From now on this try counts, and not one of a worker that was given up.
+        db.run("UPDATE retrieval SET faster_tries = faster_tries + 1 WHERE id = ?1", [job.id])?;
+        return Ok(retrievals::by_id(db, job.id)?.map_or(HurryStep::Gone, HurryStep::Again));
     }
     let gone = |why: &str| {
         give_up(db, job.id, &hurry, why)?;
@@ -138,20 +140,23 @@ pub(super) fn begin(db: &Db<'_>, session: SessionId, uuid: RetrievalUuid) -> Res
 /// Asked again at that time; `asked`: whether a request may have reached the vault.
 fn again(db: &Db<'_>, job: RetrievalId, asked: Option<Time>, next: Time, note: &str) -> Result<()> {
     db.run(
-        "UPDATE retrieval SET faster_asked = ?2, faster_tries = faster_tries + 1, faster_next = ?3, faster_note = ?4
+        "UPDATE retrieval SET faster_asked = ?2, faster_tries = faster_tries + ?5, faster_next = ?3, faster_note = ?4
          WHERE id = ?1",
-        params![job, asked, next, note],
+        // One that is repeated is counted when that begins.
+        params![job, asked, next, note, asked.is_none()],
     )?;
     Ok(())
 }
 
-pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, heard: &HurryHeard) -> Result<Option<RetrievalRow>> {
+pub(super) fn heard(db: &Db<'_>, uuid: RetrievalUuid, tries: u32, heard: &HurryHeard) -> Result<Option<RetrievalRow>> {
     let Some(job) = retrievals::by_uuid(db, uuid)? else { return Ok(None) };
     // Late or twice: what is known already stands.
     let Some((hurry, at)) = job.faster.clone().and_then(|hurry| hurry.asked.map(|at| (hurry, at))) else {
         return Ok(Some(job));
     };
     match heard {
+        // Another has asked since, and may have been heard.
+        HurryHeard::Refused { .. } | HurryHeard::Lost(_) if tries < hurry.tries => {}
         HurryHeard::Done { next_look, due } => {
             db.run(
                 "UPDATE retrieval SET tier = ?2, due = ?3, next_look = CASE WHEN state = ?4 THEN ?5 ELSE next_look END

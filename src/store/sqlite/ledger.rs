@@ -6,7 +6,8 @@
 //! What counts for a day is, for a plan that is carried out, the larger of what is set aside and what is spent; for one
 //! that is over, what was spent. Money that is spent on another day than it was set aside for takes its place along: the
 //! sum of a plan's places is its ceiling for as long as it runs. What was set aside for a day that is over and is not spent
-//! yet can be spent from today on, and counts for today: no midnight makes a budget free that a running plan may use.
+//! yet can be spent from today on, and counts for today: no midnight makes a budget free that a running plan may use. Days to
+//! come are measured by what is set aside for them alone: what will slip into them nobody knows yet.
 
 use std::collections::BTreeMap;
 

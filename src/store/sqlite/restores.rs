@@ -165,8 +165,8 @@ impl Restores for SqliteStore {
         self.write(move |db| hurries::begin(db, session, uuid)).await
     }
 
-    async fn hurry_heard(&self, uuid: RetrievalUuid, heard: HurryHeard) -> Result<Option<RetrievalRow>> {
-        self.write(move |db| hurries::heard(db, uuid, &heard)).await
+    async fn hurry_heard(&self, uuid: RetrievalUuid, tries: u32, heard: HurryHeard) -> Result<Option<RetrievalRow>> {
+        self.write(move |db| hurries::heard(db, uuid, tries, &heard)).await
     }
 
     async fn part_claim(&self, session: SessionId, host: String, plan: Option<PlanId>) -> Result<Option<PartWork>> {

@@ -169,6 +169,7 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         Deed::Confirm { plan, hash } => desk::confirm(&services, plan, hash, &who).await,
         Deed::Cancel(plan) => desk::cancel(&services, plan, &who).await,
         Deed::Faster(faster) => desk::make_faster(&services, &faster, &who).await,
+        Deed::Again(plan) => desk::again(&services, plan, &who).await,
         Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
     }
 }

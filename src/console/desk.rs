@@ -17,10 +17,11 @@ use crate::console::list::PAGE;
 use crate::restore::ask::check::Checker;
 use crate::restore::ask::verdict::{Verdict, elsewhere, undelivered};
 use crate::restore::ask::{self, DestSpec, Names};
-use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps};
+use crate::restore::findings::Held;
+use crate::restore::snapshot::{PlanLine, RestoreSnapshot, gather, steps, stuck};
 use crate::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage, tier};
 use crate::services::{self, Drafted, Faster, Order, Services, Wanted};
-use crate::store::{Confirmed, PlanRow, PlanState};
+use crate::store::{Confirmed, NewEvent, PlanRow, PlanState};
 
 /// Parts of a plan that its details are made of.
 const PARTS: u32 = 200;
@@ -33,22 +34,24 @@ pub async fn snapshot(services: &Services) -> Result<RestoreSnapshot, String> {
 }
 
 /// A plan with the steps of its parts, where it is running.
-async fn line(services: &Services, row: PlanRow) -> Result<PlanLine, String> {
+async fn line(services: &Services, row: PlanRow, held: Option<Held>) -> Result<PlanLine, String> {
     let mut standing = None;
     if row.state == PlanState::Running {
         let parts = services.store.plan_parts_page(row.id, None, PARTS).await.map_err(|e| e.to_string())?;
         standing = Some(steps(&parts, parts.len() == PARTS as usize));
     }
-    Ok(PlanLine { row, steps: standing })
+    Ok(PlanLine { row, steps: standing, held })
 }
 
 /// A page of plans, the newest first.
 pub async fn plans(services: &Services, before: Option<PlanId>) -> Result<Vec<PlanLine>, String> {
     let rows = services.store.plans(before, PAGE).await.map_err(|e| e.to_string())?;
+    let mut held = stuck(&*services.store).await.map_err(|e| e.to_string())?;
     // Old ones: they have ended, but for few.
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        lines.push(line(services, row).await?);
+        let held = held.remove(&row.id);
+        lines.push(line(services, row, held).await?);
     }
     Ok(lines)
 }
@@ -63,7 +66,8 @@ pub async fn plan(services: &Services, plan: PlanId) -> Result<Details, String> 
     let standing = (row.state == PlanState::Running).then(|| steps(&parts, more));
     let mut own = services.store.events_of(format!("plan {plan}"), EVENTS).await.map_err(|e| e.to_string())?;
     own.reverse();
-    Ok(about::plan(&PlanLine { row, steps: standing }, &host, (&parts, more), &own, now))
+    let held = stuck(&*services.store).await.map_err(|e| e.to_string())?.remove(&plan);
+    Ok(about::plan(&PlanLine { row, steps: standing, held }, &host, (&parts, more), &own, now))
 }
 
 /// What a host is called, as far as a session says; else as the state names it.
@@ -279,6 +283,28 @@ pub async fn make_faster(services: &Arc<Services>, faster: &Faster, who: &str) -
 pub async fn drop_plan(services: &Arc<Services>, plan: PlanId) -> Result<String, String> {
     let dropped = services.store.plan_drop(plan).await.map_err(|e| e.to_string())?;
     if dropped { Ok(format!("plan {plan} is dropped")) } else { Err(format!("plan {plan} was there no more to drop")) }
+}
+
+/// Has what is held up of a plan tried again now.
+pub async fn again(services: &Arc<Services>, plan: PlanId, who: &str) -> Result<String, String> {
+    let parts = services.store.plan_again(plan).await.map_err(|e| e.to_string())?;
+    let said = match parts {
+        0 => return Err(format!("nothing of plan {plan} is held up any more, or it is being tried right now")),
+        1 => "1 archive is tried again now".to_owned(),
+        n => format!("{} archives are tried again now", Count(n)),
+    };
+    let event = NewEvent {
+        who: who.to_owned(),
+        what: "restore.again".to_owned(),
+        object: format!("plan {plan}"),
+        detail: said.clone(),
+        outcome: "done".to_owned(),
+    };
+    // It is done, whether or not that can be written down.
+    if let Err(e) = services.store.event(event).await {
+        tracing::warn!(error = %e, %plan, "that a plan is tried again could not be written down");
+    }
+    Ok(format!("plan {plan}: {said}"))
 }
 
 /// Reads a list of requests from a file.

@@ -31,6 +31,8 @@ pub enum Deed {
         /// Until when.
         until: Time,
     },
+    /// Has what is held up of a plan tried again now.
+    Again(PlanId),
     /// Confirms a plan: from then on it is carried out.
     Confirm {
         /// The plan.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::units::{Count, Span};
 use crate::base::{Finding, Severity, Shown, Time};
 use crate::retrieval::room::MARGIN;
-use crate::store::{Look, PartState, PlanRow, Result, RetrievalRow, RetrievalState, Store};
+use crate::store::{Look, PartState, PlanPartRow, PlanRow, Result, RetrievalRow, RetrievalState, Store};
 use crate::worker::heard::nobody_restores;
 
 /// The duty, and the scope of its findings.
@@ -28,16 +28,10 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
     let plans = store.plans_undelivered(now.minus(TOLD), MOST).await?;
     let mut found: Vec<Finding> = plans.iter().map(|plan| undelivered(plan, now)).collect();
     for part in store.plans_held(MOST).await? {
-        let reason = part.reason.unwrap_or_default();
-        let plan = part.plan;
-        let object = format!("plan {plan}");
-        // Vaults refuse now and then: who asks too fast is told to come again.
-        let refused = matches!(part.state, PartState::Waiting | PartState::Asked);
-        let severity = if refused && part.attempts < REFUSALS { Severity::Warning } else { Severity::Critical };
-        let times = if refused { format!(" (refused {} times)", part.attempts) } else { String::new() };
+        let (plan, held) = (part.plan, held(&part));
         found.push(
-            Finding::new("restore.held", object, severity, now)
-                .value(format!("archive {}: {reason}{times}", part.uuid))
+            Finding::new("restore.held", format!("plan {plan}"), held.severity, now)
+                .value(format!("archive {}: {}", part.uuid, held.why))
                 .limit("a destination that takes files, and a vault that gives them")
                 .next(format!(
                     "mend it; it is tried again by itself (firn restores {plan} shows all that stand still)"
@@ -61,6 +55,25 @@ pub async fn gather(store: &dyn Store, now: Time) -> Result<Vec<Finding>> {
         }
     }
     Ok(found)
+}
+
+/// What holds a plan up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    /// How bad that is.
+    pub severity: Severity,
+    /// Why.
+    pub why: String,
+}
+
+/// What holds a part up that failed when it was last tried, or was refused.
+pub fn held(part: &PlanPartRow) -> Held {
+    // Vaults refuse now and then: who asks too fast is told to come again.
+    let refused = matches!(part.state, PartState::Waiting | PartState::Asked);
+    let severity = if refused && part.attempts < REFUSALS { Severity::Warning } else { Severity::Critical };
+    let reason = part.reason.as_deref().unwrap_or("why is not known");
+    let why = if refused { format!("{reason} (refused {} times)", part.attempts) } else { reason.to_owned() };
+    Held { severity, why }
 }
 
 fn undelivered(plan: &PlanRow, now: Time) -> Finding {

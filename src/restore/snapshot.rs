@@ -11,7 +11,9 @@ use serde_json::{Value, json};
 use crate::base::encode::put_bytes;
 use crate::base::ids::{PlanId, RetrievalId};
 use crate::base::{Money, Time};
+use crate::restore::findings::{Held, held};
 use crate::restore::price::Budget;
+use crate::retrieval::room::MARGIN;
 use crate::store::{
     PartState, PlanPartRow, PlanRow, PlanState, PlanTotals, Result, RetrievalRow, RetrievalState, Store, Used,
 };
@@ -25,7 +27,7 @@ const LOOKED_AT: usize = 16;
 /// Parts of each of them.
 const PARTS: u32 = 200;
 /// A job whose output lives shorter than this is asked for again where work still waits for it.
-pub const ENDING: Duration = Duration::from_hours(5);
+pub const ENDING: Duration = MARGIN;
 
 /// How restores stand at one instant.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,8 @@ pub struct PlanLine {
     pub row: PlanRow,
     /// Where its parts stand; nothing where they were not looked at.
     pub steps: Option<Steps>,
+    /// What holds it up: the worst of its parts; nothing where none failed when it was last tried.
+    pub held: Option<Held>,
 }
 
 /// Where the parts of a plan stand: how many are in each step.
@@ -198,6 +202,11 @@ pub fn steps(parts: &[PlanPartRow], more: bool) -> Steps {
     steps
 }
 
+/// What holds plans up, by plan: up to [`PLANS`] of them.
+pub async fn stuck(store: &dyn Store) -> Result<BTreeMap<PlanId, Held>> {
+    Ok(store.plans_held(PLANS).await?.iter().map(|part| (part.plan, held(part))).collect())
+}
+
 /// Reads how restores stand.
 pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot> {
     let now = store.now().await?;
@@ -205,6 +214,7 @@ pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot
     let more_plans = rows.len() == PLANS as usize;
     let mut waiting: BTreeMap<RetrievalId, BTreeSet<PlanId>> = BTreeMap::new();
     let mut plans = Vec::with_capacity(rows.len());
+    let mut stuck = stuck(store).await?;
     let mut looked_at = 0;
     for row in rows {
         let mut standing = None;
@@ -220,7 +230,8 @@ pub async fn gather(store: &dyn Store, limits: Budget) -> Result<RestoreSnapshot
             }
             standing = Some(steps(&parts, parts.len() == PARTS as usize));
         }
-        plans.push(PlanLine { row, steps: standing });
+        let held = stuck.remove(&row.id);
+        plans.push(PlanLine { row, steps: standing, held });
     }
     let jobs = store.retrievals(None, JOBS).await?;
     let more_jobs = jobs.len() == JOBS as usize;
@@ -290,6 +301,7 @@ fn plan(line: &PlanLine) -> Value {
         "failed": row.failed,
         "parts_left": row.parts_left,
         "parts_stopped": row.parts_stopped,
+        "held": line.held.as_ref().map(|held| json!({ "severity": held.severity.word(), "why": held.why })),
         "steps": line.steps.as_ref().map(|steps| json!({
             "slowest": steps.slowest().map(Step::word),
             "recorded": steps.recorded,

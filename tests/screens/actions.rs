@@ -26,6 +26,7 @@ fn ready(action: &Action) -> Model {
             ("form", "form.plan") => return super::restores::requested(),
             ("batch", _) => return super::restores::written(action.id == "batch.redo"),
             ("plan", "plan.confirm") => "2 enter",
+            ("plan", "plan.again") => "2 down enter",
             ("plan", "plan.faster" | "plan.fastest") => "2 down down enter",
             _ => WAYS.iter().find(|(_, way)| top(&open(way)) == word).map(|(_, way)| *way).unwrap(),
         };
@@ -41,6 +42,7 @@ fn ready(action: &Action) -> Model {
         "backup.retry" | "mark" => go(&mut model, "right"),
         "tab.1" => model.tab = TabId::Audit,
         "restore.retry" | "restore.faster" | "restore.fastest" => go(&mut model, "2 down down"),
+        "restore.again" => go(&mut model, "2 down"),
         id if id.starts_with("restore.") => go(&mut model, "2"),
         "back" => {
             go(&mut model, "/");
@@ -220,6 +222,7 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "restore.cancel",
         "restore.faster",
         "restore.fastest",
+        "restore.again",
         "restore.retry",
         "restore.details",
         "form.plan",
@@ -237,6 +240,7 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "plan.cancel",
         "plan.faster",
         "plan.fastest",
+        "plan.again",
         "plan.retry",
         "rows.wrong",
         "rows.copy",

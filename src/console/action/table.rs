@@ -178,6 +178,18 @@ pub const ACTIONS: &[Action] = &[
         Asks,
         hurries::not_faster,
     ),
+    deed(
+        action(
+            "restore.again",
+            &["t"],
+            "try now what of the selected plan is held up: what held it up is mended",
+            "try now",
+            RESTORE,
+            restores::again,
+        ),
+        Changes,
+        restores::nothing_held,
+    ),
     unless(
         action(
             "restore.retry",
@@ -456,6 +468,18 @@ pub const ACTIONS: &[Action] = &[
         action("plan.fastest", &["U"], "the same, as fast as the vault can", "", Overlay("plan"), hurries::fastest),
         Asks,
         hurries::not_faster,
+    ),
+    deed(
+        action(
+            "plan.again",
+            &["t"],
+            "try now what of it is held up: what held it up is mended",
+            "try now",
+            Overlay("plan"),
+            restores::again,
+        ),
+        Changes,
+        restores::nothing_held,
     ),
     unless(
         action(

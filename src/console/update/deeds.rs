@@ -488,6 +488,7 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Confirm { plan, .. } => restores::about_confirm(*plan),
         Deed::Cancel(plan) => restores::about_cancel(*plan),
         Deed::Faster(faster) => restores::about_faster(faster.plan),
+        Deed::Again(plan) => restores::about_again(*plan),
         Deed::Drop(plan) => restores::about_drop(*plan),
     };
     if model.is_under_way(&about) {

@@ -66,7 +66,8 @@ pub fn no_plan(model: &Model) -> Option<String> {
 }
 
 pub(super) fn under_way(model: &Model, plan: PlanId) -> Option<String> {
-    let asked = [about_choose(plan), about_confirm(plan), about_cancel(plan), about_drop(plan), about_faster(plan)];
+    let asked =
+        [about_choose, about_confirm, about_cancel, about_drop, about_faster, about_again].map(|about| about(plan));
     let asked = asked.iter().find(|about| model.is_under_way(about));
     asked.map(|about| format!("{about}: it was asked for and has not been answered yet"))
 }
@@ -101,6 +102,15 @@ pub fn not_to_cancel(model: &Model) -> Option<String> {
     match row.state {
         PlanState::Draft | PlanState::Planned | PlanState::Running => under_way(model, row.id),
         _ => Some(format!("plan {} is {}; there is nothing to stop", row.id, row.state.word())),
+    }
+}
+
+/// Nothing of the selected plan is held up.
+pub fn nothing_held(model: &Model) -> Option<String> {
+    match selected(model) {
+        Ok(line) if line.held.is_none() => Some(format!("nothing of plan {} is held up", line.row.id)),
+        Ok(line) => under_way(model, line.row.id),
+        Err(why) => Some(why),
     }
 }
 
@@ -366,6 +376,23 @@ pub fn cancel(model: &mut Model) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Has what is held up of the selected plan tried again now, rather than when its time comes.
+pub fn again(model: &mut Model) -> Vec<Effect> {
+    let Ok(line) = selected(model) else { return Vec::new() };
+    let (plan, title) = (line.row.id, Shown::text(&line.row.title).to_string());
+    let why = line.held.as_ref().map_or_else(String::new, |held| Shown::text(&held.why).to_string());
+    let (deed, seen) = (Deed::Again(plan), Seen::Plan(plan, PlanState::Running));
+    if !model.setup.production {
+        return deeds::execute(model, deed, &seen);
+    }
+    let object = vec![format!("plan {plan}: {title}")];
+    let effect = vec![why, "what is held up is tried again at once, by whoever carries the plan out".to_owned()];
+    let intent = Intent::Deed { deed, seen };
+    let title = "Try again".to_owned();
+    deeds::ask(model, Question { title, object, effect, go: "try", bulk: false, intent });
+    Vec::new()
+}
+
 /// Plans again what of the selected plan was not delivered.
 pub fn retry(model: &mut Model) -> Vec<Effect> {
     let Some(plan) = about(model) else { return Vec::new() };
@@ -451,6 +478,11 @@ pub fn about_confirm(plan: PlanId) -> String {
 /// What stopping a plan is called.
 pub fn about_cancel(plan: PlanId) -> String {
     format!("cancel plan {plan}")
+}
+
+/// What trying again what is held up is called.
+pub fn about_again(plan: PlanId) -> String {
+    format!("try plan {plan} again")
 }
 
 /// What making a plan's jobs faster is called.

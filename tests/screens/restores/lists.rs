@@ -24,12 +24,12 @@ fn the_tab_shows_plans_jobs_and_money() {
         for wanted in [
             "RUNNING 2",
             "2,408 of 18,000",
-            "JOBS 6 asked  6 ready",
             "today $3.10 of $20.00",
             "this month $41.00, no budget",
             "to be confirmed",
             "job asked (58)",
-            "fetching (2)",
+            "1 HELD UP",
+            "HELD UP    ",
             "1,204/9,000",
             "Jobs",
         ] {
@@ -37,7 +37,9 @@ fn the_tab_shows_plans_jobs_and_money() {
         }
     }
     let text = screen(&model, (140, 40));
-    for wanted in ["ready in 2 h 30 min", "expires in 3 h", "throttled", "~$19.80", "4 +1"] {
+    for wanted in
+        ["JOBS 6 asked  6 ready", "ready in 2 h 30 min", "cannot write /srv/resto", "throttled", "~$19.80", "4 +1"]
+    {
         assert!(text.contains(wanted), "{wanted:?} in\n{text}");
     }
 }

@@ -16,6 +16,7 @@ use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Confirm, Overlay};
 use firn::console::tabs::restore::about::{self, ListOf};
+use firn::restore::findings::Held;
 use firn::restore::price::Budget;
 use firn::restore::snapshot::{JobLine, PlanLine, RestoreSnapshot, Steps};
 use firn::restore::view::{DraftView, LineVerdict, QuoteView, VerdictPage};
@@ -118,7 +119,7 @@ fn job(n: u64, state: RetrievalState) -> JobLine {
 
 /// Restores with something of everything.
 pub fn restores() -> RestoreSnapshot {
-    let line = |row, steps| PlanLine { row, steps };
+    let line = |row, steps| PlanLine { row, steps, held: None };
     let steps = Steps {
         recorded: 0,
         asked: 58,
@@ -130,13 +131,17 @@ pub fn restores() -> RestoreSnapshot {
         reason: None,
         more: false,
     };
+    let full = Held {
+        severity: Severity::Critical,
+        why: "cannot write /srv/restored/a/1.jpg: No space left on device".to_owned(),
+    };
     let ending = Steps { asked: 0, ready: 2, expires_at: Some(later(3 * 3600)), ..steps.clone() };
     let states = [RetrievalState::Intended, RetrievalState::Asked, RetrievalState::Ready, RetrievalState::Ready];
     RestoreSnapshot {
         now: NOW,
         plans: vec![
             line(plan(7, PlanState::Planned), None),
-            line(plan(6, PlanState::Running), Some(ending)),
+            PlanLine { held: Some(full), ..line(plan(6, PlanState::Running), Some(ending)) },
             line(plan(4, PlanState::Running), Some(steps)),
             line(plan(3, PlanState::Ended), None),
             line(plan(2, PlanState::Cancelled), None),

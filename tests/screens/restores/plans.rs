@@ -168,7 +168,7 @@ fn files_that_replace_what_is_there_are_told_and_asked_for_by_a_word() {
     let effects = press(&mut later, "enter enter");
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Confirm { plan: PlanId(7), .. }), _]), "{effects:?}");
     // All about the plan says it, too.
-    let line = PlanLine { row, steps: None };
+    let line = PlanLine { row, steps: None, held: None };
     let details = about::plan(&line, "db-ops-1", (&[], false), &[], NOW);
     let files = details.groups.iter().find(|group| group.title == "files").unwrap();
     assert!(files.lines.iter().any(|(name, value, _)| name == "overwrite" && value == told), "{files:?}");
@@ -424,4 +424,21 @@ fn a_job_is_made_faster_alone_and_what_is_not_under_way_is_told() {
     press(&mut model, "enter");
     press(&mut model, "u");
     assert_eq!((top(&model), said(&model)), ("plan", "plan.faster: the vault cannot"));
+}
+
+#[test]
+fn what_is_held_up_is_told_with_its_reason_and_tried_again_by_a_key() {
+    let mut model = tab();
+    // Plan 7 waits for its answer: nothing of it is held up.
+    assert_eq!(press(&mut model, "t"), []);
+    assert_eq!(said(&model), "restore.again: nothing of plan 7 is held up");
+    go(&mut model, "down");
+    let text = screen(&model, (140, 40));
+    let row = text.lines().find(|line| line.contains("a list of 600")).unwrap();
+    assert!(row.contains("HELD UP") && row.contains("cannot write /srv/resto"), "{text}");
+    let effects = press(&mut model, "t");
+    assert!(matches!(&effects[..], [Effect::Do(_, Deed::Again(PlanId(6)))]), "{effects:?}");
+    // Asked once until it is answered.
+    assert_eq!(press(&mut model, "t"), []);
+    assert!(said(&model).contains("it was asked for and has not been answered yet"), "{}", said(&model));
 }

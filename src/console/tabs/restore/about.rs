@@ -185,6 +185,9 @@ pub fn plan(
     let row = &line.row;
     let mut what = Group::new("");
     what.role("state", row.state.word(), plan_role(row.state));
+    if let Some(held) = &line.held {
+        what.role("HELD UP", Shown::text(&held.why).to_string(), Role::of(held.severity));
+    }
     what.line("asked for", Shown::text(&row.title).to_string());
     what.line("by", Shown::text(&row.made_by).to_string());
     what.line("made", moment(Some(row.made_at), now));

@@ -26,6 +26,7 @@ use crate::console::widgets::pane::{self, PaneView};
 use crate::console::widgets::strip::{self, Item, Part};
 use crate::console::widgets::table::{self, TableView};
 use crate::console::widgets::{HitId, Piece};
+use crate::restore::findings::Held;
 use crate::restore::snapshot::{Due, ENDING, RestoreSnapshot};
 use crate::store::{PlanState, RetrievalState};
 
@@ -93,6 +94,12 @@ fn strips(snapshot: &RestoreSnapshot, look: &Look<'_>, area: Rect, buf: &mut Buf
         ],
         drop: 0,
     };
+    let stuck: Vec<&Held> = snapshot.plans.iter().filter_map(|line| line.held.as_ref()).collect();
+    let worst = stuck.iter().map(|held| held.severity).max();
+    let held = worst.map(|severity| Part {
+        items: vec![text(format!("{} HELD UP", Count(stuck.len() as u64)), Role::of(severity))],
+        drop: 0,
+    });
     let mut items = vec![text("FILES ", Role::Title)];
     if count == 0 {
         items.push(text("none under way", Role::Dim));
@@ -115,12 +122,13 @@ fn strips(snapshot: &RestoreSnapshot, look: &Look<'_>, area: Rect, buf: &mut Buf
                 Role::Text,
             ),
         ],
-        drop: 0,
+        // The list of jobs is below; what is held up is said before how many they are.
+        drop: u8::from(held.is_some()),
     };
     let first = snapshot.jobs.iter().filter(|job| job.row.state == RetrievalState::Ready);
     let first = first.filter_map(|job| job.row.expires_at).min();
     let mut lower = Vec::new();
-    let mut upper = vec![plans, files, jobs];
+    let mut upper: Vec<Part> = [Some(plans), held, Some(files), Some(jobs)].into_iter().flatten().collect();
     if let Some(at) = first {
         let cell = countdown(Some(Due::Expires(at)), snapshot.now);
         let part = Part { items: vec![text("first ", Role::Dim), text(cell.text, cell.role)], drop: 1 };

@@ -126,6 +126,9 @@ pub fn step(line: &PlanLine, _: Time) -> Cell {
         PlanState::Ended => return Cell::new("delivered").role(Role::Ok),
         PlanState::Running => {}
     }
+    if let Some(held) = &line.held {
+        return Cell::new("HELD UP").role(Role::of(held.severity));
+    }
     let Some(steps) = &line.steps else { return Cell::new(format::UNKNOWN).role(Role::Dim) };
     let more = if steps.more { "+" } else { "" };
     match steps.slowest() {
@@ -254,15 +257,17 @@ pub const PLANS: &[Column<PlanLine>] = &[
         grow: 1,
         right: false,
         drop: 1,
-        cell: |p, now| match p.due(now) {
-            None => {
+        cell: |p, now| match (&p.held, p.due(now)) {
+            // What holds it up comes before what would be next without it.
+            (Some(held), _) => Cell::new(Shown::text(&held.why).to_string()).role(Role::of(held.severity)),
+            (None, None) => {
                 let why = p.steps.as_ref().and_then(|steps| steps.reason.as_ref());
                 why.map_or_else(
                     || Cell::new(format::UNKNOWN).role(Role::Dim),
                     |why| Cell::new(Shown::text(why).to_string()).role(Role::Warning),
                 )
             }
-            due => countdown(due, now),
+            (None, due) => countdown(due, now),
         },
         key: |p| p.due(Time::default()).map_or(SortKey::None, due_key),
     },

@@ -17,6 +17,7 @@
 //! | [`retrieval`] | jobs at a vault: asked for, joined, heard of, watched | `base`, `store`, `vault`, `worker` |
 //! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
 //! | [`restore`] | requests, plans and their price, delivery | `base`, `store`, `source`, `vault`, `worker`, `retrieval` |
+//! | [`delay`] | deliberately delayed replicas: looked at, judged by their trend, stopped in an emergency | `base`, `store`, `worker` |
 //! | [`alert`] | what is wrong becomes messages that are sent: what is told and when; mail, command, ping | `base`, `store`, `worker` |
 //! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |
 //! | [`services`] | the composition root: a configuration, or a demo, becomes live objects | the above but `log` |
@@ -127,6 +128,7 @@ pub mod base;
 pub mod cli;
 pub mod config;
 pub mod console;
+pub mod delay;
 pub mod demo;
 pub mod log;
 pub mod restore;

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 16] = [
+const FLOORS: [(&str, &[&str]); 17] = [
     ("base", &[]),
     ("log", &["base"]),
     ("config", &["base"]),
@@ -19,22 +19,40 @@ const FLOORS: [(&str, &[&str]); 16] = [
     ("retrieval", &["base", "store", "vault", "worker"]),
     ("backup", &["base", "store", "source", "vault", "worker"]),
     ("restore", &["base", "store", "source", "vault", "worker", "retrieval"]),
+    ("delay", &["base", "store", "worker"]),
     ("alert", &["base", "store", "worker"]),
-    ("demo", &["base", "config", "store", "source", "vault", "worker", "backup"]),
+    ("demo", &["base", "config", "store", "source", "vault", "worker", "backup", "delay"]),
     (
         "services",
-        &["base", "config", "store", "source", "vault", "worker", "retrieval", "backup", "restore", "alert", "demo"],
+        &[
+            "base",
+            "config",
+            "store",
+            "source",
+            "vault",
+            "worker",
+            "retrieval",
+            "backup",
+            "restore",
+            "delay",
+            "alert",
+            "demo",
+        ],
     ),
-    ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "services"]),
+    ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "delay", "services"]),
     (
         "cli",
-        &["base", "log", "config", "store", "vault", "worker", "backup", "restore", "alert", "services", "console"],
+        &[
+            "base", "log", "config", "store", "vault", "worker", "backup", "restore", "delay", "alert", "services",
+            "console",
+        ],
     ),
     ("main", &["cli"]),
 ];
 
 /// Libraries that belong to one place, by the name their paths start with.
-const AT_HOME: [(&str, &[&str]); 9] = [
+const AT_HOME: [(&str, &[&str]); 10] = [
+    ("mysql_async", &["delay/"]),
     ("ratatui", &["console/"]),
     ("crossterm", &["console/term/"]),
     ("rusqlite", &["store/sqlite/"]),

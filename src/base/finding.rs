@@ -5,7 +5,8 @@ use std::fmt;
 use super::{Shown, Time};
 
 /// How bad. The order is the order everywhere: tabs, totals, exit codes, sorting.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
 pub enum Severity {
     /// Nothing is wrong.
     #[default]

@@ -4,7 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 /// Microseconds since 1970-01-01T00:00:00Z. The unit of every time in the state database.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub struct Time(i64);
 
 impl Time {

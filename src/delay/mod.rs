@@ -1,0 +1,21 @@
+//! Deliberately delayed replicas: looked at, judged by the trend of their delay, and stopped in an emergency.
+//!
+//! | file | what it does |
+//! | --- | --- |
+//! | [`seen`] | what one look at a replica yields; what was not seen is nothing, never zero |
+//! | [`limits`] | what is allowed, by the names of "Monitoring Delayed Replication" (Cianos), checked against each other |
+//! | [`job`] | work that may hold a replica up for a while: backups, deshards |
+//! | `trend` | the line through the samples of a window |
+//! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
+//! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
+//! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
+//!
+//! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
+//! [`std::time::Duration`], moments are [`crate::base::Time`].
+
+pub mod job;
+pub mod limits;
+pub mod seen;
+pub mod snapshot;
+pub mod state;
+pub mod verdict;

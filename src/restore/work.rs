@@ -2,23 +2,24 @@
 //! time. Any number of hosts run it; one of them asks, each delivers to its own folders.
 
 use std::path::PathBuf;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Mutex, watch};
+use tokio::sync::Mutex;
 
 use super::findings;
 use super::parts::Delivery;
 use crate::base::host::ProcessIdentity;
 use crate::base::ids::{PlanId, SessionId};
 use crate::base::units::Count;
-use crate::base::{Clock, Money, Stop, Time, task};
+use crate::base::{Clock, Money, Stop, Time};
 use crate::retrieval::room::{Room, Settings};
 use crate::store::{PlanState, Store, StoreError};
 use crate::vault::Vault;
 use crate::vault::tariff::InForce;
-use crate::worker::session::{Lease, LeaseError};
+use crate::worker::session::Lease;
+pub use crate::worker::under::WorkError;
+use crate::worker::under::{self, Under, Work};
 
 /// What this worker is called.
 pub const KIND: &str = "restore";
@@ -55,60 +56,21 @@ pub struct Job {
     pub only: Option<PlanId>,
 }
 
-/// What a task of the worker does, and why it could not.
-type Work = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
-
-/// Why the worker ended before it was told to.
-#[derive(Debug, thiserror::Error)]
-pub enum WorkError {
-    /// The state.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// The lease.
-    #[error(transparent)]
-    Lease(#[from] LeaseError),
-    /// A task of it failed.
-    #[error("a task of the restore worker failed: {0}")]
-    Task(String),
-}
-
 impl Job {
     /// Works until told to stop (or until its one plan has ended).
     pub async fn run(self: Arc<Self>, stop: Stop) -> Result<(), WorkError> {
-        let kinds = self.only.map_or_else(|| KIND.to_owned(), |plan| format!("{KIND} plan {plan}"));
-        let (lease, _) =
-            Lease::begin(Arc::clone(&self.store), self.clock.clone(), self.process.clone(), kinds, self.lease).await?;
-        let inner = Stop::new();
-        // The first of them that fails, or panics, ends them all, and that is why the worker ended.
-        let (told, mut failed) = watch::channel(None::<String>);
-        let told = Arc::new(told);
-        let keeper_stop = Stop::new();
-        let started = |work: Work| {
-            let (told, inner) = (Arc::clone(&told), inner.clone());
-            task::spawn(async move {
-                let why = match task::caught(work).await {
-                    Ok(Ok(())) => return,
-                    Ok(Err(why)) => why,
-                    Err(panic) => panic.to_string(),
-                };
-                told.send_if_modified(|first| {
-                    let none = first.is_none();
-                    first.get_or_insert(why);
-                    none
-                });
-                inner.stop();
-            })
+        let under = Under {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            process: self.process.clone(),
+            kinds: self.only.map_or_else(|| KIND.to_owned(), |plan| format!("{KIND} plan {plan}")),
+            length: self.lease,
         };
-        let keeper = {
-            let (lease, keeper_stop) = (lease.clone(), keeper_stop.clone());
-            let keep = async move { lease.keep(&keeper_stop, String::new).await.map_err(|e| e.to_string()) };
-            started(Box::pin(keep))
-        };
-        let mut tasks = Vec::new();
-        let mut start = |work: Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>| {
-            tasks.push(started(Box::pin(async move { work.await.map_err(|e| e.to_string()) })));
-        };
-        start(Box::pin(Arc::new(self.room(lease.session)).run(inner.clone())));
+        under::run(under, stop, |lease, inner| self.parts(lease, inner), self.ended()).await
+    }
+
+    fn parts(self: &Arc<Self>, lease: &Lease, inner: &Stop) -> Vec<Work> {
+        let mut parts: Vec<Work> = vec![Box::pin(Arc::new(self.room(lease.session)).run(inner.clone()))];
         let tariff = Arc::clone(&self.tariff);
         let delivery = Delivery::new(
             Arc::clone(&self.store),
@@ -125,38 +87,17 @@ impl Job {
         let delivery = Arc::new(delivery);
         let looks = Arc::new(Mutex::new(()));
         for _ in 0..self.slots.max(1) {
-            let (job, delivery, inner) = (Arc::clone(&self), Arc::clone(&delivery), inner.clone());
+            let (job, delivery, inner) = (Arc::clone(self), Arc::clone(&delivery), inner.clone());
             let (session, looks) = (lease.session, Arc::clone(&looks));
-            start(Box::pin(async move { job.deliver(&delivery, session, &looks, &inner).await }));
+            parts.push(Box::pin(async move { job.deliver(&delivery, session, &looks, &inner).await }));
         }
         if self.only.is_none() {
-            let (job, told, session) = (Arc::clone(&self), inner.clone(), lease.session);
-            start(Box::pin(async move { job.rounds(session, &told).await }));
+            let (job, told, session) = (Arc::clone(self), inner.clone(), lease.session);
+            parts.push(Box::pin(async move { job.rounds(session, &told).await }));
         }
         // What another held that has died is needed by one plan, too.
-        let (job, reaper, told) = (Arc::clone(&self), lease.clone(), inner.clone());
-        start(Box::pin(async move { job.reap(&reaper, &told).await }));
-        let ended = tokio::select! {
-            biased;
-            () = stop.stopped() => Ok(()),
-            () = inner.stopped() => Ok(()),
-            ended = self.ended() => ended,
-        };
-        inner.stop();
-        for task in tasks {
-            // What there was to say of it has been told.
-            let _ = task.await;
-        }
-        keeper_stop.stop();
-        let _ = keeper.await;
-        // What its slots held is for others, however it ended.
-        let over = lease.end().await;
-        if let Some(why) = failed.borrow_and_update().clone() {
-            return Err(WorkError::Task(why));
-        }
-        ended?;
-        over?;
-        Ok(())
+        parts.push(Box::pin(under::reap(lease.clone(), self.clock.clone(), inner.clone())));
+        parts
     }
 
     fn room(&self, session: SessionId) -> Room {
@@ -201,19 +142,6 @@ impl Job {
                 biased;
                 () = stop.stopped() => {}
                 () = self.clock.sleep(self.look()) => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes over what workers held that died.
-    async fn reap(&self, lease: &Lease, stop: &Stop) -> Result<(), StoreError> {
-        while !stop.is_stopped() {
-            lease.reap().await?;
-            tokio::select! {
-                biased;
-                () = stop.stopped() => {}
-                () = self.clock.sleep(ROUND) => {}
             }
         }
         Ok(())

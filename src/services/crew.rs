@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Services;
+use crate::base::Stop;
 use crate::base::sink::Totals;
-use crate::base::{Stop, task};
 use crate::restore::work::KIND as RESTORE;
 use crate::worker::kinds::{Kind, Kinds};
 use crate::worker::session::Lease;
 use crate::worker::supervisor::{Standing, supervise};
+use crate::worker::under::{self, Under, Work};
 
 /// Workers that run.
 pub struct Crew {
@@ -94,37 +95,22 @@ impl Services {
     /// The worker of alerts, under a lease of its own.
     async fn tell(&self, stop: Stop) -> Result<(), String> {
         let means = self.alerts().map_err(|e| e.to_string())?;
-        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
-        let begun = Lease::begin(store, clock, self.process.clone(), "alert".to_owned(), self.config.lease).await;
-        let (lease, _) = begun.map_err(|e| e.to_string())?;
-        let (inner, keep) = (Stop::new(), Stop::new());
-        let keeper = {
-            let (lease, keep, inner) = (lease.clone(), keep.clone(), inner.clone());
-            task::spawn(async move {
-                let kept = lease.keep(&keep, String::new).await;
-                inner.stop();
-                kept
-            })
+        let under = self.under("alert");
+        let tell = |lease: &Lease, inner: &Stop| -> Vec<Work> {
+            vec![Box::pin(crate::alert::run(means, lease.clone(), inner.clone()))]
         };
-        let told = {
-            let (lease, inner) = (lease.clone(), inner.clone());
-            let telling = crate::alert::run(means, lease, inner.clone());
-            tokio::pin!(telling);
-            tokio::select! {
-                biased;
-                () = stop.stopped() => {
-                    inner.stop();
-                    telling.await
-                }
-                told = &mut telling => told,
-            }
-        };
-        keep.stop();
-        let kept = keeper.await.map_err(|e| e.to_string())?;
-        let over = lease.end().await;
-        told.map_err(|e| e.to_string())?;
-        kept.map_err(|e| e.to_string())?;
-        over.map(|_| ()).map_err(|e| e.to_string())
+        under::run(under, stop, tell, std::future::pending()).await.map_err(|e| e.to_string())
+    }
+
+    /// Work of that name, by this process.
+    fn under(&self, kinds: &str) -> Under {
+        Under {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            process: self.process.clone(),
+            kinds: kinds.to_owned(),
+            length: self.config.lease,
+        }
     }
 }
 

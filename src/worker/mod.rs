@@ -6,3 +6,4 @@ pub mod kinds;
 pub mod pool;
 pub mod session;
 pub mod supervisor;
+pub mod under;

@@ -113,6 +113,8 @@ pub struct Seen {
     pub local: Option<Heartbeat>,
     /// The source's heartbeat read on the source; nothing: none is expected.
     pub primary: Option<Heartbeat>,
+    /// Jobs that a table of the operator tells of.
+    pub jobs: Vec<super::job::Job>,
     /// What is odd and no reason to fail: a column that is not known, two writers at once.
     pub notes: Vec<String>,
 }

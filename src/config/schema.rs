@@ -252,7 +252,7 @@ pub const KEYS: &[Key] = &[
     key(
         "console",
         "workers",
-        Kind::Some(&["scan", "fetch", "upload", "reconcile", "restore", "alert"]),
+        Kind::Some(&["scan", "fetch", "upload", "reconcile", "restore", "delay", "heartbeat", "alert"]),
         Some("all"),
         "which workers run inside the console; none of them when it is read-only",
     ),

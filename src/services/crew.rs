@@ -22,48 +22,52 @@ pub struct Crew {
     pub standing: watch::Receiver<Standing>,
 }
 
+/// Workers that are being started.
+struct Starting<'a> {
+    services: &'a Arc<Services>,
+    stop: Stop,
+    all: Vec<(&'static str, watch::Receiver<Standing>)>,
+}
+
+impl Starting<'_> {
+    /// Starts one under a supervisor of its own.
+    fn start<F>(&mut self, name: &'static str, work: impl Fn(Arc<Services>, Stop) -> F + Send + 'static)
+    where
+        F: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        let (told, standing) = watch::channel(Standing::Running);
+        self.all.push((name, standing));
+        let shared = Arc::clone(self.services);
+        let run = move |inner: Stop| work(Arc::clone(&shared), inner);
+        drop(self.services.spawn(supervise(name, self.services.clock.clone(), self.stop.clone(), told, run)));
+    }
+}
+
 impl Services {
     /// Starts workers of these kinds. What keeps them from working is how they stand; they are tried again.
     pub fn start(self: &Arc<Self>, kinds: &Kinds) -> Crew {
-        let stop = Stop::new();
-        let mut all = Vec::new();
-        if !kinds.of_backup().is_empty() {
-            let (told, standing) = watch::channel(Standing::Running);
-            all.push(("backup", standing));
-            let (shared, kinds) = (Arc::clone(self), kinds.of_backup());
-            let run = move |inner: Stop| {
-                let (services, kinds) = (Arc::clone(&shared), kinds.clone());
+        let mut crew = Starting { services: self, stop: Stop::new(), all: Vec::new() };
+        let backup = kinds.of_backup();
+        if !backup.is_empty() {
+            crew.start("backup", move |services, inner| {
+                let kinds = backup.clone();
                 async move {
                     let job =
                         services.job(kinds, false, Arc::new(Totals::default())).await.map_err(|e| e.to_string())?;
                     Arc::new(job).run(inner).await.map(|_| ()).map_err(|e| e.to_string())
                 }
-            };
-            drop(self.spawn(supervise("backup", self.clock.clone(), stop.clone(), told, run)));
+            });
         }
         if kinds.has(Kind::Restore) && self.config.vault.is_some() {
-            let (told, standing) = watch::channel(Standing::Running);
-            all.push((RESTORE, standing));
-            let shared = Arc::clone(self);
-            let run = move |inner: Stop| {
-                let services = Arc::clone(&shared);
-                async move {
-                    let job = services.restore_job(None).await.map_err(|e| e.to_string())?;
-                    Arc::new(job).run(inner).await.map_err(|e| e.to_string())
-                }
-            };
-            drop(self.spawn(supervise(RESTORE, self.clock.clone(), stop.clone(), told, run)));
+            crew.start(RESTORE, |services, inner| async move {
+                let job = services.restore_job(None).await.map_err(|e| e.to_string())?;
+                Arc::new(job).run(inner).await.map_err(|e| e.to_string())
+            });
         }
         if kinds.has(Kind::Alert) {
-            let (told, standing) = watch::channel(Standing::Running);
-            all.push(("alert", standing));
-            let shared = Arc::clone(self);
-            let run = move |inner: Stop| {
-                let services = Arc::clone(&shared);
-                async move { services.tell(inner).await }
-            };
-            drop(self.spawn(supervise("alert", self.clock.clone(), stop.clone(), told, run)));
+            crew.start("alert", |services, inner| async move { services.tell(inner).await });
         }
+        let Starting { stop, all, .. } = crew;
         let standing = self.together(all);
         Crew { stop, standing }
     }

@@ -15,13 +15,31 @@ pub enum Kind {
     Reconcile,
     /// Asks for what plans need, and delivers it.
     Restore,
+    /// Looks at delayed replicas and judges them.
+    Delay,
+    /// Writes heartbeats.
+    Heartbeat,
     /// Tells people what is wrong.
     Alert,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 6] = [Kind::Scan, Kind::Fetch, Kind::Upload, Kind::Reconcile, Kind::Restore, Kind::Alert];
+    pub const ALL: [Kind; 8] = [
+        Kind::Scan,
+        Kind::Fetch,
+        Kind::Upload,
+        Kind::Reconcile,
+        Kind::Restore,
+        Kind::Delay,
+        Kind::Heartbeat,
+        Kind::Alert,
+    ];
+
+    /// Whether it is one of those that back up together.
+    pub fn is_backup(self) -> bool {
+        matches!(self, Self::Scan | Self::Fetch | Self::Upload | Self::Reconcile)
+    }
 
     /// The word for it.
     pub fn word(self) -> &'static str {
@@ -31,6 +49,8 @@ impl Kind {
             Self::Upload => "upload",
             Self::Reconcile => "reconcile",
             Self::Restore => "restore",
+            Self::Delay => "delay",
+            Self::Heartbeat => "heartbeat",
             Self::Alert => "alert",
         }
     }
@@ -42,7 +62,7 @@ pub struct Kinds(BTreeSet<Kind>);
 
 /// A list of workers that names what there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no worker; there are: scan, fetch, upload, reconcile, restore, alert")]
+#[error("{found:?} is no worker; there are: scan, fetch, upload, reconcile, restore, delay, heartbeat, alert")]
 pub struct KindError {
     /// The word.
     found: String,
@@ -72,13 +92,13 @@ impl Kinds {
     /// Those that back up.
     #[must_use]
     pub fn of_backup(&self) -> Self {
-        Self(self.0.iter().copied().filter(|kind| !matches!(kind, Kind::Restore | Kind::Alert)).collect())
+        Self(self.0.iter().copied().filter(|kind| kind.is_backup()).collect())
     }
 
     /// The others.
     #[must_use]
     pub fn without_backup(&self) -> Self {
-        Self(self.0.iter().copied().filter(|kind| matches!(kind, Kind::Restore | Kind::Alert)).collect())
+        Self(self.0.iter().copied().filter(|kind| !kind.is_backup()).collect())
     }
 
     /// Whether there are none.

@@ -50,6 +50,14 @@ number_id!(
     RetrievalId
 );
 number_id!(
+    /// A row of `window`: a backup, or another job that holds a replica up, from its start to its end.
+    JobId
+);
+number_id!(
+    /// A row of `freeze`: a replica stopped in an emergency, from the order until it goes on.
+    FreezeId
+);
+number_id!(
     /// Grows each time a row passes to another owner; a transition names the one it was made under.
     Generation
 );

@@ -13,6 +13,7 @@
 //! bundles, uploads, duties) names the session; when it ends or its lease runs out, another session *reaps* it, which
 //! gives back everything in one transaction.
 
+mod delays;
 mod restores;
 mod rows;
 pub mod sqlite;
@@ -22,6 +23,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use delays::*;
 pub use restores::*;
 pub use rows::*;
 
@@ -130,6 +132,16 @@ pub enum StoreError {
         /// Who asked.
         session: SessionId,
     },
+    /// It is larger than what is kept of its kind.
+    #[error("{what} takes {bytes} bytes, and at most {most} are kept; nothing was written: make it shorter")]
+    TooLarge {
+        /// What it is.
+        what: String,
+        /// Its bytes.
+        bytes: usize,
+        /// What is possible.
+        most: usize,
+    },
     /// Something the rules exclude stands in the database.
     #[error("the state database holds what cannot be: {0}")]
     Impossible(String),
@@ -151,7 +163,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The state database.
 #[async_trait]
-pub trait Store: Restores {
+pub trait Store: Restores + Delays {
     /// Where it is, safe to show (no password).
     fn place(&self) -> &str;
 

@@ -94,8 +94,9 @@ fn a_step_that_is_missing_is_made_good() {
     // As it was before the last step.
     let (last, name, _) = whole.1.last().unwrap().clone();
     let raw = place.raw();
-    assert_eq!(name, "what restores did not deliver");
-    raw.execute_batch("DROP INDEX plan_failed; DROP INDEX plan_supplement").unwrap();
+    assert_eq!(name, "delayed replicas");
+    raw.execute_batch("DROP TABLE replica; DROP TABLE sample; DROP TABLE judge; DROP TABLE window; DROP TABLE freeze")
+        .unwrap();
     raw.execute("DELETE FROM migration WHERE number = ?", [last]).unwrap();
     drop(raw);
     drop(place.open().unwrap());

@@ -35,6 +35,7 @@ macro_rules! coded {
 }
 
 mod archives;
+mod delays;
 mod files;
 mod plans;
 mod shared;
@@ -43,6 +44,7 @@ mod verdicts;
 mod views;
 
 pub use archives::*;
+pub use delays::*;
 pub use files::*;
 pub use plans::*;
 pub use shared::*;

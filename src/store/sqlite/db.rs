@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::translate;
 use crate::base::hash::{Hash16, Hash32};
 use crate::base::ids::{
-    ArchiveId, ArchiveUuid, DestId, FileId, Generation, Key, Lane, PlanId, RetrievalId, RetrievalUuid, SessionId,
-    SourceId, VaultUuid, Version,
+    ArchiveId, ArchiveUuid, DestId, FileId, FreezeId, Generation, JobId, Key, Lane, PlanId, RetrievalId, RetrievalUuid,
+    SessionId, SourceId, VaultUuid, Version,
 };
 use crate::base::{Money, Time};
 use crate::store::{
@@ -141,7 +141,7 @@ macro_rules! number {
     )*};
 }
 
-number!(FileId ArchiveId SessionId SourceId Generation PlanId DestId RetrievalId);
+number!(FileId ArchiveId SessionId SourceId Generation PlanId DestId RetrievalId JobId FreezeId);
 
 macro_rules! code {
     ($($name:ident)*) => {$(

@@ -13,7 +13,7 @@ const LONGEST: usize = 2000;
 /// So many failures of one file are kept: one that can never be read is tried for as long as it is there.
 const FAILURES_OF_A_FILE: u32 = 10;
 
-fn cut(text: &str) -> &str {
+pub(super) fn cut(text: &str) -> &str {
     let end = (0..=LONGEST.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     &text[..end]
 }

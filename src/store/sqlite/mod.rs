@@ -6,12 +6,16 @@
 mod adopt;
 mod bundles;
 mod db;
+mod delays;
 mod delivery;
 mod details;
 mod events;
 mod files;
 mod flow;
+mod freezes;
 mod hurries;
+mod jobs;
+mod judged;
 mod ledger;
 mod notices;
 mod open;

@@ -10,9 +10,15 @@ pub const LARGEST_BODY: usize = 64 * 1024;
 /// Bytes of a replica's sparkline at most.
 pub const LARGEST_SPARK: usize = 4 * 1024;
 
-/// The duty under which a replica is looked at and judged: one process does it for all.
+/// The server that a replica belongs to: its name, without the channel behind it.
+pub fn server_of(replica: &str) -> &str {
+    replica.split_once('/').map_or(replica, |(server, _)| server)
+}
+
+/// The duty under which a replica is looked at and judged: one process does it for all. Channels of a server (`db14/ch1`)
+/// are seen together, under the duty of the server.
 pub fn delay_duty(replica: &str) -> String {
-    format!("delay:{replica}")
+    format!("delay:{}", server_of(replica))
 }
 
 /// A sample of a replica's delay.

@@ -81,3 +81,10 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// How far back samples matter to the judge.
+    pub fn remembered(&self) -> Duration {
+        self.window.saturating_add(self.max_last_seen)
+    }
+}

@@ -8,6 +8,7 @@
 //! | `trend` | the line through the samples of a window |
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
 //! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
+//! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -15,6 +16,7 @@
 
 pub mod job;
 pub mod limits;
+pub mod probe;
 pub mod seen;
 pub mod snapshot;
 pub mod state;

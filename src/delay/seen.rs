@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::job::Job;
 use crate::base::Time;
 
 /// The IO thread (receiver).
@@ -113,8 +114,9 @@ pub struct Seen {
     pub local: Option<Heartbeat>,
     /// The source's heartbeat read on the source; nothing: none is expected.
     pub primary: Option<Heartbeat>,
-    /// Jobs that a table of the operator tells of.
-    pub jobs: Vec<super::job::Job>,
+    /// Jobs that a query of one's own tells; of several channels each has them.
+    #[serde(default)]
+    pub jobs: Vec<Job>,
     /// What is odd and no reason to fail: a column that is not known, two writers at once.
     pub notes: Vec<String>,
 }

@@ -1,0 +1,18 @@
+//! Looking at a replica.
+
+use async_trait::async_trait;
+
+use super::seen::Seen;
+
+/// Why a look yields nothing, in words: what was asked, what was answered, what mends it. Safe to show.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unseen(pub String);
+
+/// Looks at a server.
+#[async_trait]
+pub trait Probe: Send + Sync {
+    /// Looks once: a [`Seen`] for each channel, and one without a status where the server is no replica. It returns within
+    /// its own time-outs, and may be dropped at any time.
+    async fn look(&self) -> Result<Vec<Seen>, Unseen>;
+}

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::Shown;
+
 /// Who holds transactions back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -82,9 +84,134 @@ impl Default for Limits {
     }
 }
 
+/// A limit that cannot be, or two that contradict each other.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LimitError {
+    /// It is nothing, and nothing would ever be allowed.
+    #[error(
+        "{name} is 0 s; more than nothing is possible: every sample would be beyond it; give it a span such as {such}"
+    )]
+    Nothing {
+        /// Which.
+        name: String,
+        /// A value that is usual.
+        such: &'static str,
+    },
+    /// The bounds of the delay leave nothing between them.
+    #[error(
+        "min-delay-time {} s is not below max-delay-time {} s; the least must be below the greatest: lower the one or raise the other",
+        least.as_secs_f64(),
+        most.as_secs_f64()
+    )]
+    Crossed {
+        /// `min-delay-time`.
+        least: Duration,
+        /// `max-delay-time`.
+        most: Duration,
+    },
+    /// No trend can be fitted through so few samples.
+    #[error(
+        "window {} s is shorter than 3 intervals of {} s; a trend needs 3 samples: lengthen window to {} s or more, or shorten interval",
+        window.as_secs_f64(),
+        interval.as_secs_f64(),
+        interval.as_secs_f64() * 3.0
+    )]
+    Window {
+        /// `window`.
+        window: Duration,
+        /// `interval`.
+        interval: Duration,
+    },
+    /// Two classes of jobs have one name.
+    #[error("the job class {:?} is there twice; each name is possible once: rename or remove one", Shown::text(name).to_string())]
+    Twice {
+        /// The name.
+        name: String,
+    },
+    /// A class of jobs has no name.
+    #[error("a job class has no name; jobs are started by it: give it one, such as backup")]
+    Nameless,
+}
+
 impl Limits {
     /// How far back samples matter to the judge.
     pub fn remembered(&self) -> Duration {
         self.window.saturating_add(self.max_last_seen)
+    }
+
+    /// What cannot be in them; nothing: they can be judged by. `firn` refuses such a configuration, and rule 1 of the judge
+    /// whatever comes past that.
+    pub fn check(&self) -> Vec<LimitError> {
+        let mut wrong = Vec::new();
+        let mut more_than_nothing = |name: String, value: Duration, such| {
+            if value.is_zero() {
+                wrong.push(LimitError::Nothing { name, such });
+            }
+        };
+        for (name, value, such) in [
+            ("max-seconds-behind", self.max_seconds_behind, "60s"),
+            ("max-relay-behind", self.max_relay_behind, "8h"),
+            ("max-master-behind", self.max_master_behind, "30m"),
+            ("max-last-seen", self.max_last_seen, "60s"),
+            ("min-delay-time", self.min_delay_time, "90m"),
+            ("max-delay-time", self.max_delay_time, "150m"),
+            ("max-recovery-time", self.max_recovery_time, "6h"),
+            ("max-trend-time", self.max_trend_time, "150m"),
+            ("window", self.window, "10m"),
+            ("interval", self.interval, "10s"),
+        ] {
+            more_than_nothing(name.to_owned(), value, such);
+        }
+        if self.delay_by == DelayBy::External {
+            more_than_nothing("tool-interval".to_owned(), self.tool_interval, "60s");
+        }
+        for class in &self.jobs {
+            more_than_nothing(class.limit_name(), class.longest, "18h");
+        }
+        if self.min_delay_time >= self.max_delay_time {
+            wrong.push(LimitError::Crossed { least: self.min_delay_time, most: self.max_delay_time });
+        }
+        if self.window < self.interval.saturating_mul(3) {
+            wrong.push(LimitError::Window { window: self.window, interval: self.interval });
+        }
+        for (place, class) in self.jobs.iter().enumerate() {
+            if class.name.is_empty() {
+                wrong.push(LimitError::Nameless);
+            } else if self.jobs[..place].iter().any(|other| other.name == class.name) {
+                wrong.push(LimitError::Twice { name: class.name.clone() });
+            }
+        }
+        wrong
+    }
+
+    /// What is possible and seldom meant, in words.
+    pub fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        let (window, interval) = (self.window.as_secs_f64(), self.interval.as_secs_f64());
+        // A dip to zero crosses the least delay once it fills a fifteenth of the window.
+        if self.window < self.interval.saturating_mul(15) {
+            doubts.push(format!(
+                "window {window} s is shorter than 15 intervals of {interval} s: a single sample that is far off leaves the bounds"
+            ));
+        }
+        if self.max_last_seen < self.interval.saturating_mul(2) {
+            doubts.push(format!(
+                "max-last-seen {} s is shorter than 2 intervals of {interval} s: a single missed sample is critical",
+                self.max_last_seen.as_secs_f64()
+            ));
+        }
+        doubts
+    }
+
+    /// The class of that name.
+    pub fn class(&self, name: &str) -> Option<&JobClass> {
+        self.jobs.iter().find(|class| class.name == name)
+    }
+}
+
+impl JobClass {
+    /// How its limit is called: `max-backup-behind`.
+    pub fn limit_name(&self) -> String {
+        format!("max-{}-behind", self.name)
     }
 }

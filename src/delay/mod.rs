@@ -5,19 +5,25 @@
 //! | [`seen`] | what one look at a replica yields; what was not seen is nothing, never zero |
 //! | [`limits`] | what is allowed, by the names of "Monitoring Delayed Replication" (Cianos), checked against each other |
 //! | [`job`] | work that may hold a replica up for a while: backups, deshards |
-//! | `trend` | the line through the samples of a window |
+//! | [`trend`] | the line through the samples of a window |
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
-//! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
+//! | [`observe`] | a look is folded into the state |
+//! | [`judge`] | the rules: the state and its samples become a verdict |
+//! | [`cause`] | the likely cause of what a verdict says: a hint beside it, never a verdict |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
 //! [`std::time::Duration`], moments are [`crate::base::Time`].
 
+pub mod cause;
 pub mod job;
+pub mod judge;
 pub mod limits;
+pub mod observe;
 pub mod probe;
 pub mod seen;
 pub mod snapshot;
 pub mod state;
+pub mod trend;
 pub mod verdict;

@@ -138,3 +138,20 @@ pub struct Sample {
     /// Seconds; nothing: the look failed or saw no heartbeat. Finite.
     pub delay: Option<f64>,
 }
+
+impl Look {
+    /// Its sample: nothing where the look failed, saw no heartbeat, or its age is no number.
+    pub fn sample(&self) -> Sample {
+        Sample { at: self.at, delay: self.seen.as_ref().ok().and_then(Seen::age) }
+    }
+}
+
+impl Seen {
+    /// The delay, seconds, where it is known.
+    pub fn age(&self) -> Option<f64> {
+        match self.delay {
+            Some(Heartbeat::Age(age)) if age.is_finite() => Some(age),
+            _ => None,
+        }
+    }
+}

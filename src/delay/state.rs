@@ -61,6 +61,8 @@ pub struct State {
     pub began: Option<Time>,
     /// Why it began then: another server, another delay, the first look.
     pub began_why: Option<String>,
+    /// When it was last looked at, whatever came of it: a look that is not newer changes nothing.
+    pub looked: Option<Time>,
     /// Which server it was.
     pub identity: Identity,
     /// Its uptime when it was last seen, and when that was.
@@ -71,7 +73,7 @@ pub struct State {
     pub executed: Option<Moved<Place>>,
     /// What was seen last, and when.
     pub seen: Option<(Time, Seen)>,
-    /// Why the newest look failed; nothing: it did not.
+    /// Since when looks fail without a break, and why the newest did; nothing: it did not.
     pub blind: Option<(Time, String)>,
     /// The local heartbeat, last time it was known: its age, and when that was.
     pub local: Option<(f64, Time)>,
@@ -91,6 +93,10 @@ pub struct State {
     pub in_since: Option<Time>,
     /// Since when the newest samples are in bounds.
     pub real_in_since: Option<Time>,
+    /// Since when there are samples and still too few for a trend.
+    pub unfit_since: Option<Time>,
+    /// When the latest job that is known of ended.
+    pub job_ended: Option<Time>,
     /// Since when jobs and their windows have excused it without a break.
     pub excused_since: Option<Time>,
     /// The newest verdict: held over a short gap.

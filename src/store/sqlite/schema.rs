@@ -559,6 +559,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
              ended INTEGER
          );
          CREATE UNIQUE INDEX freeze_open ON freeze (replica) WHERE ended IS NULL;
+         CREATE INDEX freeze_live ON freeze (id) WHERE ended IS NULL;
          CREATE INDEX freeze_of ON freeze (replica, id);
          CREATE INDEX freeze_ended ON freeze (ended) WHERE ended IS NOT NULL;",
     ),

@@ -77,8 +77,8 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 10] =
-    ["confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows"];
+pub const OVERLAYS: [&str; 11] =
+    ["confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows", "replica"];
 /// Overlays in which something is typed.
 pub const TYPED: [&str; 5] = ["help", "palette", "prompt", "form", "batch"];
 
@@ -124,6 +124,7 @@ pub fn group(scope: Scope) -> &'static str {
             "quotes" => "Plan and price",
             "plan" => "Plan",
             "rows" => "Files of a plan",
+            "replica" => "Replica",
             _ => "Dialogs",
         },
     }

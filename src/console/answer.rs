@@ -6,6 +6,7 @@ use super::effect::{Deed, Query};
 use super::msg::Reply;
 use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
+use super::tabs::delay::read;
 use super::theme::Role;
 use super::{desk, details};
 use crate::base::Shown;
@@ -93,6 +94,10 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
         Query::Faster { plan, job, .. } => {
             let result = desk::faster(&services, *plan, *job).await;
             Reply::Faster(query, result)
+        }
+        Query::DelayChart { name, span, until } => {
+            let result = read::chart(&services, name, until.minus(span.length()), *until).await;
+            Reply::DelayChart(query, result.map(Box::new))
         }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());

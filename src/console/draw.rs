@@ -14,7 +14,7 @@ use super::action::{self, ACTIONS, Action, Context, Danger, Scope};
 use super::format;
 use super::glyphs::Look;
 use super::model::{Area, Connection, Hit, Leaving, Model, Report};
-use super::tabs::{TabId, absent, backup, restore};
+use super::tabs::{TabId, absent, backup, delay, restore};
 use super::widgets::{HitId, footer, header, notice, paint, small};
 use crate::backup::pipe::Kinds;
 use crate::base::{Severity, Shown};
@@ -45,6 +45,7 @@ pub fn paint(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, repor
     match area_of(model, model.tab) {
         Area::On if model.tab == TabId::Backup => backup::draw::draw(model, look, tab, buf, report),
         Area::On if model.tab == TabId::Restore => restore::draw::draw(model, look, tab, buf, report),
+        Area::On if model.tab == TabId::Delay => delay::draw::draw(model, look, tab, buf, report),
         other => absent::draw(model.tab, &other, model.setup.config_place.as_deref(), look, tab, buf),
     }
     foot(model, look, bottom, buf);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::tabs::delay::Span;
 use super::tabs::restore::about::{ListOf, ListPlace};
 use crate::base::Time;
 use crate::base::hash::Hash32;
@@ -139,6 +140,15 @@ pub enum Query {
         job: Option<RetrievalUuid>,
         /// As fast as the vault can; else by one step.
         most: bool,
+    },
+    /// What a replica's chart is drawn from.
+    DelayChart {
+        /// The replica.
+        name: String,
+        /// How much time.
+        span: Span,
+        /// Until when, by the state's clock.
+        until: Time,
     },
     /// A page of failed files.
     Failed {

@@ -85,6 +85,14 @@ pub struct Glyphs {
     pub rule: &'static str,
     /// A threshold in a chart.
     pub threshold: &'static str,
+    /// A line that was computed and not measured.
+    pub fit: &'static str,
+    /// Where now is, in a chart that goes on beyond it.
+    pub now: &'static str,
+    /// The grounds of marked spans of a chart, told apart by their shapes.
+    pub grounds: [&'static str; 3],
+    /// The ends of the allowed part of a gauge.
+    pub band: [&'static str; 2],
     /// Borders of panes and dialogs.
     pub border: Border,
     /// Borders of dialogs that ask before something dangerous.
@@ -113,6 +121,10 @@ const UTF8: Glyphs = Glyphs {
     scroll: ["│", "█"],
     rule: "─",
     threshold: "┄",
+    fit: "•",
+    now: "┊",
+    grounds: ["╱", "╲", "·"],
+    band: ["┤", "├"],
     border: Border { horizontal: "─", vertical: "│", corners: ["┌", "┐", "└", "┘"] },
     danger_border: Border { horizontal: "━", vertical: "┃", corners: ["┏", "┓", "┗", "┛"] },
 };
@@ -139,6 +151,10 @@ const ASCII: Glyphs = Glyphs {
     scroll: ["|", "#"],
     rule: "-",
     threshold: "-",
+    fit: "+",
+    now: "|",
+    grounds: ["/", "\\", "."],
+    band: ["[", "]"],
     border: Border { horizontal: "-", vertical: "|", corners: ["+", "+", "+", "+"] },
     danger_border: Border { horizontal: "=", vertical: "#", corners: ["#", "#", "#", "#"] },
 };
@@ -222,7 +238,10 @@ mod tests {
                 glyphs.gap,
                 glyphs.rule,
                 glyphs.threshold,
+                glyphs.fit,
+                glyphs.now,
             ];
+            signs.extend(glyphs.grounds.iter().chain(&glyphs.band));
             signs.extend(glyphs.severities.iter().chain(&glyphs.bar).chain(glyphs.levels).chain(&glyphs.scroll));
             for border in [glyphs.border, glyphs.danger_border] {
                 signs.extend([border.horizontal, border.vertical]);

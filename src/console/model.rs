@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use super::effect::Ticket;
 use super::keymap::Keymap;
 use super::overlay::Overlay;
-use super::tabs::{TabId, backup, restore};
+use super::tabs::{TabId, backup, delay, restore};
 use crate::backup::snapshot::Snapshot;
 use crate::base::{Money, Severity, Time};
 use crate::log::Line;
@@ -122,6 +122,8 @@ pub struct Report {
     pub tops: BTreeMap<backup::Pane, usize>,
     /// The first row of each list of the Restore tab.
     pub restore_tops: BTreeMap<restore::Pane, usize>,
+    /// The first row of the list of replicas.
+    pub delay_top: Option<usize>,
     /// Where something can be clicked.
     pub hits: Vec<(Rect, Hit)>,
 }
@@ -135,6 +137,8 @@ pub enum Hit {
     Row(backup::Pane, usize),
     /// A row of a list of the Restore tab.
     Plan(restore::Pane, usize),
+    /// A row of the list of replicas.
+    Replica(usize),
 }
 
 /// How the console is leaving.
@@ -179,6 +183,8 @@ pub struct Model {
     pub backup: backup::State,
     /// The Restore tab.
     pub restore: restore::State,
+    /// The Delay tab.
+    pub delay: delay::State,
     /// What is being said.
     pub flash: Option<Flash>,
     /// The newest lines of the log.
@@ -228,6 +234,7 @@ impl Model {
             workers: None,
             backup: backup::State::default(),
             restore: restore::State::default(),
+            delay: delay::State::default(),
             flash: None,
             log: Vec::new(),
             log_dropped: 0,
@@ -342,6 +349,9 @@ impl Model {
         }
         for (pane, top) in &report.restore_tops {
             self.restore.set_top(*pane, *top);
+        }
+        if let Some(top) = report.delay_top {
+            self.delay.list.top = top;
         }
         self.report = report;
         self.dirty = false;

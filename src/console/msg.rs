@@ -10,6 +10,7 @@ use super::overlay::FileLine;
 use super::tabs::restore::about::ListRow;
 use crate::backup::snapshot::Snapshot;
 use crate::base::Severity;
+use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::log::Line;
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot};
 use crate::restore::view::{DraftView, VerdictPage};
@@ -36,6 +37,8 @@ pub enum Msg {
     Snapshot(Arc<Snapshot>),
     /// The state was read: how restores stand.
     Restores(Arc<RestoreSnapshot>),
+    /// The state was read: how replicas stand.
+    Delays(Arc<DelaySnapshot>),
     /// Verdicts of some lines.
     Verdicts(Written, VerdictPage),
     /// All lines of this revision have been looked at, or why they could not be.
@@ -73,6 +76,8 @@ pub enum Reply {
     Chosen(Query, Result<Box<PlanRow>, String>),
     /// What making jobs faster takes, in each tier, the fastest first.
     Faster(Query, Result<Vec<Faster>, String>),
+    /// What a replica's chart is drawn from.
+    DelayChart(Query, Result<Box<DelayChart>, String>),
     /// A list was read from a file.
     Loaded(PathBuf, Result<String, String>),
     /// A list was written to a file.

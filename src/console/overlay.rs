@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use super::details::Details;
 use super::effect::{Deed, Query, Wanted};
 use super::list::Paged;
+use super::tabs::delay::ReplicaView;
 use super::tabs::restore::about::PlanList;
 use super::tabs::restore::quotes::Quotes;
 use super::theme::Role;
@@ -57,6 +58,8 @@ pub enum Overlay {
     Plan(Box<DetailsView>),
     /// Files or parts of a plan.
     Rows(Box<PlanList>),
+    /// One replica, with the chart of its delay.
+    Replica(Box<ReplicaView>),
 }
 
 /// Something that is awaited before it can be asked about.
@@ -287,6 +290,7 @@ impl Overlay {
             Self::Quotes(_) => "quotes",
             Self::Plan(_) => "plan",
             Self::Rows(_) => "rows",
+            Self::Replica(_) => "replica",
         }
     }
 

@@ -17,6 +17,7 @@ use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
 use super::msg::{Msg, Reply};
 use super::tabs::TabId;
+use super::tabs::delay::read;
 use super::tabs::restore::{Editor, Field};
 use super::term::{Caps, Input, Inputs, MouseKind, Refusal, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use super::theme::Theme;
@@ -99,7 +100,6 @@ const RESTORE_LINES: &[&str] = &["[vault]", "path = \"/mnt/vault\""];
 /// What there is in place of areas that this version has not.
 const NO_AUDIT: &str =
     "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
-const NO_DELAY: &str = "Nothing watches delayed replicas.";
 const NO_REDIS: &str = "Nothing watches redis clusters.";
 const NO_COUNTERS: &str = "Nothing keeps counters over time; the Backup tab shows the last ten minutes.";
 
@@ -112,7 +112,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         (TabId::Backup, if backup { Area::On } else { Area::Off(BACKUP_LINES) }),
         (TabId::Restore, if config.vault.is_some() { Area::On } else { Area::Off(RESTORE_LINES) }),
         (TabId::Audit, Area::Absent(NO_AUDIT)),
-        (TabId::Delay, Area::Absent(NO_DELAY)),
+        (TabId::Delay, if read::configured(services) { Area::On } else { Area::Off(read::LINES) }),
         (TabId::Redis, Area::Absent(NO_REDIS)),
         (TabId::Counters, Area::Absent(NO_COUNTERS)),
     ];
@@ -205,6 +205,10 @@ async fn screen(
     if services.config.vault.is_some() {
         let restores = desk::snapshot(&services).await.map_err(ConsoleError::State)?;
         update(&mut model, Msg::Restores(Arc::new(restores)), now);
+    }
+    if read::configured(&services) {
+        let delays = read::snapshot(&services).await.map_err(ConsoleError::State)?;
+        update(&mut model, Msg::Delays(Arc::new(delays)), now);
     }
     if let Some(vault) = vault {
         update(&mut model, Msg::Vault(vault), now);

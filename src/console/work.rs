@@ -8,6 +8,7 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::desk;
 use super::effect::Written;
 use super::msg::Msg;
+use super::tabs::delay::read;
 use crate::backup::pipe::Kinds;
 use crate::backup::snapshot::Snapshot;
 use crate::base::Clock;
@@ -52,6 +53,16 @@ pub async fn read_state(
                 () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
             };
             let msg = restores.map_or_else(Msg::Blind, |snapshot| Msg::Restores(Arc::new(snapshot)));
+            if to.send(msg).await.is_err() {
+                return;
+            }
+        }
+        if seen && read::configured(&services) {
+            let delays = tokio::select! {
+                delays = read::snapshot(&services) => delays,
+                () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
+            };
+            let msg = delays.map_or_else(Msg::Blind, |snapshot| Msg::Delays(Arc::new(snapshot)));
             if to.send(msg).await.is_err() {
                 return;
             }

@@ -6,7 +6,7 @@ use super::Scope::{self, Always, Global, List, Overlay, Tab};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::tabs::TabId;
-use crate::console::update::{deeds, hurries, leaving, moves, restores, views, written};
+use crate::console::update::{deeds, delays, hurries, leaving, moves, restores, views, written};
 
 const fn action(
     id: &'static str,
@@ -36,6 +36,7 @@ fn never(_: &Model) -> Option<String> {
 
 const BACKUP: Scope = Tab(TabId::Backup);
 const RESTORE: Scope = Tab(TabId::Restore);
+const DELAY: Scope = Tab(TabId::Delay);
 
 /// Every action.
 pub const ACTIONS: &[Action] = &[
@@ -223,6 +224,28 @@ pub const ACTIONS: &[Action] = &[
     action("restore.sort", &["s"], "sort by the next column", "", RESTORE, views::sort),
     action("restore.turn", &["S"], "turn the order round", "", RESTORE, views::turn),
     action("restore.pane", &["right", "l", "left", "h"], "the other list", "", RESTORE, restores::pane),
+    // The Delay tab.
+    unless(
+        action(
+            "delay.details",
+            &["enter"],
+            "the chart of the selected replica and all its verdict rests on",
+            "details",
+            DELAY,
+            delays::details,
+        ),
+        views::nothing_selected,
+    ),
+    action(
+        "delay.filter",
+        &["/"],
+        "filter the list: words that must be there, !words that must not",
+        "filter",
+        DELAY,
+        views::filter,
+    ),
+    action("delay.sort", &["s"], "sort by state, name, delay or slope", "sort", DELAY, delays::sort),
+    action("delay.turn", &["S"], "turn the order round", "", DELAY, delays::turn),
     // Lists.
     action("up", &["up", "k"], "up", "", List, moves::up),
     action("down", &["down", "j"], "down", "", List, moves::down),
@@ -511,6 +534,50 @@ pub const ACTIONS: &[Action] = &[
         views::nothing_selected,
     ),
     action("rows.close", &["esc", "q"], "back", "back", Overlay("rows"), leaving::close),
+    action(
+        "replica.span",
+        &["e"],
+        "show more time in the chart: 1 h, 6 h, 24 h, 10 d, and again",
+        "time shown",
+        Overlay("replica"),
+        delays::span,
+    ),
+    unless(
+        action("replica.closer", &["[", "+"], "show less time, closer", "", Overlay("replica"), delays::closer),
+        delays::not_closer,
+    ),
+    unless(
+        action("replica.wider", &["]", "-"], "show more time", "", Overlay("replica"), delays::wider),
+        delays::not_wider,
+    ),
+    unless(
+        action(
+            "replica.next",
+            &["right", "l", "n"],
+            "the next replica on the list",
+            "next",
+            Overlay("replica"),
+            delays::next,
+        ),
+        delays::alone,
+    ),
+    unless(
+        action(
+            "replica.previous",
+            &["left", "h", "N"],
+            "the replica before on the list",
+            "",
+            Overlay("replica"),
+            delays::previous,
+        ),
+        delays::alone,
+    ),
+    action("replica.copy", &["y"], "copy its name", "", Overlay("replica"), views::copy),
+    unless(
+        action("replica.copy-all", &["Y"], "copy everything shown", "copy all", Overlay("replica"), views::copy_all),
+        delays::gone,
+    ),
+    action("replica.close", &["esc", "q"], "back", "back", Overlay("replica"), leaving::close),
     action(
         "waiting.close",
         &["esc", "q"],

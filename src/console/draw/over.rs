@@ -13,10 +13,12 @@ use crate::console::keymap::Keymap;
 use crate::console::model::{Model, Report};
 use crate::console::overlay::{Confirm, DetailsView, Files, Focus, Overlay, Prompt, Purpose};
 use crate::console::tabs::TabId;
+use crate::console::tabs::delay::ReplicaView;
+use crate::console::tabs::delay::detail::{self as replica, Shot};
 use crate::console::tabs::restore::about::{ListOf, PlanList};
 use crate::console::tabs::restore::{edit, quotes};
 use crate::console::theme::Role;
-use crate::console::update::{restores, typing};
+use crate::console::update::{moves, restores, typing};
 use crate::console::widgets::{
     self, Piece, confirm, detail, findings, help, log_view, paint, palette, pane, picker, prompt, table,
 };
@@ -102,6 +104,11 @@ pub(super) fn over(
             let restores = model.restore.newest.as_ref();
             let money = restores.map_or_else(Default::default, |snapshot| (snapshot.used, snapshot.limits));
             quotes::draw(view, money, &hints(model, "quotes"), look, over_tab(area), buf)
+        }
+        Overlay::Replica(view) => {
+            let extent = replica(model, view, look, over_tab(area), buf);
+            report.heights.insert(moves::REPLICA_LINES, u16::try_from(extent.total).unwrap_or(u16::MAX));
+            extent
         }
         Overlay::Files(files) => list_files(model, files, look, area, buf),
     };
@@ -270,6 +277,14 @@ fn details(
         hint: hints(model, word).into(),
     };
     detail::draw(&view, look, area, buf)
+}
+
+/// One replica, with its chart.
+fn replica(model: &Model, view: &ReplicaView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let now = model.delay.shown.as_ref().map_or(model.now, |snapshot| snapshot.now);
+    let line = model.delay.named(&view.name);
+    let shot = Shot { view, line, span: model.delay.span, now, hint: hints(model, "replica") };
+    replica::draw(&shot, look, area, buf)
 }
 
 /// The area of the tab.

@@ -2,6 +2,7 @@
 
 pub mod absent;
 pub mod backup;
+pub mod delay;
 pub mod restore;
 
 /// A tab.

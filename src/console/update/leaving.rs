@@ -70,6 +70,10 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
         views::set_filter(model, "");
         model.tell(Severity::Ok, "the filter is gone");
     }
+    if model.tab == TabId::Delay && !model.delay.list.filter.is_empty() {
+        views::set_filter(model, "");
+        model.tell(Severity::Ok, "the filter is gone");
+    }
     if model.tab != TabId::Backup {
         return Vec::new();
     }

@@ -1,6 +1,7 @@
 //! The one place where the model changes: `update(model, message, now) -> effects`. Pure: no await, no clock, no I/O.
 
 pub mod deeds;
+pub mod delays;
 pub mod hurries;
 pub mod leaving;
 pub mod moves;
@@ -67,6 +68,7 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
         }
         Msg::Snapshot(snapshot) => adopt(model, snapshot),
         Msg::Restores(snapshot) => adopt_restores(model, snapshot),
+        Msg::Delays(snapshot) => delays::adopt(model, snapshot),
         msg @ (Msg::Verdicts(..) | Msg::Checked(..)) => {
             written::looked_at(model, msg);
             Vec::new()
@@ -230,6 +232,10 @@ fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
         Some(Hit::Plan(pane, place)) => {
             model.restore.select(pane, place);
             restores::want_plans(model)
+        }
+        Some(Hit::Replica(place)) => {
+            model.delay.list.select(place);
+            Vec::new()
         }
         None => Vec::new(),
     }

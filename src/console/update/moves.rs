@@ -10,6 +10,9 @@ use crate::console::update::restores;
 /// The plan screen is scrolled no further than this; where it ends earlier, it stays there.
 const LONGEST_BELOW: usize = 500;
 
+/// The word by which drawings report how many lines there are about a replica, as drawn.
+pub const REPLICA_LINES: &str = "replica lines";
+
 /// Lines of the wheel.
 const WHEEL: isize = 3;
 
@@ -59,6 +62,7 @@ fn page(model: &Model) -> isize {
     let list = match model.overlays.last() {
         Some(overlay) => overlay.word(),
         None if model.tab == TabId::Restore => model.restore.pane.word(),
+        None if model.tab == TabId::Delay => "replicas",
         None => model.backup.pane.word(),
     };
     // A line of the page before stays, to see where one is.
@@ -73,6 +77,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     let findings = model.findings().iter().map(|row| (row.rule.clone(), row.object.clone())).collect::<Vec<_>>();
     let log_lines = model.log.len();
     let themes = model.setup.themes.clone();
+    let replica_lines = model.height(REPLICA_LINES);
     let height = model.overlays.last().map_or(1, |overlay| model.height(overlay.word()));
     match model.overlays.last_mut() {
         None if model.tab == TabId::Backup => {
@@ -82,6 +87,10 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         None if model.tab == TabId::Restore => {
             model.restore.step(by);
             restores::want_plans(model)
+        }
+        None if model.tab == TabId::Delay => {
+            model.delay.list.step(by);
+            Vec::new()
         }
         None | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_) | Overlay::Form) => Vec::new(),
         Some(Overlay::Batch) => {
@@ -117,6 +126,10 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         Some(Overlay::Details(view) | Overlay::Plan(view)) => {
             let lines = view.details.as_ref().map_or(0, crate::console::details::Details::height);
             view.top = clamped(view.top, by, lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Replica(view)) => {
+            view.top = clamped(view.top, by, replica_lines.saturating_sub(height) + 1);
             Vec::new()
         }
         Some(Overlay::Files(files)) => {

@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use super::restores;
+use super::{delays, restores};
 use crate::base::Severity;
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
@@ -102,6 +102,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.tell(severity, text);
             Vec::new()
         }
+        reply @ Reply::DelayChart(..) => delays::reply(model, reply),
         other => restores::reply(model, other),
     }
 }

@@ -11,7 +11,7 @@ use crate::console::tabs::TabId;
 use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::tabs::restore::Pane as RestorePane;
-use crate::console::update::{leaving, moves};
+use crate::console::update::{delays, leaving, moves};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::ArchiveState;
 
@@ -46,6 +46,7 @@ pub fn nothing_selected(model: &Model) -> Option<String> {
         Some(Overlay::Rows(list)) => list.paged.is_empty(),
         Some(_) => false,
         None if model.tab == TabId::Restore => model.restore.is_nothing_selected(),
+        None if model.tab == TabId::Delay => model.delay.list.selected.is_none(),
         None => model.tab != TabId::Backup || model.backup.list().selected.is_none(),
     };
     none.then(|| "nothing is selected: the list is empty".to_owned())
@@ -109,6 +110,8 @@ pub fn files(model: &mut Model, title: String, of: FilesOf) -> Vec<Effect> {
 pub fn filter(model: &mut Model) -> Vec<Effect> {
     let (before, title) = if model.tab == TabId::Restore {
         (model.restore.filter().to_owned(), model.restore.pane.title())
+    } else if model.tab == TabId::Delay {
+        (model.delay.list.filter.clone(), "Replicas")
     } else {
         (model.backup.list().filter.clone(), model.backup.pane.title())
     };
@@ -135,6 +138,10 @@ pub fn keep_filter(model: &mut Model, text: &str) -> Vec<Effect> {
 pub fn set_filter(model: &mut Model, text: &str) {
     if model.tab == TabId::Restore {
         model.restore.set_filter(text);
+        return;
+    }
+    if model.tab == TabId::Delay {
+        model.delay.set_filter(text);
         return;
     }
     text.clone_into(&mut model.backup.list_mut().filter);
@@ -258,7 +265,7 @@ pub fn nowhere_to_go(model: &Model) -> Option<String> {
     if matches!(model.beneath(), Some(Overlay::Findings { selected: None })) {
         return Some("there is no open finding".to_owned());
     }
-    if about_restores(model) {
+    if is_about(model, TabId::Restore) || is_about(model, TabId::Delay) {
         return None;
     }
     place_of(model)
@@ -266,11 +273,11 @@ pub fn nowhere_to_go(model: &Model) -> Option<String> {
         .then(|| "nothing in the lists can be done about it; the last line says what can".to_owned())
 }
 
-/// Whether the selected finding is about restores: it is seen on their tab, where that is configured.
-fn about_restores(model: &Model) -> bool {
+/// Whether the selected finding is about what a tab shows: it is seen there, where that is configured.
+fn is_about(model: &Model, tab: TabId) -> bool {
     let Some(Overlay::Findings { selected: Some((rule, _)) }) = model.beneath() else { return false };
-    let on = model.setup.areas.iter().any(|(tab, area)| *tab == TabId::Restore && *area == Area::On);
-    on && TabId::of_rule(rule) == TabId::Restore
+    let on = model.setup.areas.iter().any(|(of, area)| *of == tab && *area == Area::On);
+    on && TabId::of_rule(rule) == tab
 }
 
 /// The plan or the job that a finding of restores names.
@@ -295,11 +302,14 @@ fn go_to_restores(model: &mut Model, object: &str) -> Vec<Effect> {
 
 /// Goes to what the selected finding is about.
 pub fn go(model: &mut Model) -> Vec<Effect> {
-    if let Some(Overlay::Findings { selected: Some((_, object)) }) = model.beneath()
-        && about_restores(model)
-    {
+    if let Some(Overlay::Findings { selected: Some((_, object)) }) = model.beneath() {
         let object = object.clone();
-        return go_to_restores(model, &object);
+        if is_about(model, TabId::Restore) {
+            return go_to_restores(model, &object);
+        }
+        if is_about(model, TabId::Delay) {
+            return delays::go(model, &object);
+        }
     }
     let Some((pane, row)) = place_of(model) else { return Vec::new() };
     model.overlays.clear();
@@ -324,6 +334,9 @@ pub fn hold(model: &mut Model) -> Vec<Effect> {
         }
         if let Some(newest) = model.restore.newest.clone() {
             model.restore.adopt(newest);
+        }
+        if let Some(newest) = model.delay.newest.clone() {
+            model.delay.adopt(newest);
         }
         model.tell(Severity::Ok, "the screen goes on");
         return vec![Effect::Refresh];
@@ -397,7 +410,9 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             let lines: Vec<String> = lines.iter().map(|line| format!("{} {}", line.at, line.text)).collect();
             Some(lines.join("\n"))
         }
+        Some(Overlay::Replica(view)) => Some(view.name.clone()),
         _ if model.tab == TabId::Restore => model.restore.selected_name(),
+        _ if model.tab == TabId::Delay => model.delay.list.selected.clone(),
         _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
     };
     text.map(Effect::Copy).into_iter().collect()
@@ -405,6 +420,9 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
 
 /// Copies all that is shown.
 pub fn copy_all(model: &mut Model) -> Vec<Effect> {
+    if let Some(text) = delays::all(model) {
+        return vec![Effect::Copy(text)];
+    }
     let Some(Overlay::Details(view) | Overlay::Plan(view)) = model.overlays.last() else { return Vec::new() };
     view.details.as_ref().map(|details| Effect::Copy(details.text())).into_iter().collect()
 }

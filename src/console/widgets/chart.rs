@@ -112,7 +112,7 @@ fn draw_axes(view: &ChartView<'_>, labels: &[String; 3], wide: u16, plot: Rect, 
 
 /// The values drawn over so many columns: each column the mean of what is known of its part of the time; a column of
 /// which nothing is known is a gap.
-fn columns(values: &[Option<f64>], count: usize) -> Vec<Option<f64>> {
+pub(super) fn columns(values: &[Option<f64>], count: usize) -> Vec<Option<f64>> {
     let part = |n: usize| {
         let from = n * values.len() / count;
         let to = ((n + 1) * values.len() / count).max(from + 1).min(values.len());

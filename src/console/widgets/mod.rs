@@ -4,6 +4,7 @@
 //! back no more than what the next key needs to know: where a click would land ([`Hit`]) and how far it scrolls
 //! ([`Extent`]). Every text passes [`Look::text`](super::glyphs::Look::text), so nothing from outside acts on the terminal.
 
+pub mod band;
 pub mod bar;
 pub mod chart;
 pub mod confirm;
@@ -24,6 +25,7 @@ pub mod small;
 pub mod spark;
 pub mod strip;
 pub mod table;
+pub mod trendchart;
 
 #[cfg(test)]
 mod tests;

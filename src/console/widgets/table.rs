@@ -3,9 +3,10 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::band::{self, BandView};
 use super::bar::{self, BarView};
 use super::spark::{self, SparkView};
-use super::{Extent, Hit, HitId, Piece, Words, paint};
+use super::{Extent, Hit, HitId, Piece, Words, chart, paint};
 use crate::console::format::{self, Align, Count, Cut};
 use crate::console::glyphs::Look;
 use crate::console::theme::Role;
@@ -99,6 +100,15 @@ pub enum Cell<'a> {
     },
     /// A sparkline; nothing is a gap.
     Spark(&'a [Option<f64>]),
+    /// A sparkline of a whole span, however narrow the column is; nothing is a gap.
+    Whole {
+        /// The series, oldest first.
+        values: &'a [Option<f64>],
+        /// The top of its scale; the bottom is zero.
+        top: f64,
+    },
+    /// A gauge of a value and its bounds.
+    Band(BandView),
 }
 
 impl<'a> Cell<'a> {
@@ -297,6 +307,11 @@ fn draw_cell(cell: &Cell<'_>, column: &Column<'_>, at: Rect, look: &Look<'_>, bu
         Cell::Spark(values) => {
             spark::draw(&SparkView { values, top: None, role: Role::Spark }, look, at, buf);
         }
+        Cell::Whole { values, top } => {
+            let values = chart::columns(values, spark::holds(at.width, look).min(values.len()));
+            spark::draw(&SparkView { values: &values, top: Some(*top), role: Role::Spark }, look, at, buf);
+        }
+        Cell::Band(view) => band::draw(view, look, at, buf),
     }
 }
 

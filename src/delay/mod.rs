@@ -9,6 +9,8 @@
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
 //! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
+//! | [`plugin`] | a verdict as a monitoring plugin says it: one line, figures, exit code |
+//! | [`report`] | how replicas stand, as text and JSON |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -16,7 +18,9 @@
 
 pub mod job;
 pub mod limits;
+pub mod plugin;
 pub mod probe;
+pub mod report;
 pub mod seen;
 pub mod snapshot;
 pub mod state;

@@ -191,18 +191,17 @@ impl Short {
         let bare = format!("DELAY {severity} - ");
         let named = if name.is_empty() { bare.clone() } else { format!("{bare}{}: ", plain(name)) };
         let head = plain(&self.head);
-        let whole = self.fill.iter().map(|fill| format!(": {fill}"));
-        let tails: Vec<String> = whole.chain(self.tails.iter().map(|tail| plain(tail))).collect();
         let fits = |text: &String| text.chars().count() <= WIDTH;
-        let all = tails.iter().flat_map(|tail| [&named, &bare].map(|begin| format!("{begin}{head}{tail}")));
-        // What a server said is worth more than a name, even a part of it.
+        let both = |tail: String| [&named, &bare].map(|begin| format!("{begin}{head}{tail}"));
+        let whole = self.fill.iter().flat_map(|fill| both(format!(": {fill}")));
+        // What a server said is worth more than a name or a limit, even a part of it.
         let part = self.fill.iter().filter_map(|fill| {
             let begin = format!("{bare}{head}: ");
             let room = WIDTH.checked_sub(begin.chars().count()).filter(|room| *room >= 12)?;
             Some(format!("{begin}{}", cut(fill, room)))
         });
-        let plainly = [&named, &bare].map(|begin| format!("{begin}{head}"));
-        let mut lines = all.chain(part).chain(plainly);
+        let tails = self.tails.iter().flat_map(|tail| both(plain(tail)));
+        let mut lines = whole.chain(part).chain(tails).chain(both(String::new()));
         lines.find(fits).unwrap_or_else(|| cut(&format!("{bare}{head}"), WIDTH))
     }
 }

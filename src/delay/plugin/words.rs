@@ -202,7 +202,13 @@ fn threads(line: &ReplicaLine, verdict: &Verdict) -> Short {
             if limits.io_grace.is_zero() { short } else { short.tail(format!(", grace {}s", limit(limits.io_grace))) }
         }
         (7, _) => Short::head("IO thread stopped").tail(", no job stops it").tail(""),
-        (8, _) if limits.delay_by == DelayBy::External => Short::head("delay tool not driving the SQL thread"),
+        (8, _) if limits.delay_by == DelayBy::External => {
+            let short = Short::head("delay tool not driving the SQL thread");
+            match &line.state.executed {
+                Some(moved) => short.tail(format!(" for {}s", number(between(moved.since, verdict.at), &[]))),
+                None => short,
+            }
+        }
         (8, _) => with_standing(Short::head("SQL thread stopped, no job"), line, verdict),
         _ => own_words(verdict),
     }
@@ -270,8 +276,11 @@ fn excursion(line: &ReplicaLine, verdict: &Verdict) -> Short {
     let back = verdict.back_in.and_then(|back| Duration::try_from_secs_f64(back).ok());
     let intercept = verdict.fit.map(|fit| number(fit.intercept, &bounds(&line.limits)));
     let mut short = Short::head(head);
-    if let (21, Some(back), Some(intercept)) = (verdict.rule.0, back, &intercept) {
-        short = short.tail(format!("; {intercept}s, back in {}", Span(back)));
+    // How long it takes says more than how far it is.
+    if let (21, Some(back)) = (verdict.rule.0, back) {
+        let back = format!("back in {}", Span(back));
+        short = intercept.iter().fold(short, |short, intercept| short.tail(format!("; {intercept}s, {back}")));
+        short = short.tail(format!("; {back}"));
     }
     short = with_standing(short, line, verdict);
     intercept.map_or(short.clone(), |intercept| short.tail(format!("; {intercept}s")))

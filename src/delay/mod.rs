@@ -11,19 +11,31 @@
 //! | [`observe`] | a look is folded into the state |
 //! | [`judge`] | the rules: the state and its samples become a verdict |
 //! | [`cause`] | the likely cause of what a verdict says: a hint beside it, never a verdict |
+//! | [`plugin`] | a verdict as a monitoring plugin says it: one line, figures, exit code |
+//! | [`report`] | how replicas stand, as text and JSON |
+//! | [`watch`] | the worker: looks at each server, judges, writes (touches the world) |
+//! | [`unit`] | a judged replica in the memory of the worker |
+//! | [`findings`] | what is wrong with replicas, as it is told to people |
+//! | [`gather`] | reads back how all replicas stand (touches the state) |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
 //! [`std::time::Duration`], moments are [`crate::base::Time`].
 
 pub mod cause;
+pub mod findings;
+pub mod gather;
 pub mod job;
 pub mod judge;
 pub mod limits;
 pub mod observe;
+pub mod plugin;
 pub mod probe;
+pub mod report;
 pub mod seen;
 pub mod snapshot;
 pub mod state;
 pub mod trend;
+pub mod unit;
 pub mod verdict;
+pub mod watch;

@@ -1,0 +1,156 @@
+//! Reads back how all replicas stand: the stored verdicts, in the order of the configuration. One that nobody has written
+//! for longer than its limit is judged anew here, by the same rules: that nobody watches is then the verdict.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::job::Job;
+use super::judge::{Asked, Asker, told};
+use super::limits::Limits;
+use super::snapshot::{DelayChart, DelaySnapshot, ReplicaLine};
+use super::state::State;
+use super::unit::Spark;
+use super::watch::{Target, sample_of};
+use crate::base::Time;
+use crate::store::{JudgedRow, Store, StoreError, server_of};
+
+/// Samples of a chart, at most.
+const CHART: u32 = 200_000;
+/// Samples of a window, at most.
+const WINDOW: u32 = 100_000;
+
+/// A server of the configuration, as far as its verdicts need it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// Its name.
+    pub name: String,
+    /// The group it is in.
+    pub group: Option<String>,
+    /// What is allowed.
+    pub limits: Arc<Limits>,
+    /// Whether a heartbeat is written on the replica itself.
+    pub local: bool,
+    /// Whether the source's heartbeat is read on the source, too.
+    pub primary: bool,
+}
+
+impl From<&Target> for Known {
+    fn from(target: &Target) -> Self {
+        Self {
+            name: target.name.clone(),
+            group: target.group.clone(),
+            limits: Arc::clone(&target.limits),
+            local: target.local,
+            primary: target.primary,
+        }
+    }
+}
+
+/// How all of them stand.
+pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot, StoreError> {
+    let now = store.now().await?;
+    let mut rows: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
+    for row in store.judged(None).await? {
+        rows.entry(server_of(&row.replica).to_owned()).or_default().push(row);
+    }
+    let jobs = all_jobs(store, known, now).await?;
+    let mut replicas = Vec::new();
+    for one in known {
+        match rows.remove(&one.name) {
+            None => replicas.push(unjudged(one, jobs.of(&one.name))),
+            Some(rows) => {
+                for row in rows {
+                    replicas.push(line(store, one, row, &jobs, now).await?);
+                }
+            }
+        }
+    }
+    Ok(DelaySnapshot { now, replicas })
+}
+
+/// Jobs that run or have ended within the longest recovery window, by replica.
+#[derive(Debug, Default)]
+struct Jobs(BTreeMap<String, Vec<Job>>);
+
+impl Jobs {
+    /// Those of a replica, and of its server as a whole.
+    fn of(&self, replica: &str) -> Vec<Job> {
+        let server = server_of(replica);
+        let mut all = self.0.get(replica).cloned().unwrap_or_default();
+        if server != replica {
+            all.extend(self.0.get(server).cloned().unwrap_or_default());
+        }
+        all
+    }
+}
+
+async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> Result<Jobs, StoreError> {
+    let longest = known.iter().map(|one| one.limits.max_recovery_time).max().unwrap_or(Duration::ZERO);
+    let mut jobs = Jobs::default();
+    for row in store.jobs(None, now.minus(longest)).await? {
+        jobs.0.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
+    }
+    Ok(jobs)
+}
+
+fn unjudged(one: &Known, jobs: Vec<Job>) -> ReplicaLine {
+    ReplicaLine {
+        name: one.name.clone(),
+        group: one.group.clone(),
+        limits: Arc::clone(&one.limits),
+        verdict: None,
+        state: Arc::default(),
+        jobs,
+        spark: vec![None; super::snapshot::SPARK],
+        judged: None,
+        frozen: None,
+    }
+}
+
+async fn line(
+    store: &dyn Store,
+    one: &Known,
+    row: JudgedRow,
+    jobs: &Jobs,
+    now: Time,
+) -> Result<ReplicaLine, StoreError> {
+    let mut jobs = jobs.of(&row.replica);
+    let spark: Spark = serde_json::from_str(&row.spark).unwrap_or_default();
+    let (state, seen) = match serde_json::from_str::<State>(&row.state) {
+        Ok(state) => (state, Ok(Some(row.at))),
+        Err(e) => (State::default(), Err(e.to_string())),
+    };
+    if let Some((_, seen)) = &state.seen {
+        jobs.extend(seen.jobs.iter().cloned());
+    }
+    let asked = Asked { asker: Asker::Reader(seen), local: one.local, primary: one.primary };
+    // What its samples say now is asked for only where nobody has written for too long.
+    let mut samples = Vec::new();
+    if now.since(row.at) > one.limits.max_last_seen {
+        let rows = store.delay_samples(row.replica.clone(), row.at.minus(one.limits.remembered()), now, WINDOW).await?;
+        samples = rows.iter().map(sample_of).collect();
+    }
+    Ok(ReplicaLine {
+        group: one.group.clone(),
+        limits: Arc::clone(&one.limits),
+        verdict: Some(told(&state, &samples, &asked, &one.limits, now)),
+        state: Arc::new(state),
+        jobs,
+        spark: spark.averages(now),
+        judged: Some((row.writer.process.map_or_else(String::new, |(host, _)| host), row.at)),
+        frozen: None,
+        name: row.replica,
+    })
+}
+
+/// What a replica's chart is drawn from.
+pub async fn chart(store: &dyn Store, replica: &str, from: Time, to: Time) -> Result<DelayChart, StoreError> {
+    let rows = store.delay_samples(replica.to_owned(), from, to, CHART).await?;
+    let samples = rows.iter().map(sample_of).map(|sample| (sample.at, sample.delay)).collect();
+    let server = server_of(replica);
+    let of = |name: &str| name == replica || name == server;
+    let jobs = store.jobs(None, from).await?.into_iter().filter(|row| of(&row.replica) && row.start <= to);
+    let jobs = jobs.map(|row| Job { class: row.class, start: row.start, end: row.end }).collect();
+    Ok(DelayChart { from, to, samples, jobs })
+}

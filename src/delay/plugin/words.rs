@@ -1,0 +1,320 @@
+//! What the first line says of each rule: the words of "Monitoring Delayed Replication" (Cianos) where it has some, short
+//! enough to leave room for the figures.
+
+use std::time::Duration;
+
+use super::Short;
+use crate::base::Time;
+use crate::base::units::Span;
+use crate::delay::job::Job;
+use crate::delay::limits::{DelayBy, Limits};
+use crate::delay::seen::{Heartbeat, IoThread, Seen, Status};
+use crate::delay::snapshot::ReplicaLine;
+use crate::delay::verdict::Verdict;
+
+/// A number of seconds for people: whole, or with as many decimals as it takes to stand on its side of each of `edges`.
+pub fn number(value: f64, edges: &[f64]) -> String {
+    if value.is_finite() { on_its_side(value, 0, edges) } else { "?".to_owned() }
+}
+
+/// A finite number with at least so many decimals, and as many more as it takes to stand on its side of each of `edges`:
+/// what is out of bounds never looks as if it were at them. Never an exponent, never a minus before zero.
+pub(super) fn on_its_side(value: f64, decimals: usize, edges: &[f64]) -> String {
+    for decimals in decimals..=9 {
+        let text = format!("{value:.decimals$}");
+        let zero = text.trim_matches(['-', '0', '.']).is_empty();
+        let text = if zero { text.replace('-', "") } else { text };
+        let same =
+            |edge: &f64| text.parse::<f64>().is_ok_and(|shown| shown.partial_cmp(edge) == value.partial_cmp(edge));
+        if edges.iter().all(same) {
+            return text;
+        }
+    }
+    format!("{value}")
+}
+
+/// A limit in seconds: `5400`, `0.25`.
+pub fn limit(span: Duration) -> String {
+    let text = format!("{}.{:06}", span.as_secs(), span.subsec_micros());
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
+}
+
+/// Seconds between two times, below zero if they stand the other way round.
+pub(super) fn between(earlier: Time, later: Time) -> f64 {
+    if later >= earlier { later.since(earlier).as_secs_f64() } else { -earlier.since(later).as_secs_f64() }
+}
+
+/// `16408s out of 5400:9000`, `7204s in 5400:9000`; nothing where nothing is fitted.
+fn standing(line: &ReplicaLine, verdict: &Verdict) -> Option<String> {
+    let limits = &line.limits;
+    let (least, most) = (limits.min_delay_time.as_secs_f64(), limits.max_delay_time.as_secs_f64());
+    let delay = verdict.fit.map(|fit| fit.intercept)?;
+    let inside = (least..=most).contains(&delay);
+    let bounds = format!("{}:{}", limit(limits.min_delay_time), limit(limits.max_delay_time));
+    Some(format!("{}s {} {bounds}", number(delay, &[least, most]), if inside { "in" } else { "out of" }))
+}
+
+/// `; intercept 16408s out of 5400:9000`, or less of it.
+fn with_standing(short: Short, line: &ReplicaLine, verdict: &Verdict) -> Short {
+    match standing(line, verdict) {
+        Some(text) => short.tail(format!("; intercept {text}")).tail(format!("; {text}")),
+        None => short,
+    }
+}
+
+/// `local heartbeat 75s old, limit 60s`.
+fn over(what: &str, value: Option<f64>, after: &str, most: Duration) -> Short {
+    let seconds = most.as_secs_f64();
+    let value = value.map_or_else(|| "?".to_owned(), |value| number(value, &[seconds]));
+    Short::head(format!("{what} {value}s{after}")).tail(format!(", limit {}s", limit(most)))
+}
+
+/// What the replica says of itself.
+fn status(line: &ReplicaLine) -> Option<&Status> {
+    line.state.seen.as_ref().and_then(|(_, seen)| seen.status.as_ref())
+}
+
+/// The classes of jobs that run, `backup/deshard`; `job` where none is known.
+fn running(line: &ReplicaLine, at: Time) -> String {
+    let mut classes: Vec<&str> = line.jobs.iter().filter(|job| runs(job, at)).map(|job| job.class.as_str()).collect();
+    classes.dedup();
+    if classes.is_empty() { "job".to_owned() } else { classes.join("/") }
+}
+
+/// Whether a job runs.
+pub(super) fn runs(job: &Job, at: Time) -> bool {
+    job.start <= at && job.end.is_none_or(|end| end > at)
+}
+
+/// When the newest job ended, and its class.
+pub(super) fn ended(line: &ReplicaLine, at: Time) -> Option<(&str, Time)> {
+    let ends = line.jobs.iter().filter_map(|job| Some((job.class.as_str(), job.end?)));
+    ends.filter(|(_, end)| *end <= at).max_by_key(|(_, end)| *end)
+}
+
+/// A text of the judge, cut where it has to be.
+fn own_words(verdict: &Verdict) -> Short {
+    Short::head(verdict.text.clone())
+}
+
+/// The first line of a verdict.
+pub(super) fn short(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let limits = &line.limits;
+    let at = verdict.at;
+    match verdict.rule.0 {
+        2..=4 => blind(line, verdict),
+        5..=8 => threads(line, verdict),
+        9 => {
+            let age = line.state.local.map(|(age, seen)| age + between(seen, at));
+            over("local heartbeat", age, " old", limits.max_seconds_behind)
+        }
+        10 => {
+            let age = line.state.primary.map(|(age, seen)| age + between(seen, at));
+            over("primary heartbeat", age, " old", limits.max_seconds_behind)
+        }
+        11 => {
+            let still = line.state.received.as_ref().map(|moved| between(moved.since, at));
+            over("master log not updated for", still, "", limits.max_master_behind)
+        }
+        12 => {
+            let ended = ended(line, at).map(|(_, end)| end);
+            let since = line.state.executed.as_ref().map(|moved| ended.map_or(moved.since, |end| end.max(moved.since)));
+            over("relay log not updated for", since.map(|since| between(since, at)), "", limits.max_relay_behind)
+        }
+        13 | 14 => job(line, verdict),
+        16 => healthy(line, verdict),
+        17..=22 => excursion(line, verdict),
+        // What is wrong with limits, how many samples there are: the judge's own words.
+        _ => own_words(verdict),
+    }
+}
+
+/// Rules 2 to 4: it cannot be seen how it stands.
+fn blind(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let limits: &Limits = &line.limits;
+    let at = verdict.at;
+    let seen: Option<&Seen> = line.state.seen.as_ref().map(|(_, seen)| seen);
+    match (verdict.rule.0, verdict.delay) {
+        (2, _) => match &line.judged {
+            Some((who, seen)) if *seen <= at => {
+                let age = between(*seen, at);
+                let text = format!("worker last seen {}s ago", number(age, &[limits.max_last_seen.as_secs_f64()]));
+                let most = limit(limits.max_last_seen);
+                Short::head(text).tail(format!(", limit {most}s (on {who})")).tail(format!(", limit {most}s"))
+            }
+            Some((_, seen)) => {
+                Short::head(format!("worker seen {}s in the future", number(between(at, *seen), &[0.0])))
+                    .tail(", check clocks")
+            }
+            None => own_words(verdict),
+        },
+        (3, Some((delay, _))) if delay < -1.0 => {
+            Short::head(format!("heartbeat {}s in the future, check clocks and --utc", number(-delay, &[1.0])))
+        }
+        (3, newest) => {
+            let head = match newest {
+                Some((_, seen)) => {
+                    format!("no sample for {}s", number(between(seen, at), &[limits.max_last_seen.as_secs_f64()]))
+                }
+                None => "no sample yet".to_owned(),
+            };
+            let why = line.state.blind.as_ref().map(|(_, why)| why.as_str());
+            let unread = seen.and_then(|seen| match &seen.delay {
+                Some(Heartbeat::Unread(why)) => Some(why.as_str()),
+                _ => None,
+            });
+            Short::head(head).fill(why.or(unread)).tail(format!(", limit {}s", limit(limits.max_last_seen)))
+        }
+        _ => match seen.map(|seen| (&seen.status, &seen.delay)) {
+            Some((None, _)) => Short::head("not a replica").tail(": no replication is configured"),
+            Some((Some(_), Some(Heartbeat::NoRow(what)))) => Short::head("no heartbeat row").fill(Some(what)),
+            Some((Some(status), None)) => {
+                let source = status.source_id.map_or_else(String::new, |id| format!(" of server {id}"));
+                Short::head(format!("no heartbeat row{source}"))
+            }
+            _ => own_words(verdict),
+        },
+    }
+}
+
+/// Rules 5 to 8: a thread does not run.
+fn threads(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let limits: &Limits = &line.limits;
+    let status = status(line);
+    match (verdict.rule.0, status) {
+        (5, Some(status)) => {
+            let number = status.sql_errno.unwrap_or(0);
+            Short::head(format!("SQL thread error {number}")).fill(status.sql_error.as_deref())
+        }
+        (6, Some(status)) => {
+            let since = line.state.io_bad_since.map(|since| between(since, verdict.at));
+            let so_long = since.map(|since| format!(" for {}s", number(since, &[limits.io_grace.as_secs_f64()])));
+            let so_long = so_long.unwrap_or_default();
+            let error = status.io_errno.filter(|number| *number != 0);
+            let head = match (error, status.io) {
+                (Some(number), Some(IoThread::Connecting)) => {
+                    format!("IO thread connecting{so_long}, error {number}")
+                }
+                (Some(number), _) => format!("IO thread error {number}{so_long}"),
+                (None, _) => format!("IO thread connecting{so_long}"),
+            };
+            let short = Short::head(head).fill(status.io_error.as_deref());
+            if limits.io_grace.is_zero() { short } else { short.tail(format!(", grace {}s", limit(limits.io_grace))) }
+        }
+        (7, _) => Short::head("IO thread stopped").tail(", no job stops it").tail(""),
+        (8, _) if limits.delay_by == DelayBy::External => {
+            let short = Short::head("delay tool not driving the SQL thread");
+            match &line.state.executed {
+                Some(moved) => short.tail(format!(" for {}s", number(between(moved.since, verdict.at), &[]))),
+                None => short,
+            }
+        }
+        (8, _) => with_standing(Short::head("SQL thread stopped, no job"), line, verdict),
+        _ => own_words(verdict),
+    }
+}
+
+/// Rules 13 and 14: a job runs.
+fn job(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let classes = running(line, verdict.at);
+    let Some((so_long, most)) = verdict.degraded.job else { return own_words(verdict) };
+    let (so_long, limit) = (number(so_long, &[most]), number(most, &[]));
+    let head = match verdict.rule.0 {
+        13 => format!("{classes} running {so_long}s, limit {limit}s"),
+        _ => format!("Active {classes} {so_long}s of {limit}s"),
+    };
+    with_standing(Short::head(head), line, verdict)
+}
+
+/// Rule 16: in bounds.
+fn healthy(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let (Some(fit), Some(standing)) = (verdict.fit, standing(line, verdict)) else { return own_words(verdict) };
+    let slope = slope(fit.slope);
+    let short = Short::head(format!("delay {standing}"));
+    let short = match fit.correlation {
+        Some(r) => short.tail(format!(", slope {slope}, r {r:.2}")),
+        None => short,
+    };
+    short.tail(format!(", slope {slope}"))
+}
+
+/// A slope: `+0.98`, never `-0.00`.
+fn slope(slope: f64) -> String {
+    let text = format!("{slope:+.2}");
+    if text == "-0.00" { "+0.00".to_owned() } else { text }
+}
+
+/// Rules 17 to 22: out of bounds, and how it comes back.
+fn excursion(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let slope = verdict.fit.map_or_else(|| "?".to_owned(), |fit| slope(fit.slope));
+    let below = verdict.fit.is_some_and(|fit| fit.intercept < line.limits.min_delay_time.as_secs_f64());
+    let head = match (verdict.rule.0, verdict.degraded.recovery, verdict.degraded.trend) {
+        (17, Some((so_long, most)), _) => {
+            let class = ended(line, verdict.at).map_or("job", |(class, _)| class);
+            format!("Recovery after {class} {}s of {}s", number(so_long, &[most]), number(most, &[]))
+        }
+        (18, ..) => "recovering - real value within range".to_owned(),
+        (19, ..) => match ended(line, verdict.at) {
+            Some((class, end)) => {
+                let most = line.limits.max_recovery_time;
+                let since = number(between(end, verdict.at), &[most.as_secs_f64()]);
+                format!("recovery exceeded window: {since}s after {class}")
+            }
+            None => "recovery exceeded window".to_owned(),
+        },
+        (20, _, Some((so_long, most))) => {
+            format!("recovery exceeded window: {}s of {}s", number(so_long, &[most]), number(most, &[]))
+        }
+        (20, ..) => "recovery exceeded window".to_owned(),
+        (21, ..) => {
+            let side = if below { "below minimum" } else { "above maximum" };
+            format!("recovering - {side} with slope {slope}")
+        }
+        (22, ..) => "out of bounds, and slope does not indicate recovery".to_owned(),
+        _ => return own_words(verdict),
+    };
+    let back = verdict.back_in.and_then(|back| Duration::try_from_secs_f64(back).ok());
+    let intercept = verdict.fit.map(|fit| number(fit.intercept, &bounds(&line.limits)));
+    let mut short = Short::head(head);
+    // How long it takes says more than how far it is.
+    if let (21, Some(back)) = (verdict.rule.0, back) {
+        let back = format!("back in {}", Span(back));
+        short = intercept.iter().fold(short, |short, intercept| short.tail(format!("; {intercept}s, {back}")));
+        short = short.tail(format!("; {back}"));
+    }
+    short = with_standing(short, line, verdict);
+    intercept.map_or(short.clone(), |intercept| short.tail(format!("; {intercept}s")))
+}
+
+fn bounds(limits: &Limits) -> [f64; 2] {
+    [limits.min_delay_time.as_secs_f64(), limits.max_delay_time.as_secs_f64()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_stands_on_its_side_of_a_limit() {
+        let cases: [(f64, &[f64], &str); 8] = [
+            (16408.2, &[5400.0, 9000.0], "16408"),
+            (9000.3, &[5400.0, 9000.0], "9000.3"),
+            (8999.999_9, &[5400.0, 9000.0], "8999.9999"),
+            (9000.0, &[5400.0, 9000.0], "9000"),
+            (60.4, &[60.0], "60.4"),
+            (-0.2, &[], "0"),
+            (-0.2, &[5400.0], "0"),
+            (1e15, &[], "1000000000000000"),
+        ];
+        for (value, edges, text) in cases {
+            assert_eq!(number(value, edges), text);
+        }
+    }
+
+    #[test]
+    fn limits_are_plain_decimals() {
+        assert_eq!(limit(Duration::from_secs(5400)), "5400");
+        assert_eq!(limit(Duration::from_millis(250)), "0.25");
+        assert_eq!(limit(Duration::ZERO), "0");
+    }
+}

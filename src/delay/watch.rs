@@ -1,0 +1,417 @@
+//! The worker of delayed replicas: looks at each server on a schedule of its own, judges what it saw, and writes sample and
+//! verdict in one transaction.
+//!
+//! A server is a duty: of all hosts one looks at it and judges its replicas, and everybody reads what it wrote. Who takes a
+//! duty over goes on from the stored state. Each server has a task of its own, so that one that hangs delays no other; what
+//! they see goes to one task that judges and writes, for many replicas in one transaction.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::findings::{finding, scope};
+use super::job::Job;
+use super::judge::Asked;
+use super::limits::Limits;
+use super::probe::Probe;
+use super::seen::{Look, Sample, Seen};
+use super::unit::Unit;
+use super::verdict::{RuleId, Verdict};
+use crate::base::clock::Mono;
+use crate::base::ids::{Generation, SessionId};
+use crate::base::units::Count;
+use crate::base::{Clock, Severity, Stop, Time, task};
+use crate::store::{DelaySample, JudgedWrite, NewJudged, Store, StoreError, delay_duty, server_of};
+
+/// What this worker is called.
+pub const KIND: &str = "delay";
+/// Samples are kept so long.
+pub const KEPT: Duration = Duration::from_hours(10 * 24);
+
+/// Between two looks at who holds which duty.
+const DUTIES: Duration = Duration::from_secs(5);
+/// What servers saw within this is judged and written together.
+const TOGETHER: Duration = Duration::from_millis(200);
+/// Servers that begin together are looked at so far apart.
+const APART: Duration = Duration::from_millis(7);
+/// Looks that wait to be judged.
+const WAITING: usize = 1024;
+/// A finding that stays is written anew so often, with its newest numbers.
+const SAID_AGAIN: Duration = Duration::from_mins(1);
+/// Between two rounds of clearing away.
+const PRUNE_EVERY: Duration = Duration::from_mins(10);
+/// Rows cleared away in one go.
+const PRUNE: u32 = 20_000;
+/// Samples of a window at most.
+const WINDOW: u32 = 100_000;
+/// The duty of clearing away.
+const PRUNE_DUTY: &str = "delay-prune";
+
+/// A server whose replicas are judged.
+#[derive(Clone)]
+pub struct Target {
+    /// Its name, as configured.
+    pub name: String,
+    /// The group it is in.
+    pub group: Option<String>,
+    /// What is allowed.
+    pub limits: Arc<Limits>,
+    /// Whether a heartbeat is written on the replica itself.
+    pub local: bool,
+    /// Whether the source's heartbeat is read on the source, too.
+    pub primary: bool,
+    /// Looks at it.
+    pub probe: Arc<dyn Probe>,
+}
+
+/// What a channel of a server is called: the server's name, with the channel behind it where it has one.
+pub fn name_of(server: &str, channel: &str) -> String {
+    if channel.is_empty() { server.to_owned() } else { format!("{server}/{channel}") }
+}
+
+/// What a server's task saw.
+struct Looked {
+    server: usize,
+    at: Mono,
+    seen: Result<Vec<Seen>, String>,
+}
+
+/// A server whose duty is held.
+struct Held {
+    generation: Generation,
+    task: task::JoinHandle<()>,
+    units: BTreeMap<String, Unit>,
+    looked: Mono,
+    /// What was last told of it.
+    said: Option<(Time, Vec<(String, Severity, RuleId)>)>,
+}
+
+/// The worker.
+pub struct Watch {
+    /// The servers.
+    pub targets: Vec<Target>,
+    /// The state.
+    pub store: Arc<dyn Store>,
+    /// Time.
+    pub clock: Clock,
+    /// Under which it works.
+    pub session: SessionId,
+}
+
+impl Watch {
+    /// Works until told to stop.
+    pub async fn run(self, stop: Stop) -> Result<(), StoreError> {
+        let (told, mut looks) = mpsc::channel(WAITING);
+        let mut held: BTreeMap<usize, Held> = BTreeMap::new();
+        let worked = self.rounds(&mut held, &told, &mut looks, &stop).await;
+        for one in held.values() {
+            one.task.abort();
+        }
+        worked?;
+        // Another host takes over at once.
+        for server in held.keys() {
+            if let Some(target) = self.targets.get(*server) {
+                self.store.duty_release(delay_duty(&target.name), self.session).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn rounds(
+        &self,
+        held: &mut BTreeMap<usize, Held>,
+        told: &mpsc::Sender<Looked>,
+        looks: &mut mpsc::Receiver<Looked>,
+        stop: &Stop,
+    ) -> Result<(), StoreError> {
+        let (mut duties, mut pruned): (Option<Mono>, Option<Mono>) = (None, None);
+        while !stop.is_stopped() {
+            if duties.is_none_or(|at| self.clock.mono().since(at) >= DUTIES) {
+                self.take(held, told).await?;
+                self.overdue(held).await?;
+                duties = Some(self.clock.mono());
+            }
+            if pruned.is_none_or(|at| self.clock.mono().since(at) >= PRUNE_EVERY) && self.prune().await? {
+                pruned = Some(self.clock.mono());
+            }
+            let first = tokio::select! {
+                biased;
+                () = stop.stopped() => break,
+                looked = looks.recv() => looked,
+                () = self.clock.sleep(DUTIES) => None,
+            };
+            let Some(first) = first else { continue };
+            self.clock.sleep(TOGETHER).await;
+            let mut batch = vec![first];
+            while let Ok(more) = looks.try_recv() {
+                batch.push(more);
+                if batch.len() >= WAITING {
+                    break;
+                }
+            }
+            self.judge(held, batch).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the duties that are to be had; begins with what is new, and leaves what is lost.
+    async fn take(&self, held: &mut BTreeMap<usize, Held>, told: &mpsc::Sender<Looked>) -> Result<(), StoreError> {
+        let names = self.targets.iter().map(|target| delay_duty(&target.name)).collect();
+        let rows = self.store.duties_take(names, self.session).await?;
+        let mut begun = Vec::new();
+        for (server, row) in rows.into_iter().enumerate() {
+            let Some(target) = self.targets.get(server) else { continue };
+            match (row, held.get(&server)) {
+                (None, None) => {}
+                (None, Some(_)) => {
+                    leave(held, server);
+                    tracing::info!(replica = target.name, "another process judges it now");
+                }
+                (Some(row), Some(one)) if one.generation == row.generation && !one.task.is_finished() => {}
+                (Some(row), _) => {
+                    if leave(held, server) {
+                        tracing::warn!(replica = target.name, "what looked at it has ended; it is begun anew");
+                    }
+                    begun.push((server, row.generation));
+                }
+            }
+        }
+        if begun.is_empty() {
+            return Ok(());
+        }
+        let servers: Vec<usize> = begun.iter().map(|(server, _)| *server).collect();
+        let mut units = self.load(&servers).await?;
+        for (place, (server, generation)) in (0_u32..).zip(begun) {
+            let Some(target) = self.targets.get(server) else { continue };
+            let wait = APART.saturating_mul(place).min(target.limits.interval);
+            let task = task::spawn(look_on(server, target.clone(), self.clock.clone(), wait, told.clone()));
+            let (units, looked) = (units.remove(&server).unwrap_or_default(), self.clock.mono());
+            held.insert(server, Held { generation, task, units, looked, said: None });
+        }
+        Ok(())
+    }
+
+    /// What is stored of the replicas of servers.
+    async fn load(&self, servers: &[usize]) -> Result<BTreeMap<usize, BTreeMap<String, Unit>>, StoreError> {
+        let targets: BTreeMap<&str, (usize, &Target)> = servers
+            .iter()
+            .filter_map(|server| self.targets.get(*server).map(|target| (target.name.as_str(), (*server, target))))
+            .collect();
+        let now = self.store.now().await?;
+        let (mut units, mut places, mut spans) = (BTreeMap::<_, BTreeMap<_, _>>::new(), Vec::new(), Vec::new());
+        for row in self.store.judged(None).await? {
+            let Some((server, target)) = targets.get(server_of(&row.replica)) else { continue };
+            let unit = match serde_json::from_str(&row.state) {
+                Ok(state) => {
+                    spans.push((row.replica.clone(), now.minus(target.limits.remembered())));
+                    places.push((*server, row.replica.clone()));
+                    Unit { state, spark: serde_json::from_str(&row.spark).unwrap_or_default(), ..Unit::default() }
+                }
+                Err(e) => {
+                    // What cannot be read is begun anew: unknown until it is known.
+                    tracing::error!(error = %e, replica = row.replica, "its stored state cannot be read; it is judged anew");
+                    Unit::default()
+                }
+            };
+            units.entry(*server).or_default().insert(row.replica, unit);
+        }
+        let windows = self.store.delay_windows(spans, WINDOW).await?;
+        for ((server, name), window) in places.into_iter().zip(windows) {
+            if let Some(unit) = units.get_mut(&server).and_then(|units| units.get_mut(&name)) {
+                unit.samples = window.iter().map(sample_of).collect();
+            }
+        }
+        Ok(units)
+    }
+
+    /// Judges servers that nothing is seen of, not even that looking failed: time passes for them, too.
+    async fn overdue(&self, held: &mut BTreeMap<usize, Held>) -> Result<(), StoreError> {
+        let now = self.clock.mono();
+        let late = |server: &usize, one: &Held| {
+            let target = self.targets.get(*server);
+            target.is_some_and(|target| now.since(one.looked) > target.limits.interval.saturating_add(LATE))
+        };
+        let late: Vec<usize> =
+            held.iter().filter(|(server, one)| late(server, one)).map(|(server, _)| *server).collect();
+        let why = || Err("the look at it has not come to an end".to_owned());
+        let looked = late.into_iter().map(|server| Looked { server, at: now, seen: why() }).collect::<Vec<_>>();
+        if looked.is_empty() { Ok(()) } else { self.judge(held, looked).await }
+    }
+
+    /// Judges what was seen, and writes it.
+    async fn judge(&self, held: &mut BTreeMap<usize, Held>, batch: Vec<Looked>) -> Result<(), StoreError> {
+        let (now, mono) = (self.store.now().await?, self.clock.mono());
+        let longest = self.targets.iter().map(|target| target.limits.max_recovery_time).max().unwrap_or_default();
+        let mut jobs: BTreeMap<String, Vec<Job>> = BTreeMap::new();
+        for row in self.store.jobs(None, now.minus(longest)).await? {
+            jobs.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
+        }
+        let mut rows = Vec::new();
+        let mut servers = BTreeSet::new();
+        for looked in batch {
+            let Some((target, one)) = self.targets.get(looked.server).zip(held.get_mut(&looked.server)) else {
+                continue;
+            };
+            one.looked = one.looked.max(looked.at);
+            let at = now.minus(mono.since(looked.at));
+            for (name, seen) in spread(&target.name, &one.units, looked.seen) {
+                let unit = one.units.entry(name.clone()).or_default();
+                let mut known = jobs.get(&name).cloned().unwrap_or_default();
+                if name != target.name {
+                    known.extend(jobs.get(&target.name).cloned().unwrap_or_default());
+                }
+                known.extend(seen.as_ref().ok().map(|seen| seen.jobs.clone()).unwrap_or_default());
+                let asked = Asked::by_worker(target.local, target.primary);
+                let (sample, verdict) = unit.look(&Look { at, seen }, &target.limits, &known, &asked);
+                rows.push((looked.server, new_row(one.generation, &name, unit, sample, &verdict)));
+            }
+            servers.insert(looked.server);
+        }
+        let written = self.store.delay_write(self.session, rows.iter().map(|(_, row)| row.clone()).collect()).await?;
+        let mut lost = BTreeSet::new();
+        for ((server, row), written) in rows.iter().zip(written) {
+            match written {
+                JudgedWrite::Written => {}
+                JudgedWrite::NotHeld => {
+                    leave(held, *server);
+                    lost.insert(*server);
+                }
+                // The clock of the state stood still: the next one counts.
+                JudgedWrite::NotNewer(_) => tracing::debug!(replica = row.replica, "judged twice at one time"),
+                JudgedWrite::TooLarge { what, bytes, most } => {
+                    tracing::error!(
+                        replica = row.replica,
+                        what,
+                        bytes,
+                        most,
+                        "too large to be stored: nobody else sees it"
+                    );
+                }
+            }
+        }
+        for server in servers.difference(&lost) {
+            if let Some((target, one)) = self.targets.get(*server).zip(held.get_mut(server)) {
+                self.tell(target, one, now).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what is wrong with a server's replicas: when that changes, and now and then with its newest numbers.
+    async fn tell(&self, target: &Target, one: &mut Held, now: Time) -> Result<(), StoreError> {
+        let said: Vec<_> = one
+            .units
+            .iter()
+            .filter_map(|(name, unit)| unit.state.last.as_ref().map(|last| (name.clone(), last.severity, last.rule)))
+            .collect();
+        let well = said.iter().all(|(_, severity, _)| *severity == Severity::Ok);
+        if let Some((at, before)) = &one.said
+            && *before == said
+            && (well || now.since(*at) < SAID_AGAIN)
+        {
+            return Ok(());
+        }
+        let found = one.units.iter().filter_map(|(name, unit)| finding(name, &unit.state, &target.limits)).collect();
+        self.store.notice_round(scope(&target.name), found).await?;
+        one.said = Some((now, said));
+        Ok(())
+    }
+
+    /// Clears away what is too old. Whether there is no more of it.
+    async fn prune(&self) -> Result<bool, StoreError> {
+        if self.store.duty_take(PRUNE_DUTY.to_owned(), self.session).await?.is_none() {
+            return Ok(true);
+        }
+        let before = self.store.now().await?.minus(KEPT);
+        let gone = self.store.delay_prune(before, PRUNE).await?;
+        tracing::debug!(rows = %Count(gone), "old samples were cleared away");
+        Ok(gone < u64::from(PRUNE))
+    }
+}
+
+/// A look that is not at its end so long after the next was due is not waited for.
+const LATE: Duration = Duration::from_secs(20);
+
+/// Looks at a server, an interval after the other. A look that takes longer costs those that fall into it.
+async fn look_on(server: usize, target: Target, clock: Clock, wait: Duration, told: mpsc::Sender<Looked>) {
+    clock.sleep(wait).await;
+    let every = target.limits.interval;
+    let mut next = clock.mono();
+    loop {
+        let seen = target.probe.look().await.map_err(|e| e.to_string());
+        let at = clock.mono();
+        if told.send(Looked { server, at, seen }).await.is_err() {
+            return;
+        }
+        while next <= clock.mono() {
+            next = next.plus(every);
+        }
+        clock.sleep(next.since(clock.mono())).await;
+    }
+}
+
+/// What a look says of each replica of a server: one that is not seen any more is none.
+fn spread(
+    server: &str,
+    units: &BTreeMap<String, Unit>,
+    seen: Result<Vec<Seen>, String>,
+) -> Vec<(String, Result<Seen, String>)> {
+    match seen {
+        Err(why) if units.is_empty() => vec![(server.to_owned(), Err(why))],
+        Err(why) => units.keys().map(|name| (name.clone(), Err(why.clone()))).collect(),
+        Ok(all) if all.is_empty() => {
+            let none = || if units.is_empty() { vec![server.to_owned()] } else { units.keys().cloned().collect() };
+            none().into_iter().map(|name| (name, Ok(Seen::default()))).collect()
+        }
+        Ok(all) => {
+            let channel = |seen: &Seen| seen.status.as_ref().map_or(String::new(), |status| status.channel.clone());
+            let named = |seen: Seen| (name_of(server, &channel(&seen)), Ok(seen));
+            let mut named: Vec<_> = all.into_iter().map(named).collect();
+            let gone = units.keys().filter(|name| !named.iter().any(|(seen, _)| seen == *name));
+            let gone: Vec<_> = gone.map(|name| (name.clone(), Ok(Seen::default()))).collect();
+            named.extend(gone);
+            named
+        }
+    }
+}
+
+/// Looks at a server no more. Whether it did.
+fn leave(held: &mut BTreeMap<usize, Held>, server: usize) -> bool {
+    let one = held.remove(&server);
+    one.inspect(|one| one.task.abort()).is_some()
+}
+
+fn new_row(generation: Generation, name: &str, unit: &Unit, sample: Sample, verdict: &Verdict) -> NewJudged {
+    // Neither can fail: their keys are text, their numbers finite.
+    let state = serde_json::to_string(&unit.state).unwrap_or_default();
+    let spark = serde_json::to_string(&unit.spark).unwrap_or_default();
+    NewJudged {
+        replica: name.to_owned(),
+        generation,
+        at: sample.at,
+        samples: vec![row_of(&sample, verdict.severity)],
+        severity: verdict.severity,
+        rule: verdict.rule.0,
+        text: verdict.text.clone(),
+        state,
+        spark,
+    }
+}
+
+/// A stored sample.
+pub fn sample_of(row: &DelaySample) -> Sample {
+    // Delays are far below where a double loses microseconds.
+    #[allow(clippy::cast_precision_loss)]
+    let delay = row.delay.map(|micros| micros as f64 / 1e6);
+    Sample { at: row.at, delay }
+}
+
+/// A sample to be stored; what no time can hold is not known.
+pub fn row_of(sample: &Sample, severity: Severity) -> DelaySample {
+    let micros = sample.delay.map(|delay| (delay * 1e6).round()).filter(|micros| micros.abs() < 9e15);
+    #[allow(clippy::cast_possible_truncation)] // it is below that
+    let delay = micros.map(|micros| micros as i64);
+    DelaySample { at: sample.at, delay, severity }
+}

@@ -1,0 +1,9 @@
+//! `firn check delay` as a monitoring system reads it: by a reader of plugin output of the tests' own.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)] // helpers of tests
+
+mod golden;
+mod made;
+mod property;
+mod reader;
+mod reports;

@@ -8,12 +8,14 @@
 //! | `trend` | the line through the samples of a window |
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
 //! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
+//! | [`connect`] | the line to a server: every statement ends by itself (touches the world) |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
 //! [`std::time::Duration`], moments are [`crate::base::Time`].
 
+pub mod connect;
 pub mod job;
 pub mod limits;
 pub mod probe;

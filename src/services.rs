@@ -1,6 +1,7 @@
 //! The composition root: from a configuration to what is alive.
 
 mod crew;
+pub mod delays;
 mod faster;
 mod play;
 mod restores;

@@ -3,8 +3,8 @@
 /// The nearest of some words to one that is none of them, if one is near.
 pub fn nearest<'a>(found: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |word: &str| strsim::damerau_levenshtein(found, word);
-    let (best, far) = words.into_iter().map(|word| (word, distance(word))).min_by_key(|(_, far)| *far)?;
-    (far <= 1 + best.len() / 4).then_some(best)
+    let near = words.into_iter().map(|word| (word, distance(word))).filter(|(word, far)| *far <= 1 + word.len() / 4);
+    near.min_by_key(|(_, far)| *far).map(|(word, _)| word)
 }
 
 #[cfg(test)]

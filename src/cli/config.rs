@@ -10,7 +10,7 @@ use clap::Subcommand;
 use super::console::{drafts, log_folder};
 use super::{CliError, out};
 use crate::base::Shown;
-use crate::config::{Config, ConfigError, Given, KEYS, Origin, Section, TEMPLATE, candidates};
+use crate::config::{Config, ConfigError, Given, KEYS, LISTS, Origin, Section, TEMPLATE, candidates};
 use crate::console::look;
 use crate::services;
 use crate::vault::tariff::Tariff;
@@ -139,9 +139,9 @@ fn show(config: &Config) -> Result<u8, CliError> {
             None => out::line(format!("# {} is not set", key.name))?,
         }
     }
-    let sources = config.settings.sources.iter().map(|(_, section)| ("source", section));
-    let urls = config.settings.urls.iter().map(|(_, section)| ("url", section));
-    for (list, section) in sources.chain(urls) {
+    let lists =
+        LISTS.into_iter().flat_map(|list| config.settings.list(list).iter().map(move |(_, section)| (list, section)));
+    for (list, section) in lists {
         out::line(format!("\n[[{list}]]"))?;
         for key in KEYS.iter().filter(|key| key.section == list) {
             let default = key.default.and_then(|text| key.kind.read(text));

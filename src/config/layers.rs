@@ -27,10 +27,15 @@ pub type Section = BTreeMap<&'static str, Setting>;
 pub struct Settings {
     /// By section, then key.
     pub sections: BTreeMap<&'static str, Section>,
-    /// The sources, each with the line it begins at.
-    pub sources: Vec<(Origin, Section)>,
-    /// The patterns of URLs, likewise.
-    pub urls: Vec<(Origin, Section)>,
+    /// Those of the lists, by the list's name: each with the line it begins at.
+    pub lists: BTreeMap<&'static str, Vec<(Origin, Section)>>,
+}
+
+impl Settings {
+    /// The sections of a list, in the order of the file.
+    pub fn list(&self, name: &str) -> &[(Origin, Section)] {
+        self.lists.get(name).map_or(&[], Vec::as_slice)
+    }
 }
 
 /// Variables that begin with `FIRN_` and are no keys.
@@ -63,7 +68,8 @@ pub fn merge(
     let named = |problem: &Problem| {
         let Origin::Variable(name) = &problem.origin else { return false };
         let secret = Value::Text(format!("env:{name}"));
-        settings.sections.values().flat_map(Section::values).any(|setting| setting.value == secret)
+        let listed = settings.lists.values().flatten().map(|(_, section)| section);
+        settings.sections.values().chain(listed).flat_map(Section::values).any(|setting| setting.value == secret)
     };
     problems.extend(unknown.into_iter().filter(|problem| !named(problem)));
     settings
@@ -107,6 +113,11 @@ fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
         let text = match path.split_once('.') {
             Some(("source", _)) => "sources are set in the configuration file only".to_owned(),
             Some(("url", _)) => "patterns of URLs are set in the configuration file only".to_owned(),
+            Some(("replica" | "replica_group", _)) => {
+                "replicas and their groups are set in the configuration file only; what holds for all is delay.…"
+                    .to_owned()
+            }
+            Some(("heartbeat", _)) => "heartbeats are set in the configuration file only".to_owned(),
             _ => format!("unknown key \"{}\"{near}", Shown::text(path)),
         };
         problems.push(wrong(text));
@@ -182,7 +193,7 @@ impl File<'_> {
         }
     }
 
-    /// `[[source]]` or `[[url]]`, as often as they stand there.
+    /// `[[source]]`, `[[url]]` and the like, as often as they stand there.
     fn list(&mut self, at: usize, name: &str, value: &DeValue<'_>) {
         let Some(name) = LISTS.into_iter().find(|list| *list == name) else { return };
         let DeValue::Array(list) = value else {
@@ -195,7 +206,7 @@ impl File<'_> {
                 continue;
             };
             let section = (self.origin(at), self.section(name, table));
-            if name == "url" { self.settings.urls.push(section) } else { self.settings.sources.push(section) }
+            self.settings.lists.entry(name).or_default().push(section);
         }
     }
 

@@ -2,6 +2,7 @@
 //! it is told at once, with file, line and key, what was found and what is allowed.
 
 mod alert;
+mod delay;
 mod layers;
 mod paths;
 mod problem;
@@ -16,6 +17,7 @@ use std::time::Duration;
 use crate::base::Money;
 
 pub use alert::{AlertConfig, MailConfig};
+pub use delay::{DelayConfig, HeartbeatConfig, JobClassConfig, LimitsConfig, Login, ReplicaConfig, ServerConfig, Tls};
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
@@ -59,6 +61,8 @@ pub struct Config {
     pub console: ConsoleConfig,
     /// Who is told what is wrong.
     pub alert: AlertConfig,
+    /// Delayed replicas.
+    pub delay: DelayConfig,
     /// How much is said on standard error.
     pub log_level: String,
     /// What everything was read from.

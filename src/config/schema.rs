@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::delay::keys::{self as delay, joined};
 use crate::base::Money;
 pub use crate::base::near::nearest;
 use crate::base::units::{exact_size, exact_span, parse_size, parse_span};
@@ -87,7 +88,7 @@ impl Key {
     }
 }
 
-const fn key(
+pub(super) const fn key(
     section: &'static str,
     name: &'static str,
     kind: Kind,
@@ -97,13 +98,15 @@ const fn key(
     Key { section, name, kind, default, about }
 }
 
-const DAY: u64 = 86_400;
+pub(super) const DAY: u64 = 86_400;
 
 /// Sections of which there are as many as one likes, written `[[section]]`.
-pub const LISTS: [&str; 2] = ["source", "url"];
+pub const LISTS: [&str; 5] = ["source", "url", "replica_group", "replica", "heartbeat"];
 
 /// Every key, section by section, in the order of the template.
-pub const KEYS: &[Key] = &[
+pub const KEYS: &[Key] = &joined::<{ HOUSE.len() + delay::KEYS.len() + LOG.len() }>(&[HOUSE, delay::KEYS, LOG]);
+
+const HOUSE: &[Key] = &[
     key("state", "url", Kind::Text, Some("sqlite:firn.db"), "the state database: sqlite:PATH, on a local disk"),
     key(
         "staging",
@@ -354,14 +357,15 @@ pub const KEYS: &[Key] = &[
         "where the address stands (env:NAME or file:PATH) that is asked for as long as somebody watches",
     ),
     key("alert", "ping_every", Kind::Span(10, DAY), Some("5m"), "how often it is"),
-    key(
-        "log",
-        "level",
-        Kind::Word(&["error", "warn", "info", "debug", "trace"]),
-        Some("info"),
-        "how much `firn run` says on standard error, and the console in its log",
-    ),
 ];
+
+const LOG: &[Key] = &[key(
+    "log",
+    "level",
+    Kind::Word(&["error", "warn", "info", "debug", "trace"]),
+    Some("info"),
+    "how much `firn run` says on standard error, and the console in its log",
+)];
 
 /// Keys of a section.
 pub fn section(name: &str) -> impl Iterator<Item = &'static Key> {

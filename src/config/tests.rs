@@ -65,10 +65,8 @@ fn the_template_uncommented_is_all_defaults_too() {
         if key.path() == "url.domain" {
             continue;
         }
-        let made = if key.section == "source" {
-            written.settings.sources[0].1.get(key.name)
-        } else if key.section == "url" {
-            written.settings.urls[0].1.get(key.name)
+        let made = if key.is_listed() {
+            written.settings.list(key.section)[0].1.get(key.name)
         } else {
             written.settings.sections[key.section].get(key.name)
         };
@@ -87,11 +85,13 @@ fn the_template_uncommented_is_all_defaults_too() {
                 "console.log",
             ];
             let alert = ["mail_", "command", "ping_url"].iter().any(|begin| key.name.starts_with(begin));
-            let known = none.contains(&key.path().as_str()) || key.section == "alert" && alert;
+            let delay = ["delay", "replica_group", "replica", "heartbeat"].contains(&key.section);
+            let known = none.contains(&key.path().as_str()) || key.section == "alert" && alert || delay;
             assert!(known, "{}", key.path());
         }
     }
     assert_eq!(written.backup, defaults.backup);
+    assert_eq!(written.delay.limits, defaults.delay.limits);
     assert_eq!(ConsoleConfig { base: defaults.console.base.clone(), ..ConsoleConfig::default() }, defaults.console);
     assert_eq!((RestoreConfig::default(), BudgetConfig::default()), (defaults.restore, defaults.budget));
     assert_eq!((written.restore, written.budget), (defaults.restore, defaults.budget));

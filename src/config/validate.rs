@@ -22,10 +22,14 @@ pub(super) fn build(
     let empty = Section::new();
     let section = |name: &str| settings.sections.get(name).unwrap_or(&empty);
     let read = Paths { base };
-    let sources: Vec<SourceConfig> =
-        settings.sources.iter().filter_map(|(origin, section)| source(&read, origin, section, problems)).collect();
+    let sources: Vec<SourceConfig> = settings
+        .list("source")
+        .iter()
+        .filter_map(|(origin, section)| source(&read, origin, section, problems))
+        .collect();
     twice(settings, problems);
-    let urls = settings.urls.iter().filter_map(|(origin, section)| url(origin, section, settings, problems)).collect();
+    let urls =
+        settings.list("url").iter().filter_map(|(origin, section)| url(origin, section, settings, problems)).collect();
     let vault = section("vault");
     let vault_path = read.path(vault, "path");
     let named = vault.values().find(|setting| setting.origin != Origin::Default);
@@ -68,6 +72,7 @@ pub(super) fn build(
         stop_within: span(worker, "stop_within")?,
         console: console(&read, section("console"))?,
         alert: super::alert::build(&read, section("alert"), problems)?,
+        delay: super::delay::build(&read, settings, problems)?,
         log_level: text(section("log"), "level")?,
         settings: settings.clone(),
         file,
@@ -112,7 +117,7 @@ fn dollars(section: &Section, key: &str) -> Option<Money> {
     }
 }
 
-fn flag(section: &Section, key: &str) -> Option<bool> {
+pub(super) fn flag(section: &Section, key: &str) -> Option<bool> {
     match section.get(key)?.value {
         Value::Flag(flag) => Some(flag),
         _ => None,
@@ -190,7 +195,7 @@ fn url(origin: &Origin, section: &Section, settings: &Settings, problems: &mut V
             return wrong(&setting.origin, "pattern", format!("found \"{}\": {error}", Shown::text(&pattern)));
         }
     };
-    let names: Vec<String> = settings.sources.iter().filter_map(|(_, section)| text(section, "name")).collect();
+    let names: Vec<String> = settings.list("source").iter().filter_map(|(_, section)| text(section, "name")).collect();
     if let Some((setting, name)) = section.get("source").zip(source).filter(|(_, name)| !names.contains(name)) {
         let near = schema::nearest(&name, names.iter().map(String::as_str));
         let near = near.map_or_else(String::new, |near| format!("; did you mean {near:?}?"));
@@ -201,7 +206,7 @@ fn url(origin: &Origin, section: &Section, settings: &Settings, problems: &mut V
 
 fn twice(settings: &Settings, problems: &mut Vec<Problem>) {
     let mut seen = HashSet::new();
-    for (_, section) in &settings.sources {
+    for (_, section) in settings.list("source") {
         let Some((setting, name)) = section.get("name").zip(text(section, "name")) else { continue };
         if !seen.insert(name.clone()) {
             let text = format!("found {name:?} a second time; every source has a name of its own");
@@ -280,7 +285,7 @@ fn places(config: &Config, problems: &mut Vec<Problem>) {
                 });
             } else if *key != "state.url" && root.starts_with(path) {
                 let named = |section: &&Section| text(section, "name").as_ref() == Some(&source.name);
-                let section = config.settings.sources.iter().map(|(_, section)| section).find(named);
+                let section = config.settings.list("source").iter().map(|(_, section)| section).find(named);
                 let at = section.and_then(|section| section.get("path"));
                 problems.push(Problem {
                     origin: at.map_or(Origin::Default, |setting| setting.origin.clone()),

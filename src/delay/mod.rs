@@ -7,6 +7,8 @@
 //! | [`job`] | work that may hold a replica up for a while: backups, deshards |
 //! | [`trend`] | the line through the samples of a window |
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
+//! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
+//! | [`connect`] | the line to a server: every statement ends by itself (touches the world) |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
 //! | [`observe`] | a look is folded into the state |
 //! | [`judge`] | the rules: the state and its samples become a verdict |
@@ -25,6 +27,7 @@
 pub mod cause;
 pub mod findings;
 pub mod gather;
+pub mod connect;
 pub mod job;
 pub mod judge;
 pub mod limits;

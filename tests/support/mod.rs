@@ -7,5 +7,6 @@ pub mod alone;
 pub mod between;
 pub mod dice;
 pub mod folders;
+pub mod mariadb;
 pub mod median;
 pub mod waiting;

@@ -1,0 +1,225 @@
+//! Real MariaDB servers, started by the tests: each in a folder of its own on ports nobody else has, root without a
+//! password from this host, gone with the value that holds it.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use super::waiting::eventually;
+
+/// A server says that it is there within this; on a busy machine it takes its time.
+const READY: Duration = Duration::from_secs(60);
+
+/// A server.
+pub struct Mariadb {
+    dir: TempDir,
+    port: u16,
+    id: u32,
+    more: Vec<String>,
+    child: Option<Child>,
+}
+
+/// A port that nobody has now.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+impl Mariadb {
+    /// A server with a binary log; `more` are options as on its command line, such as `--read-only`.
+    pub fn start(id: u32, more: &[&str]) -> Self {
+        let dir = tempfile::Builder::new().prefix("firn-mariadb").tempdir().unwrap();
+        let data = dir.path().join("data");
+        let mut install = Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        install.arg(format!("--datadir={}", data.display()));
+        if rustix::process::geteuid().is_root() {
+            install.arg("--user=root");
+        }
+        install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync"]);
+        let output = install.output().unwrap_or_else(|e| panic!("mariadb-install-db: {e}; tests/run installs it"));
+        assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr));
+        let more = more.iter().map(|option| (*option).to_owned()).collect();
+        let mut server = Self { dir, port: free_port(), id, more, child: None };
+        server.launch();
+        server
+    }
+
+    /// The same data, options and port again.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.launch();
+    }
+
+    /// Options beside those it was started with, from its next start on.
+    pub fn also(&mut self, option: &str) {
+        self.more.push(option.to_owned());
+    }
+
+    fn launch(&mut self) {
+        let dir = self.dir.path();
+        let mut command = Command::new("mariadbd");
+        command.arg("--no-defaults");
+        if rustix::process::geteuid().is_root() {
+            command.arg("--user=root");
+        }
+        let path = |name: &str| dir.join(name).display().to_string();
+        command.args([
+            format!("--datadir={}", path("data")),
+            format!("--socket={}", self.socket().display()),
+            format!("--pid-file={}", path("pid")),
+            format!("--port={}", self.port),
+            format!("--server-id={}", self.id),
+            format!("--report-host=server{}", self.id),
+        ]);
+        command.args([
+            "--bind-address=127.0.0.1",
+            "--skip-name-resolve",
+            "--log-bin=bin",
+            "--relay-log=relay",
+            "--innodb-buffer-pool-size=16M",
+            "--innodb-log-file-size=8M",
+            "--innodb-flush-log-at-trx-commit=2",
+            "--innodb-flush-method=nosync",
+            "--sync-binlog=0",
+            "--key-buffer-size=1M",
+            "--aria-pagecache-buffer-size=1M",
+            "--performance-schema=OFF",
+            "--slave-net-timeout=5",
+        ]);
+        command.args(&self.more);
+        let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let mut child = command.spawn().unwrap_or_else(|e| panic!("mariadbd: {e}; tests/run installs it"));
+        eventually(READY, "mariadbd answers", || {
+            let ended = child.try_wait().unwrap();
+            assert!(ended.is_none(), "mariadbd ended: {}", fs::read_to_string(dir.join("log")).unwrap());
+            self.try_sql("SELECT 1").ok()
+        });
+        self.child = Some(child);
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.dir.path().join("sock")
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its `server_id`.
+    pub fn id(&self) -> u32 {
+        self.id
+    }
+
+    /// What root is told: a line a row, tabs between values, no header.
+    pub fn try_sql(&self, sql: &str) -> Result<String, String> {
+        let mut client = Command::new("mariadb");
+        client.args(["--no-defaults", "--batch", "--skip-column-names", "--user=root", "--connect-timeout=5"]);
+        client.arg(format!("--socket={}", self.socket().display())).arg("--execute").arg(sql);
+        let output = client.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("mariadb: {e}"));
+        if output.status.success() {
+            Ok(String::from_utf8_lossy(&output.stdout).trim_end().to_owned())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).trim_end().to_owned())
+        }
+    }
+
+    /// The same of what must work.
+    #[track_caller]
+    pub fn sql(&self, sql: &str) -> String {
+        self.try_sql(sql).unwrap_or_else(|e| panic!("{sql}: {e}"))
+    }
+
+    /// A column of `SHOW SLAVE STATUS`, if it is a replica.
+    pub fn status(&self, column: &str) -> Option<String> {
+        let text = self.sql("SHOW SLAVE STATUS\\G");
+        let prefix = format!("{column}: ");
+        text.lines().find_map(|line| line.trim_start().strip_prefix(&prefix).map(str::to_owned))
+    }
+
+    /// Makes it a replica of `primary` from where that is now, `delay` seconds behind.
+    pub fn follow(&self, primary: &Mariadb, delay: u32) {
+        let account = "CREATE USER IF NOT EXISTS 'follower'@'127.0.0.1' IDENTIFIED BY 'follow'; \
+            GRANT REPLICATION SLAVE ON *.* TO 'follower'@'127.0.0.1'";
+        primary.sql(account);
+        let place = primary.sql("SHOW MASTER STATUS");
+        let mut fields = place.split('\t');
+        let (file, at) = (fields.next().unwrap(), fields.next().unwrap());
+        self.sql(&format!(
+            "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='follower', MASTER_PASSWORD='follow', \
+             MASTER_LOG_FILE='{file}', MASTER_LOG_POS={at}, MASTER_CONNECT_RETRY=1, MASTER_DELAY={delay}; START SLAVE",
+            primary.port
+        ));
+        eventually(READY, "the replica runs", || {
+            let both = [self.status("Slave_IO_Running"), self.status("Slave_SQL_Running")];
+            both.iter().all(|thread| thread.as_deref() == Some("Yes")).then_some(())
+        });
+    }
+
+    fn signal(&self, signal: rustix::process::Signal) {
+        let child = self.child.as_ref().unwrap();
+        let pid = rustix::process::Pid::from_child(child);
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Stops it in its tracks: connections stay, nothing answers.
+    pub fn freeze(&self) {
+        self.signal(rustix::process::Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(rustix::process::Signal::CONT);
+    }
+
+    /// Ends it, as a power cut would.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            // It may have ended by itself.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+impl Drop for Mariadb {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// A primary (1) and a replica of it (2).
+pub struct Pair {
+    pub primary: Mariadb,
+    pub replica: Mariadb,
+}
+
+impl Pair {
+    /// With a replica `delay` seconds behind.
+    pub fn start(delay: u32) -> Self {
+        let (primary, replica) = std::thread::scope(|scope| {
+            let primary = scope.spawn(|| Mariadb::start(1, &[]));
+            let replica = Mariadb::start(2, &["--skip-slave-start"]);
+            (primary.join().unwrap(), replica)
+        });
+        replica.follow(&primary, delay);
+        Self { primary, replica }
+    }
+}
+
+/// A pair that a test binary shares, started by whoever asks first. Its servers end when the process does: the kernel is
+/// asked to see to that, since nothing drops what is static.
+pub fn shared() -> &'static Pair {
+    static PAIR: std::sync::OnceLock<Pair> = std::sync::OnceLock::new();
+    PAIR.get_or_init(|| Pair::start(0))
+}

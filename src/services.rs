@@ -28,6 +28,7 @@ use crate::base::sink::CounterSink;
 use crate::base::task::{self, JoinHandle};
 use crate::base::{Clock, Shown};
 use crate::config::{Config, real};
+use crate::delay::watch::Target;
 pub use crate::demo::{DemoDriver, DemoOptions};
 use crate::demo::{DemoError, Stage};
 use crate::restore::price::NoTier;
@@ -151,6 +152,8 @@ pub struct Services {
     /// What the header says of a demo, such as `DEMO calm ×10`; nothing where everything is real.
     pub badge: Option<String>,
     backing: Backing,
+    /// Servers with replicas that were handed in; nothing: those that the configuration names.
+    replicas: Option<Vec<Target>>,
 }
 
 /// What the parts that differ are made of.
@@ -166,13 +169,19 @@ enum Backing {
 impl Services {
     /// What a configuration names, over a state that is open already.
     pub fn over(config: Config, clock: Clock, store: Arc<dyn Store>, process: ProcessIdentity) -> Self {
-        Self { config, clock, store, process, badge: None, backing: Backing::Live }
+        Self { config, clock, store, process, badge: None, backing: Backing::Live, replicas: None }
     }
 
     /// The same over a vault that is there already, whatever its kind.
     #[must_use]
     pub fn with_vault(self, vault: Arc<dyn Vault>) -> Self {
         Self { backing: Backing::Handed(vault), ..self }
+    }
+
+    /// The same with replicas that are looked at by what is handed in.
+    #[must_use]
+    pub fn with_replicas(self, replicas: Vec<Target>) -> Self {
+        Self { replicas: Some(replicas), ..self }
     }
 
     /// A demo in a temporary folder, and what moves its clock. Nothing of it runs before the driver moves; it ends, and
@@ -192,6 +201,7 @@ impl Services {
             process: stage.process(host),
             badge: Some(stage.badge.clone()),
             backing: Backing::Demo(Arc::clone(stage), host),
+            replicas: Some(Vec::new()),
         }
     }
 

@@ -25,9 +25,9 @@
 //! [`std::time::Duration`], moments are [`crate::base::Time`].
 
 pub mod cause;
+pub mod connect;
 pub mod findings;
 pub mod gather;
-pub mod connect;
 pub mod job;
 pub mod judge;
 pub mod limits;

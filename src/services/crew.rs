@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use super::Services;
 use crate::base::Stop;
 use crate::base::sink::Totals;
+use crate::delay::watch::KIND as DELAY;
 use crate::restore::work::KIND as RESTORE;
 use crate::worker::kinds::{Kind, Kinds};
 use crate::worker::session::Lease;
@@ -64,6 +65,14 @@ impl Services {
                 Arc::new(job).run(inner).await.map_err(|e| e.to_string())
             });
         }
+        if kinds.has(Kind::Delay)
+            && let Some(targets) = self.replicas.clone().filter(|targets| !targets.is_empty())
+        {
+            crew.start(DELAY, move |services, inner| {
+                let targets = targets.clone();
+                async move { services.watch_replicas(targets, inner).await }
+            });
+        }
         if kinds.has(Kind::Alert) {
             crew.start("alert", |services, inner| async move { services.tell(inner).await });
         }
@@ -107,7 +116,7 @@ impl Services {
     }
 
     /// Work of that name, by this process.
-    fn under(&self, kinds: &str) -> Under {
+    pub(super) fn under(&self, kinds: &str) -> Under {
         Under {
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),

@@ -1,7 +1,66 @@
-//! Delayed replicas, from their configuration.
+//! Delayed replicas: what is configured of them, how they stand, and the worker that watches them.
 
-use crate::config::LimitsConfig;
+use std::sync::Arc;
+
+use super::Services;
+use crate::base::{Stop, Time};
+use crate::config::{LimitsConfig, ReplicaConfig};
+use crate::delay::gather::{self, Known};
 use crate::delay::limits::{DelayBy, JobClass, Limits};
+use crate::delay::snapshot::{DelayChart, DelaySnapshot};
+use crate::delay::watch::{KIND, Target, Watch};
+use crate::store::StoreError;
+use crate::worker::session::Lease;
+use crate::worker::under::{self, Work};
+
+impl Services {
+    /// Whether any replica is watched.
+    pub fn has_replicas(&self) -> bool {
+        match &self.replicas {
+            Some(targets) => !targets.is_empty(),
+            None => !self.config.delay.replicas.is_empty(),
+        }
+    }
+
+    /// The servers whose replicas are judged, without a line to any.
+    pub fn replicas(&self) -> Vec<Known> {
+        match &self.replicas {
+            Some(targets) => targets.iter().map(Known::from).collect(),
+            None => self.config.delay.replicas.iter().map(known).collect(),
+        }
+    }
+
+    /// How all replicas stand.
+    pub async fn delays(&self) -> Result<DelaySnapshot, StoreError> {
+        gather::gather(&*self.store, &self.replicas()).await
+    }
+
+    /// The samples of a replica in a span of time.
+    pub async fn delay_chart(&self, replica: &str, from: Time, to: Time) -> Result<DelayChart, StoreError> {
+        gather::chart(&*self.store, replica, from, to).await
+    }
+
+    /// The worker that looks at replicas and judges them, under a lease of its own.
+    pub(super) async fn watch_replicas(&self, targets: Vec<Target>, stop: Stop) -> Result<(), String> {
+        let parts = |lease: &Lease, inner: &Stop| -> Vec<Work> {
+            let watch =
+                Watch { targets, store: Arc::clone(&self.store), clock: self.clock.clone(), session: lease.session };
+            let reaps = under::reap(lease.clone(), self.clock.clone(), inner.clone());
+            vec![Box::pin(watch.run(inner.clone())), Box::pin(reaps)]
+        };
+        under::run(self.under(KIND), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
+    }
+}
+
+fn known(config: &ReplicaConfig) -> Known {
+    Known {
+        name: config.name.clone(),
+        group: config.group.clone(),
+        limits: Arc::new(limits(&config.limits)),
+        local: config.local_heartbeat,
+        primary: config.primary.is_some(),
+    }
+}
 
 /// What is allowed of a replica, as the judge takes it.
 pub fn limits(config: &LimitsConfig) -> Limits {

@@ -14,20 +14,16 @@ pub const LINES: &[&str] = &[
 ];
 
 /// Whether any replica is configured.
-pub fn configured(_: &Services) -> bool {
-    // No configuration names one yet.
-    false
+pub fn configured(services: &Services) -> bool {
+    services.has_replicas()
 }
 
 /// How all replicas stand.
-#[allow(clippy::unused_async)] // reads the state where there are replicas
 pub async fn snapshot(services: &Services) -> Result<DelaySnapshot, String> {
-    let now = services.store.now().await.map_err(|e| e.to_string())?;
-    Ok(DelaySnapshot { now, replicas: Vec::new() })
+    services.delays().await.map_err(|e| e.to_string())
 }
 
 /// The samples of a replica in a span of time.
-#[allow(clippy::unused_async)] // reads the state where there are replicas
-pub async fn chart(_: &Services, name: &str, _from: Time, _to: Time) -> Result<DelayChart, String> {
-    Err(format!("no replica is called {}", crate::base::Shown::text(name)))
+pub async fn chart(services: &Services, name: &str, from: Time, to: Time) -> Result<DelayChart, String> {
+    services.delay_chart(name, from, to).await.map_err(|e| e.to_string())
 }

@@ -340,7 +340,10 @@ async fn look_on(server: usize, target: Target, clock: Clock, wait: Duration, to
     let every = target.limits.interval;
     let mut next = clock.mono();
     loop {
-        let seen = target.probe.look().await.map_err(|e| e.to_string());
+        let seen = match task::caught(target.probe.look()).await {
+            Ok(seen) => seen.map_err(|e| e.to_string()),
+            Err(panic) => Err(format!("the look at it failed: {panic}")),
+        };
         let at = clock.mono();
         if told.send(Looked { server, at, seen }).await.is_err() {
             return;

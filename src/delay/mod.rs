@@ -11,6 +11,8 @@
 //! | [`observe`] | a look is folded into the state |
 //! | [`judge`] | the rules: the state and its samples become a verdict |
 //! | [`cause`] | the likely cause of what a verdict says: a hint beside it, never a verdict |
+//! | [`trace`] | a recorded history: read, written |
+//! | [`replay`] | a recorded history is judged as a worker would have |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -22,8 +24,10 @@ pub mod judge;
 pub mod limits;
 pub mod observe;
 pub mod probe;
+pub mod replay;
 pub mod seen;
 pub mod snapshot;
 pub mod state;
+pub mod trace;
 pub mod trend;
 pub mod verdict;

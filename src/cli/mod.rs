@@ -4,6 +4,7 @@ mod ack;
 mod alert;
 mod config;
 mod console;
+mod delay;
 mod demo;
 mod faster;
 mod find;
@@ -89,6 +90,9 @@ enum Command {
     /// Pauses, resumes, drains or resizes a pool of running workers, or seals what they have open, on any host
     #[command(subcommand)]
     Pool(pool::Command),
+    /// Deliberately delayed replicas
+    #[command(subcommand)]
+    Delay(delay::Command),
     /// The configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -222,6 +226,7 @@ impl Cli {
             Command::Vault(command) => vault::run(Config::load(&given)?, command).await,
             Command::Source(command) => source::run(Config::load(&given)?, command).await,
             Command::Pool(command) => pool::run(Config::load(&given)?, command).await,
+            Command::Delay(command) => delay::run(command),
             Command::Config(command) => config::run(&given, command),
         }
     }

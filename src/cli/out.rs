@@ -70,7 +70,7 @@ impl Lists {
 }
 
 /// JSON whose strings spell out what could act on a terminal: the same JSON.
-fn escaped(json: &str) -> String {
+pub(super) fn escaped(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for c in json.chars() {
         let plain = matches!(c, '\n' | ' '..='~');

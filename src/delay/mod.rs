@@ -19,6 +19,8 @@
 //! | [`unit`] | a judged replica in the memory of the worker |
 //! | [`findings`] | what is wrong with replicas, as it is told to people |
 //! | [`gather`] | reads back how all replicas stand (touches the state) |
+//! | [`trace`] | a recorded history: read, written |
+//! | [`replay`] | a recorded history is judged as a worker would have |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -35,9 +37,11 @@ pub mod observe;
 pub mod plugin;
 pub mod probe;
 pub mod report;
+pub mod replay;
 pub mod seen;
 pub mod snapshot;
 pub mod state;
+pub mod trace;
 pub mod trend;
 pub mod unit;
 pub mod verdict;

@@ -35,6 +35,7 @@ pub fn observe(state: &mut State, look: &Look, limits: &Limits) {
         }
     }
     if let Some(delay) = seen.age() {
+        state.sample = Some((delay, look.at));
         let inside = (limits.min_delay_time.as_secs_f64()..=limits.max_delay_time.as_secs_f64()).contains(&delay);
         state.real_in_since = if inside { state.real_in_since.or(Some(look.at)) } else { None };
     }

@@ -71,6 +71,8 @@ pub struct State {
     pub received: Option<Moved<Place>>,
     /// Executed up to there.
     pub executed: Option<Moved<Place>>,
+    /// The newest sample that has a value, seconds, and when it was.
+    pub sample: Option<(f64, Time)>,
     /// What was seen last, and when.
     pub seen: Option<(Time, Seen)>,
     /// Since when looks fail without a break, and why the newest did; nothing: it did not.

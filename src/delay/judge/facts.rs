@@ -79,7 +79,7 @@ impl<'a> Facts<'a> {
         let frame = Frame::of(limits);
         let valid = samples.iter().rev().filter(|sample| sample.at <= now);
         let mut valid = valid.filter_map(|sample| Some((sample.delay.filter(|delay| delay.is_finite())?, sample.at)));
-        let newest = valid.next().or_else(|| state.seen.as_ref().and_then(|(at, seen)| Some((seen.age()?, *at))));
+        let newest = valid.next().or(state.sample);
         let bounds = limits.min_delay_time.as_secs_f64()..=limits.max_delay_time.as_secs_f64();
         let mut row: Vec<_> = newest.into_iter().chain(valid.take(IN_A_ROW - 1)).collect();
         row.retain(|(delay, at)| bounds.contains(delay) && state.began.is_none_or(|began| *at >= began));

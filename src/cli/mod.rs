@@ -9,6 +9,7 @@ mod demo;
 mod faster;
 mod find;
 mod findings;
+mod job;
 mod out;
 mod pool;
 mod progress;
@@ -87,6 +88,9 @@ enum Command {
     /// Alerts
     #[command(subcommand)]
     Alert(alert::Command),
+    /// Jobs that hold a delayed replica up: backups, deshards
+    #[command(subcommand)]
+    Job(job::Command),
     /// Pauses, resumes, drains or resizes a pool of running workers, or seals what they have open, on any host
     #[command(subcommand)]
     Pool(pool::Command),
@@ -225,6 +229,7 @@ impl Cli {
             Command::Show(args) => show::run(Config::load(&given)?, args).await,
             Command::Vault(command) => vault::run(Config::load(&given)?, command).await,
             Command::Source(command) => source::run(Config::load(&given)?, command).await,
+            Command::Job(command) => job::run(&given, command).await,
             Command::Pool(command) => pool::run(Config::load(&given)?, command).await,
             Command::Delay(command) => delay::run(command),
             Command::Config(command) => config::run(&given, command),

@@ -8,6 +8,7 @@ mod clock;
 mod config;
 mod demo;
 mod full;
+mod job;
 mod kills;
 mod kit;
 mod pools;

@@ -1,22 +1,55 @@
-//! Real MariaDB servers, started by the tests: each in a folder of its own on ports nobody else has, root without a
-//! password from this host, gone with the value that holds it.
+//! Real MariaDB servers, started by the tests: each in a folder of its own on a port nobody else has, root without a
+//! password from this host, gone with the value that holds it, and at the latest with the process.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
-
-use tempfile::TempDir;
 
 use super::waiting::eventually;
 
 /// A server says that it is there within this; on a busy machine it takes its time.
 const READY: Duration = Duration::from_secs(60);
 
+/// Where the servers of this process are.
+struct Home {
+    dir: PathBuf,
+    /// Whoever reads the other end finds its end when this process has ended, however it did.
+    _warden: ChildStdin,
+}
+
+/// Ends what is left of the servers of a process that has ended, and takes their folder away.
+const WARDEN: &str = "trap '' INT TERM HUP; cat >/dev/null; \
+    for pid in \"$0\"/*/pid; do [ -f \"$pid\" ] && kill -9 \"$(cat \"$pid\")\"; done; rm -rf \"$0\"";
+
+/// The folder, with data that servers begin with in `data`.
+fn home() -> &'static Path {
+    static HOME: OnceLock<Home> = OnceLock::new();
+    let home = HOME.get_or_init(|| {
+        let dir = tempfile::Builder::new().prefix("firn-mariadb").tempdir().unwrap().keep();
+        let mut warden = Command::new("sh");
+        warden.args(["-c", WARDEN]).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let warden = warden.spawn().unwrap().stdin.take().unwrap();
+        let mut install = Command::new("mariadb-install-db");
+        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
+        install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync"]);
+        install.arg(format!("--datadir={}", dir.join("data").display()));
+        if rustix::process::geteuid().is_root() {
+            install.arg("--user=root");
+        }
+        let output = install.output().unwrap_or_else(|e| panic!("mariadb-install-db: {e}; tests/run installs it"));
+        assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr));
+        Home { dir, _warden: warden }
+    });
+    &home.dir
+}
+
 /// A server.
 pub struct Mariadb {
-    dir: TempDir,
+    dir: PathBuf,
     port: u16,
     id: u32,
     more: Vec<String>,
@@ -31,17 +64,11 @@ fn free_port() -> u16 {
 impl Mariadb {
     /// A server with a binary log; `more` are options as on its command line, such as `--read-only`.
     pub fn start(id: u32, more: &[&str]) -> Self {
-        let dir = tempfile::Builder::new().prefix("firn-mariadb").tempdir().unwrap();
-        let data = dir.path().join("data");
-        let mut install = Command::new("mariadb-install-db");
-        install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
-        install.arg(format!("--datadir={}", data.display()));
-        if rustix::process::geteuid().is_root() {
-            install.arg("--user=root");
-        }
-        install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync"]);
-        let output = install.output().unwrap_or_else(|e| panic!("mariadb-install-db: {e}; tests/run installs it"));
-        assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr));
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        let dir = home().join(format!("s{}", NEXT.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&dir).unwrap();
+        let copied = Command::new("cp").arg("-R").arg(home().join("data")).arg(dir.join("data")).status().unwrap();
+        assert!(copied.success());
         let more = more.iter().map(|option| (*option).to_owned()).collect();
         let mut server = Self { dir, port: free_port(), id, more, child: None };
         server.launch();
@@ -60,7 +87,7 @@ impl Mariadb {
     }
 
     fn launch(&mut self) {
-        let dir = self.dir.path();
+        let dir = self.dir.as_path();
         let mut command = Command::new("mariadbd");
         command.arg("--no-defaults");
         if rustix::process::geteuid().is_root() {
@@ -104,11 +131,11 @@ impl Mariadb {
 
     /// Its folder.
     pub fn dir(&self) -> &Path {
-        self.dir.path()
+        &self.dir
     }
 
     fn socket(&self) -> PathBuf {
-        self.dir.path().join("sock")
+        self.dir.join("sock")
     }
 
     /// Its port on 127.0.0.1.
@@ -188,6 +215,8 @@ impl Mariadb {
             // It may have ended by itself.
             let _ = child.kill();
             let _ = child.wait();
+            // Its number may be another's soon.
+            let _ = fs::remove_file(self.dir.join("pid"));
         }
     }
 }
@@ -195,6 +224,7 @@ impl Mariadb {
 impl Drop for Mariadb {
     fn drop(&mut self) {
         self.kill();
+        let _ = fs::remove_dir_all(&self.dir);
     }
 }
 
@@ -217,9 +247,9 @@ impl Pair {
     }
 }
 
-/// A pair that a test binary shares, started by whoever asks first. Its servers end when the process does: the kernel is
-/// asked to see to that, since nothing drops what is static.
+/// A pair that a test binary shares, started by whoever asks first: a replica that is not delayed. Who breaks servers starts
+/// its own.
 pub fn shared() -> &'static Pair {
-    static PAIR: std::sync::OnceLock<Pair> = std::sync::OnceLock::new();
+    static PAIR: OnceLock<Pair> = OnceLock::new();
     PAIR.get_or_init(|| Pair::start(0))
 }

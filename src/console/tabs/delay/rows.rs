@@ -28,6 +28,9 @@ pub const SLOPE: usize = 4;
 pub const TITLES: [&str; 11] =
     ["replica", "state", "delay now", "band", "slope", "r", "last 6 h", "why", "judged", "allowed", "group"];
 
+/// From this width on the reason gets more room.
+const ROOMY: u16 = 110;
+
 /// A judgement older than so many intervals is stale.
 pub const STALE_AFTER: u32 = 2;
 
@@ -171,21 +174,22 @@ pub struct Heads {
 }
 
 /// Which columns there are, and how wide.
-pub fn heads(lines: &[ReplicaLine]) -> Heads {
+pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
     let shared = shared(lines);
     let band = shared.map_or_else(|| TITLES[3].to_owned(), |limits| format!("{} {}", TITLES[3], bounds(limits)));
     let longest = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).clamp(7, 24);
     let name = u16::try_from(longest).unwrap_or(24);
     let words = |at: usize, min: u16, weight: u16| Column::words(TITLES[at], min, weight);
     let mut columns = vec![
-        words(0, name.min(14), u16::from(name > 14)).cut(Cut::Middle),
+        words(0, name.min(12), u16::from(name > 12)).cut(Cut::Middle),
         words(1, 10, 0),
         Column::numbers(TITLES[2], 9),
         Column::words(band, 17, 1).drop(3),
         Column::numbers(TITLES[4], 10).drop(4),
         Column::numbers(TITLES[5], 5).drop(6),
         words(6, 12, 1).drop(5),
-        words(7, 22, 4),
+        // Where there is room, the reason is worth more of it than what it was computed from.
+        words(7, if width >= ROOMY { 36 } else { 20 }, 4),
         words(8, 14, 0).drop(7),
     ];
     let (allowed, group) = (shared.is_none(), lines.iter().any(|line| line.group.is_some()));
@@ -196,6 +200,18 @@ pub fn heads(lines: &[ReplicaLine]) -> Heads {
         columns.push(words(10, 8, 0).drop(8));
     }
     Heads { columns, allowed, group }
+}
+
+/// Its state. What was judged too long ago is in doubt, and looks like that.
+fn state<'a>(line: &ReplicaLine, now: Time, look: &Look<'_>) -> Cell<'a> {
+    let severity = line.severity();
+    match stale(line, now) {
+        None => Cell::new(format!("{} {}", look.glyphs.severity(severity), severity.word()), Role::of(severity)),
+        Some(age) => {
+            let doubt = if age > line.limits.max_last_seen { Role::Unknown } else { Role::Stale };
+            Cell::new(format!("{} {}", look.glyphs.severity(Severity::Unknown), severity.word()), doubt)
+        }
+    }
 }
 
 /// A replica's row.
@@ -218,7 +234,7 @@ pub fn row<'a>(line: &'a ReplicaLine, heads: &Heads, now: Time, look: &Look<'_>)
     let fit = line.verdict.as_ref().and_then(|verdict| verdict.fit);
     let mut cells = vec![
         Cell::new(Shown::text(&line.name).to_string(), Role::Text),
-        Cell::new(format!("{} {}", look.glyphs.severity(severity), severity.word()), role),
+        state(line, now, look),
         Cell::new(secs(value), figures),
         Cell::Band(BandView { least, most, value, severity }),
         Cell::new(slope(fit.map(|fit| fit.slope)), quiet),

@@ -321,7 +321,7 @@ fn judge(line: &ReplicaLine, now: Time) -> Group {
     match &line.judged {
         None => group.role("by", "nobody", Role::Unknown),
         Some((host, at)) => {
-            let old = rows::stale(line, now).is_some();
+            let old = rows::old(line, now).is_some();
             let role = if old { Role::Warning } else { Role::Text };
             group.role("by", format!("{}, {} ago", shown(host), format::age(now, Some(*at))), role);
         }

@@ -265,7 +265,7 @@ fn numbers(shot: &Shot<'_>, line: &ReplicaLine) -> Vec<Part<'static>> {
         drop,
     };
     let severe = if line.severity() == Severity::Ok { Role::Text } else { Role::of(line.severity()) };
-    let role = if rows::stale(line, shot.now).is_some() { Role::Stale } else { severe };
+    let role = if rows::old(line, shot.now).is_some() { Role::Stale } else { severe };
     let mut parts = vec![
         pair("now", secs(verdict.and_then(|verdict| verdict.delay).map(|(value, _)| value)), role, 0),
         pair("of", format!("{} s", rows::bounds(&line.limits)), Role::Text, 0),

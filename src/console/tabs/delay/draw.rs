@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::rows::{self, stale};
+use super::rows::{self, old, stale};
 use super::state::State;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown};
@@ -101,8 +101,8 @@ fn strips(state: &State, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, 
         lower.push(Part { items, drop: 0 });
     }
     let never = lines.iter().filter(|line| line.judged.is_none()).count() as u64;
-    let old = lines.iter().filter(|line| stale(line, snapshot.now).is_some()).count() as u64;
-    for (count, what) in [(never, "never judged"), (old, "not judged lately")] {
+    let late = lines.iter().filter(|line| old(line, snapshot.now).is_some()).count() as u64;
+    for (count, what) in [(never, "never judged"), (late, "not judged lately")] {
         if count > 0 {
             lower.push(Part { items: vec![text(format!("{} {what}", Count(count)), Role::Unknown)], drop: 0 });
         }

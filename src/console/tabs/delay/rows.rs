@@ -13,7 +13,7 @@ use crate::console::widgets::band::BandView;
 use crate::console::widgets::table::{Cell, Column, Row};
 use crate::delay::limits::Limits;
 use crate::delay::snapshot::ReplicaLine;
-use crate::delay::verdict::Verdict;
+use crate::delay::verdict::{RuleId, Verdict};
 
 /// The column of names.
 pub const NAME: usize = 0;
@@ -30,6 +30,9 @@ pub const TITLES: [&str; 11] =
 
 /// From this width on the reason gets more room.
 const ROOMY: u16 = 110;
+
+/// The rule by which it is a verdict that nobody judges.
+const NOBODY_JUDGES: RuleId = RuleId(2);
 
 /// A judgement older than so many intervals is stale.
 pub const STALE_AFTER: u32 = 2;
@@ -86,11 +89,17 @@ pub fn shared(lines: &[ReplicaLine]) -> Option<&Limits> {
     lines.iter().all(|line| both(line) == both(first)).then_some(&first.limits)
 }
 
-/// How old the judgement is, where it is too old to be trusted.
-pub fn stale(line: &ReplicaLine, now: Time) -> Option<Duration> {
+/// How old the judgement is, where it is older than it should be.
+pub fn old(line: &ReplicaLine, now: Time) -> Option<Duration> {
     let (_, at) = line.judged.as_ref()?;
     let age = now.since(*at);
     (age > line.limits.interval * STALE_AFTER).then_some(age)
+}
+
+/// The same, where what is shown says nothing of it: after a while that nobody judges is itself the verdict.
+pub fn stale(line: &ReplicaLine, now: Time) -> Option<Duration> {
+    let told = line.verdict.as_ref().is_some_and(|verdict| verdict.rule == NOBODY_JUDGES);
+    old(line, now).filter(|_| !told)
 }
 
 /// The newest sample's delay; whether it is within bounds.
@@ -205,19 +214,17 @@ pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
 /// Its state. What was judged too long ago is in doubt, and looks like that.
 fn state<'a>(line: &ReplicaLine, now: Time, look: &Look<'_>) -> Cell<'a> {
     let severity = line.severity();
-    match stale(line, now) {
-        None => Cell::new(format!("{} {}", look.glyphs.severity(severity), severity.word()), Role::of(severity)),
-        Some(age) => {
-            let doubt = if age > line.limits.max_last_seen { Role::Unknown } else { Role::Stale };
-            Cell::new(format!("{} {}", look.glyphs.severity(Severity::Unknown), severity.word()), doubt)
-        }
-    }
+    let (sign, role) = match stale(line, now) {
+        None => (severity, Role::of(severity)),
+        Some(_) => (Severity::Unknown, Role::Stale),
+    };
+    Cell::new(format!("{} {}", look.glyphs.severity(sign), severity.word()), role)
 }
 
 /// A replica's row.
 pub fn row<'a>(line: &'a ReplicaLine, heads: &Heads, now: Time, look: &Look<'_>) -> Row<'a> {
     let severity = line.severity();
-    let old = stale(line, now).is_some();
+    let old = old(line, now).is_some();
     let role = Role::of(severity);
     let (value, inside) = delay(line);
     let (least, most) = (line.limits.min_delay_time.as_secs_f64(), line.limits.max_delay_time.as_secs_f64());

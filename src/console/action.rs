@@ -77,8 +77,9 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 11] =
-    ["confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows", "replica"];
+pub const OVERLAYS: [&str; 12] = [
+    "confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows", "replica", "jobs",
+];
 /// Overlays in which something is typed.
 pub const TYPED: [&str; 5] = ["help", "palette", "prompt", "form", "batch"];
 
@@ -125,6 +126,7 @@ pub fn group(scope: Scope) -> &'static str {
             "plan" => "Plan",
             "rows" => "Files of a plan",
             "replica" => "Replica",
+            "jobs" => "Jobs of a replica",
             _ => "Dialogs",
         },
     }

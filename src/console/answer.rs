@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::effect::{Deed, Query};
+use super::effect::{Deed, JobOf, Query};
 use super::msg::Reply;
 use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
-use super::tabs::delay::read;
 use super::theme::Role;
+use super::update::windows::about_job;
 use super::{desk, details};
 use crate::base::Shown;
 use crate::base::ids::{FileId, Key};
 use crate::services::Services;
-use crate::store::{FileRow, MemberRow, NewEvent, PoolChange};
+use crate::store::{EndJob, FileRow, JobEnded, JobStarted, MemberRow, NewEvent, NewJob, PoolChange};
 
 use super::format::files;
 use super::list::PAGE;
@@ -96,8 +96,8 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             Reply::Faster(query, result)
         }
         Query::DelayChart { name, span, until } => {
-            let result = read::chart(&services, name, until.minus(span.length()), *until).await;
-            Reply::DelayChart(query, result.map(Box::new))
+            let read = services.delay_chart(name, until.minus(span.length()), *until).await;
+            Reply::DelayChart(query, read.map(Box::new).map_err(|e| e.to_string()))
         }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
@@ -176,6 +176,8 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         Deed::Faster(faster) => desk::make_faster(&services, &faster, &who).await,
         Deed::Again(plan) => desk::again(&services, plan, &who).await,
         Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
+        Deed::JobStart(job) => job_start(&services, who, job).await,
+        Deed::JobEnd(job) => job_end(&services, who, job).await,
     }
 }
 
@@ -209,6 +211,43 @@ async fn retry(services: &Services, who: &str, which: Option<Vec<FileId>>) -> Re
     let said = format!("{} due now", files(count));
     event(services, who, "retry", "failed files", &said).await;
     Ok(said)
+}
+
+/// A job that holds a replica up has begun.
+async fn job_start(services: &Services, who: String, job: JobOf) -> Result<String, String> {
+    let about = about_job(&job.replica, &job.class);
+    let new = NewJob { replica: job.replica, class: job.class, start: None, who, detail: String::new() };
+    match services.store.job_start(new).await.map_err(|e| e.to_string())? {
+        JobStarted::Started(row) => Ok(format!("{about} runs since {}", row.start)),
+        JobStarted::Running(row) => {
+            Err(format!("{about} runs already, since {} (by {})", row.start, Shown::text(&row.started_by)))
+        }
+        JobStarted::Future(now) => Err(format!("{about} would begin after {now}, which is now; nothing was entered")),
+    }
+}
+
+/// A job has ended.
+async fn job_end(services: &Services, who: String, job: JobOf) -> Result<String, String> {
+    let about = about_job(&job.replica, &job.class);
+    let end = EndJob { replica: job.replica, class: job.class, only: None, end: None, who, outcome: "done".to_owned() };
+    match services.store.job_end(end).await.map_err(|e| e.to_string())? {
+        JobEnded::Ended(row) => {
+            let ran = row.end.map(|end| end.since(row.start));
+            Ok(format!("{about} has ended after {}", super::format::span(ran)))
+        }
+        JobEnded::NotRunning(None) => {
+            Err(format!("no {about} was started by firn; a job that a query of yours tells ends where that reads it"))
+        }
+        JobEnded::NotRunning(Some(row)) => {
+            let end = super::format::known(row.end, |end| end.to_string());
+            let by = row.ended_by.map_or_else(String::new, |by| format!(" (by {})", Shown::text(&by)));
+            Err(format!("{about} has ended already, at {end}{by}"))
+        }
+        JobEnded::BeforeStart(row) => {
+            Err(format!("{about} began at {}, after what is now; check the clocks", row.start))
+        }
+        JobEnded::Future(now) => Err(format!("{about} would end after {now}, which is now; nothing was changed")),
+    }
 }
 
 async fn event(services: &Services, who: &str, what: &str, object: &str, detail: &str) {

@@ -47,6 +47,19 @@ pub enum Deed {
     Faster(Arc<Faster>),
     /// Throws a plan away that nobody has confirmed.
     Drop(PlanId),
+    /// A job that holds a replica up has begun.
+    JobStart(JobOf),
+    /// It has ended.
+    JobEnd(JobOf),
+}
+
+/// A job by what it is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobOf {
+    /// The replica.
+    pub replica: String,
+    /// The job's class.
+    pub class: String,
 }
 
 /// What is being written.

@@ -1,6 +1,7 @@
 //! What lies over a tab: help, palette, dialogs, lists. The topmost takes the keys.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::details::Details;
 use super::effect::{Deed, Query, Wanted};
@@ -60,6 +61,30 @@ pub enum Overlay {
     Rows(Box<PlanList>),
     /// One replica, with the chart of its delay.
     Replica(Box<ReplicaView>),
+    /// Jobs that can be begun or ended on a replica.
+    Jobs(Box<JobsView>),
+}
+
+/// Jobs to choose from.
+#[derive(Debug, Clone)]
+pub struct JobsView {
+    /// The replica.
+    pub replica: String,
+    /// What can be begun or ended.
+    pub choices: Vec<JobChoice>,
+    /// The selected one.
+    pub selected: usize,
+}
+
+/// A job that can be begun or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobChoice {
+    /// Its class.
+    pub class: String,
+    /// Since when it runs; nothing: it does not.
+    pub running: Option<Time>,
+    /// How long one may run; nothing: nobody has said.
+    pub longest: Option<Duration>,
 }
 
 /// Something that is awaited before it can be asked about.
@@ -291,6 +316,7 @@ impl Overlay {
             Self::Plan(_) => "plan",
             Self::Rows(_) => "rows",
             Self::Replica(_) => "replica",
+            Self::Jobs(_) => "jobs",
         }
     }
 

@@ -17,7 +17,6 @@ use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
 use super::msg::{Msg, Reply};
 use super::tabs::TabId;
-use super::tabs::delay::read;
 use super::tabs::restore::{Editor, Field};
 use super::term::{Caps, Input, Inputs, MouseKind, Refusal, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use super::theme::Theme;
@@ -97,6 +96,14 @@ const BACKUP_LINES: &[&str] =
     &["[[source]]", "name = \"photos\"", "path = \"/srv/photos\"", "", "[vault]", "path = \"/mnt/vault\""];
 /// The same for the Restore tab.
 const RESTORE_LINES: &[&str] = &["[vault]", "path = \"/mnt/vault\""];
+/// The same for the Delay tab.
+const DELAY_LINES: &[&str] = &[
+    "[[replica]]",
+    "name = \"db14-delay\"",
+    "host = \"db14-delay.example.com\"",
+    "user = \"firn\"",
+    "password = \"env:FIRN_REPLICA_PASSWORD\"",
+];
 /// What there is in place of areas that this version has not.
 const NO_AUDIT: &str =
     "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
@@ -112,7 +119,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         (TabId::Backup, if backup { Area::On } else { Area::Off(BACKUP_LINES) }),
         (TabId::Restore, if config.vault.is_some() { Area::On } else { Area::Off(RESTORE_LINES) }),
         (TabId::Audit, Area::Absent(NO_AUDIT)),
-        (TabId::Delay, if read::configured(services) { Area::On } else { Area::Off(read::LINES) }),
+        (TabId::Delay, if services.has_replicas() { Area::On } else { Area::Off(DELAY_LINES) }),
         (TabId::Redis, Area::Absent(NO_REDIS)),
         (TabId::Counters, Area::Absent(NO_COUNTERS)),
     ];
@@ -206,8 +213,8 @@ async fn screen(
         let restores = desk::snapshot(&services).await.map_err(ConsoleError::State)?;
         update(&mut model, Msg::Restores(Arc::new(restores)), now);
     }
-    if read::configured(&services) {
-        let delays = read::snapshot(&services).await.map_err(ConsoleError::State)?;
+    if services.has_replicas() {
+        let delays = services.delays().await.map_err(|e| ConsoleError::State(e.to_string()))?;
         update(&mut model, Msg::Delays(Arc::new(delays)), now);
     }
     if let Some(vault) = vault {

@@ -8,7 +8,6 @@ use tokio::sync::{Notify, mpsc, watch};
 use super::desk;
 use super::effect::Written;
 use super::msg::Msg;
-use super::tabs::delay::read;
 use crate::backup::pipe::Kinds;
 use crate::backup::snapshot::Snapshot;
 use crate::base::Clock;
@@ -57,9 +56,9 @@ pub async fn read_state(
                 return;
             }
         }
-        if seen && read::configured(&services) {
+        if seen && services.has_replicas() {
             let delays = tokio::select! {
-                delays = read::snapshot(&services) => delays,
+                delays = services.delays() => delays.map_err(|e| e.to_string()),
                 () = real.sleep(PATIENCE) => Err(format!("it has not answered for {} s", PATIENCE.as_secs())),
             };
             let msg = delays.map_or_else(Msg::Blind, |snapshot| Msg::Delays(Arc::new(snapshot)));

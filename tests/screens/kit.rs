@@ -317,6 +317,7 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
                 Reply::Files(query.clone(), Ok((1..=40).map(file_line).collect()))
             }
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
+            Query::DelayChart { .. } => super::delays::answer_chart(query),
             other => super::restores::reply(other).unwrap(),
         };
         send(model, Msg::Reply(reply));

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // tests
 
 mod actions;
+mod delays;
 mod dialogs;
 mod figures;
 mod kit;

@@ -6,7 +6,7 @@ use super::Scope::{self, Always, Global, List, Overlay, Tab};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::tabs::TabId;
-use crate::console::update::{deeds, delays, hurries, leaving, moves, restores, views, written};
+use crate::console::update::{deeds, delays, hurries, leaving, moves, restores, views, windows, written};
 
 const fn action(
     id: &'static str,
@@ -243,6 +243,18 @@ pub const ACTIONS: &[Action] = &[
         "filter",
         DELAY,
         views::filter,
+    ),
+    deed(
+        action(
+            "delay.job",
+            &["w"],
+            "a backup or another job begins or ends on the selected replica: its window",
+            "window",
+            DELAY,
+            windows::jobs,
+        ),
+        Asks,
+        windows::no_jobs,
     ),
     action("delay.sort", &["s"], "sort by state, name, delay or slope", "sort", DELAY, delays::sort),
     action("delay.turn", &["S"], "turn the order round", "", DELAY, delays::turn),
@@ -572,12 +584,37 @@ pub const ACTIONS: &[Action] = &[
         ),
         delays::alone,
     ),
+    deed(
+        action(
+            "replica.job",
+            &["w"],
+            "a backup or another job begins or ends on it: its window",
+            "window",
+            Overlay("replica"),
+            windows::jobs,
+        ),
+        Asks,
+        windows::no_jobs,
+    ),
     action("replica.copy", &["y"], "copy its name", "", Overlay("replica"), views::copy),
     unless(
         action("replica.copy-all", &["Y"], "copy everything shown", "copy all", Overlay("replica"), views::copy_all),
         delays::gone,
     ),
     action("replica.close", &["esc", "q"], "back", "back", Overlay("replica"), leaving::close),
+    deed(
+        action(
+            "jobs.pick",
+            &["enter"],
+            "start or end the selected job; it asks first",
+            "choose",
+            Overlay("jobs"),
+            windows::pick,
+        ),
+        Asks,
+        windows::not_to_pick,
+    ),
+    action("jobs.close", &["esc", "q"], "back", "back", Overlay("jobs"), leaving::close),
     action(
         "waiting.close",
         &["esc", "q"],

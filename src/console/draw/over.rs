@@ -11,14 +11,14 @@ use crate::console::format;
 use crate::console::glyphs::Look;
 use crate::console::keymap::Keymap;
 use crate::console::model::{Model, Report};
-use crate::console::overlay::{Confirm, DetailsView, Files, Focus, Overlay, Prompt, Purpose};
+use crate::console::overlay::{Confirm, DetailsView, Files, Focus, JobsView, Overlay, Prompt, Purpose};
 use crate::console::tabs::TabId;
 use crate::console::tabs::delay::ReplicaView;
 use crate::console::tabs::delay::detail::{self as replica, Shot};
 use crate::console::tabs::restore::about::{ListOf, PlanList};
 use crate::console::tabs::restore::{edit, quotes};
 use crate::console::theme::Role;
-use crate::console::update::{moves, restores, typing};
+use crate::console::update::{moves, restores, typing, windows};
 use crate::console::widgets::{
     self, Piece, confirm, detail, findings, help, log_view, paint, palette, pane, picker, prompt, table,
 };
@@ -110,6 +110,7 @@ pub(super) fn over(
             report.heights.insert(moves::REPLICA_LINES, u16::try_from(extent.total).unwrap_or(u16::MAX));
             extent
         }
+        Overlay::Jobs(view) => jobs(model, view, look, area, buf),
         Overlay::Files(files) => list_files(model, files, look, area, buf),
     };
     report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
@@ -277,6 +278,24 @@ fn details(
         hint: hints(model, word).into(),
     };
     detail::draw(&view, look, area, buf)
+}
+
+/// Jobs to choose from.
+fn jobs(model: &Model, view: &JobsView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let now = model.delay.shown.as_ref().map_or(model.now, |snapshot| snapshot.now);
+    let view = picker::PickerView {
+        title: format!("Jobs of {}", Shown::text(&view.replica)).into(),
+        entries: view
+            .choices
+            .iter()
+            .map(|choice| windows::words(choice, now))
+            .map(|(name, note)| (name.into(), note.into()))
+            .collect(),
+        selected: view.selected,
+        current: None,
+        hint: hints(model, "jobs").into(),
+    };
+    picker::draw(&view, look, area, buf, &mut Vec::new())
 }
 
 /// One replica, with its chart.

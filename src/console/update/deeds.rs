@@ -12,7 +12,7 @@ use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::{Pane, RowId};
-use crate::console::update::{restores, views};
+use crate::console::update::{restores, views, windows};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::{ArchiveState, PoolChange};
 use crate::worker::pool::{LARGEST, SMALLEST};
@@ -490,6 +490,7 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Faster(faster) => restores::about_faster(faster.plan),
         Deed::Again(plan) => restores::about_again(*plan),
         Deed::Drop(plan) => restores::about_drop(*plan),
+        Deed::JobStart(job) | Deed::JobEnd(job) => windows::about_job(&job.replica, &job.class),
     };
     if model.is_under_way(&about) {
         model.tell(Severity::Warning, format!("{about}: it was asked for and has not been answered yet"));

@@ -9,6 +9,7 @@ mod replies;
 pub mod restores;
 pub mod typing;
 pub mod views;
+pub mod windows;
 pub mod written;
 
 use std::sync::Arc;

@@ -5,7 +5,7 @@ use crate::console::model::Model;
 use crate::console::overlay::{Files, Overlay};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::Pane;
-use crate::console::update::restores;
+use crate::console::update::{restores, windows};
 
 /// The plan screen is scrolled no further than this; where it ends earlier, it stays there.
 const LONGEST_BELOW: usize = 500;
@@ -126,6 +126,10 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         Some(Overlay::Details(view) | Overlay::Plan(view)) => {
             let lines = view.details.as_ref().map_or(0, crate::console::details::Details::height);
             view.top = clamped(view.top, by, lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Jobs(view)) => {
+            windows::step(view, by);
             Vec::new()
         }
         Some(Overlay::Replica(view)) => {

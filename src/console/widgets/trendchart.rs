@@ -15,7 +15,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::chart::{columns, round_up};
+use super::chart::columns;
 use super::strip::{self, Part};
 use super::{Words, paint, spark};
 use crate::console::format::{self, Align, Cut};
@@ -85,6 +85,9 @@ pub struct Window<'a> {
     pub name: Words<'a>,
 }
 
+/// So much more than the largest value is in sight.
+const HEADROOM: f64 = 1.05;
+
 /// Under so many rows or columns there are the numbers, and a sparkline where there is a second row.
 const LEAST: (u16, u16) = (30, 6);
 
@@ -127,8 +130,10 @@ pub fn draw(view: &TrendView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer)
     words(view, &grid, top, plot, look, buf);
     ticks(view, plot, look, buf);
     if !known(view).any(|_| true) {
-        let room = plot.width.saturating_sub(2);
-        paint::text(&view.empty, Role::Unknown, plot.x + 1, plot.y + plot.height / 2, room, look, buf);
+        let limits = view.limits.iter().filter_map(|limit| row_of(limit.value, top, plot)).collect::<Vec<_>>();
+        let y = (plot.y + plot.height / 2..plot.bottom()).find(|y| !limits.contains(y)).unwrap_or(plot.y);
+        let words = format!(" {} ", view.empty);
+        paint::text(&words, Role::Unknown, plot.x + 1, y, plot.width.saturating_sub(2), look, buf);
     }
 }
 
@@ -141,7 +146,18 @@ fn known<'a>(view: &'a TrendView<'_>) -> impl Iterator<Item = (f64, f64)> + 'a {
 /// The top of the scale: rounded up, so that it does not move with each sample.
 fn scale(view: &TrendView<'_>) -> f64 {
     let limits = view.limits.iter().map(|limit| limit.value).filter(|value| value.is_finite());
-    round_up(known(view).map(|(_, value)| value).chain(limits).fold(0.0, f64::max))
+    let largest = known(view).map(|(_, value)| value).chain(limits).fold(0.0, f64::max);
+    rounded(largest * HEADROOM)
+}
+
+/// The next of some round numbers, closer together than those of a chart whose top matters less.
+fn rounded(value: f64) -> f64 {
+    if !value.is_finite() || value <= 0.0 {
+        return 1.0;
+    }
+    let power = 10_f64.powf(value.log10().floor());
+    let steps = [1.0, 1.2, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0];
+    steps.into_iter().find(|step| value <= power * step * (1.0 + 1e-9)).unwrap_or(10.0) * power
 }
 
 /// Values of the scale that are written beside it, those that matter most first.
@@ -217,8 +233,9 @@ fn span_of(view: &TrendView<'_>, window: &Window<'_>, plot: Rect) -> Option<(u16
 fn ground(view: &TrendView<'_>, window: &Window<'_>, plot: Rect, look: &Look<'_>, buf: &mut Buffer) {
     let Some((from, to)) = span_of(view, window, plot) else { return };
     let sign = look.glyphs.grounds[window.ground % look.glyphs.grounds.len()];
-    for x in from..=to {
-        for y in plot.top()..plot.bottom() {
+    for y in plot.top()..plot.bottom() {
+        // Every other cell, so that what is drawn over it stands out; of the narrowest one something is left.
+        for x in (from..=to).filter(|x| (x + y).is_multiple_of(2) || from == to) {
             paint::sign(sign, Role::Dim, x, y, look, buf);
         }
     }
@@ -345,32 +362,37 @@ fn words(view: &TrendView<'_>, grid: &Grid, top: f64, plot: Rect, look: &Look<'_
     let free = |from: u16, to: u16, y: u16| (from..to).all(|x| grid.is_empty(x - plot.x, y - plot.y));
     for limit in &view.limits {
         let Some(y) = row_of(limit.value, top, plot) else { continue };
-        let words = format!(" {} ", limit.name);
-        let wide = paint::width(&words, look);
         // From the left; elsewhere where the samples run there. The scale beside it has the number anyway.
-        let from = (plot.x + 1..plot.right().saturating_sub(wide)).step_by(4).find(|x| free(*x, x + wide, y));
-        if let Some(x) = from {
+        let place = |name: &str| {
+            let words = format!(" {name} ");
+            let wide = paint::width(&words, look);
+            let places = plot.x + 1..plot.right().saturating_sub(wide);
+            places.step_by(2).find(|x| free(*x, x + wide, y)).map(|x| (words, wide, x))
+        };
+        let brief = limit.name.split(" (").next().unwrap_or_default();
+        if let Some((words, wide, x)) = place(&limit.name).or_else(|| place(brief)) {
             paint::text(&words, limit.role, x, y, wide, look, buf);
         }
     }
-    let mut end = plot.x;
-    for window in view.windows {
-        let Some((from, to)) = span_of(view, window, plot) else { continue };
+    let limits: Vec<u16> = view.limits.iter().filter_map(|limit| row_of(limit.value, top, plot)).collect();
+    let mut taken: Vec<(u16, u16, u16)> = Vec::new();
+    let mut windows: Vec<&Window<'_>> = view.windows.iter().collect();
+    windows.sort_by(|a, b| a.from.total_cmp(&b.from));
+    for window in windows {
+        let Some((from, _)) = span_of(view, window, plot) else { continue };
         let words = format!(" {} ", window.name);
         let wide = paint::width(&words, look);
-        let from = from.max(end);
-        // In the window's own columns, else beside it as far as there is room.
-        let room = plot.right().saturating_sub(from);
-        let inside = to + 1 - from.min(to + 1);
-        if wide > room || (inside < wide && view.windows.len() > 1 && inside == 0) {
+        if wide > plot.width {
             continue;
         }
-        let rows = [plot.y, plot.bottom() - 1, plot.y + 1];
-        let limits = view.limits.iter().filter_map(|limit| row_of(limit.value, top, plot)).collect::<Vec<_>>();
-        let y = rows.into_iter().find(|y| *y < plot.bottom() && !limits.contains(y) && free(from, from + wide, *y));
-        if let Some(y) = y {
+        // From where it begins, or as far to the right as there is room.
+        let from = from.min(plot.right() - wide);
+        let apart = |y: u16| taken.iter().all(|(row, left, right)| *row != y || *left >= from + wide || *right <= from);
+        let rows = [plot.y, plot.bottom() - 1, plot.y + 1, plot.bottom() - 2];
+        let fits = |y: &u16| plot.top() <= *y && !limits.contains(y) && apart(*y) && free(from, from + wide, *y);
+        if let Some(y) = rows.into_iter().find(fits) {
             paint::text(&words, Role::Strong, from, y, wide, look, buf);
-            end = from + wide;
+            taken.push((y, from, from + wide));
         }
     }
 }

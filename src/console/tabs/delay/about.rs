@@ -37,10 +37,7 @@ pub fn measured(one: &Measured) -> (String, Role) {
         Some(_) => Role::Text,
         None => Role::Dim,
     };
-    let share = one.used.map_or_else(String::new, |used| {
-        let mark = if used >= 1.0 { ": at or beyond its limit" } else { "" };
-        format!("  {}{mark}", format::percent(Some(used)))
-    });
+    let share = one.used.map_or_else(String::new, |used| format!("  {}", format::percent(Some(used))));
     (format!("{value} {limit}{share}"), role)
 }
 
@@ -94,7 +91,9 @@ fn why(line: &ReplicaLine, now: Time) -> Group {
         let text = format!("rule {}, {}: {}", other.rule.0, other.severity.word(), shown(&other.text));
         group.role("also", text, Role::of(other.severity));
     }
-    group.line("decided by", format!("rule {} of {} that match", verdict.rule.0, verdict.matches.len().max(1)));
+    let count = verdict.matches.len();
+    let first = if count > 1 { format!(", the first of {count} that match") } else { String::new() };
+    group.line("decided by", format!("rule {}{first}", verdict.rule.0));
     group
 }
 
@@ -173,11 +172,8 @@ fn jobs(line: &ReplicaLine, now: Time) -> Group {
 
 fn degraded(verdict: &Verdict) -> Group {
     let mut group = Group::new("degraded for");
-    let causes = [
-        ("a job", verdict.degraded.job),
-        ("recovery after a job", verdict.degraded.recovery),
-        ("a trend", verdict.degraded.trend),
-    ];
+    let causes =
+        [("a job", verdict.degraded.job), ("recovery", verdict.degraded.recovery), ("a trend", verdict.degraded.trend)];
     for (name, cause) in causes {
         match cause {
             None => group.role(name, "not degraded", Role::Dim),
@@ -263,9 +259,9 @@ fn beat(beat: Option<&Heartbeat>, none: &str) -> (String, Role) {
 fn heartbeats(seen: &Seen) -> Group {
     let mut group = Group::new("heartbeats");
     let beats = [
-        ("the source's, as applied here", &seen.delay, "none"),
-        ("written here", &seen.local, "none is expected"),
-        ("the source's, read there", &seen.primary, "none is expected"),
+        ("delayed", &seen.delay, "none"),
+        ("local", &seen.local, "none is expected"),
+        ("primary's own", &seen.primary, "none is expected"),
     ];
     for (name, heartbeat, none) in beats {
         let (text, role) = beat(heartbeat.as_ref(), none);
@@ -325,7 +321,7 @@ fn judge(line: &ReplicaLine, now: Time) -> Group {
     match &line.judged {
         None => group.role("by", "nobody", Role::Unknown),
         Some((host, at)) => {
-            let old = rows::stale(line, now).is_some();
+            let old = rows::old(line, now).is_some();
             let role = if old { Role::Warning } else { Role::Text };
             group.role("by", format!("{}, {} ago", shown(host), format::age(now, Some(*at))), role);
         }

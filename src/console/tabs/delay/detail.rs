@@ -51,7 +51,8 @@ pub struct Shot<'a> {
 pub fn draw(shot: &Shot<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Extent {
     let area = area.intersection(buf.area);
     paint::clear(area, look, buf);
-    let right = format!("{} shown", shot.span.word());
+    let reading = shot.view.asked.is_some() && shot.view.chart.as_ref().is_none_or(|(span, _)| *span != shot.span);
+    let right = format!("{}{} shown", if reading { "reading … " } else { "" }, shot.span.word());
     let title = title(shot);
     let inner = pane::draw(&PaneView { title: title.into(), right: right.into(), focused: true }, look, area, buf);
     if area.height >= 3 {
@@ -63,7 +64,11 @@ pub fn draw(shot: &Shot<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> E
         return Extent::default();
     };
     let said = format::wrap(&look.text(&rows::why(line, shot.now).0), inner.width.into());
-    let role = if line.severity() == Severity::Ok { Role::Text } else { Role::of(line.severity()) };
+    let role = match line.severity() {
+        Severity::Ok if rows::stale(line, shot.now).is_some() => Role::Unknown,
+        Severity::Ok => Role::Text,
+        severity => Role::of(severity),
+    };
     let heads = u16::try_from(said.len()).unwrap_or(1).min(if inner.height >= 14 { 2 } else { 1 });
     let tall = match inner.height {
         0..7 => 0,
@@ -90,7 +95,8 @@ fn title(shot: &Shot<'_>) -> String {
     let since = line.state.turns.last().map(|turn| turn.since);
     let since = since.map_or_else(String::new, |since| format!(" for {}", format::age(shot.now, Some(since))));
     let group = line.group.as_ref().map_or_else(String::new, |group| format!(" ({})", Shown::text(group)));
-    format!("{name}{group}: {}{since}", line.severity().word())
+    let frozen = if line.frozen.is_some() { ", FROZEN" } else { "" };
+    format!("{name}{group}: {}{frozen}{since}", line.severity().word())
 }
 
 /// What stands below the chart; on a wide screen in two columns, the second going on where the first ends.
@@ -259,7 +265,7 @@ fn numbers(shot: &Shot<'_>, line: &ReplicaLine) -> Vec<Part<'static>> {
         drop,
     };
     let severe = if line.severity() == Severity::Ok { Role::Text } else { Role::of(line.severity()) };
-    let role = if rows::stale(line, shot.now).is_some() { Role::Stale } else { severe };
+    let role = if rows::old(line, shot.now).is_some() { Role::Stale } else { severe };
     let mut parts = vec![
         pair("now", secs(verdict.and_then(|verdict| verdict.delay).map(|(value, _)| value)), role, 0),
         pair("of", format!("{} s", rows::bounds(&line.limits)), Role::Text, 0),

@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::rows::{self, stale};
+use super::rows::{self, old, stale};
+use super::state::State;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown};
 use crate::console::format;
@@ -45,7 +46,7 @@ pub fn draw(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, report
     let said = if area.height >= 16 { 3 } else { 0 };
     let [top, rest, below] =
         Layout::vertical([Constraint::Length(2), Constraint::Fill(1), Constraint::Length(said)]).areas(area);
-    strips(snapshot, look, inside(top), buf);
+    strips(&model.delay, snapshot, look, inside(top), buf);
     list(model, snapshot, look, rest, buf, report);
     selected(model, snapshot, look, inside(below), buf);
 }
@@ -69,7 +70,7 @@ fn counts(snapshot: &DelaySnapshot, look: &Look<'_>) -> Vec<Part<'static>> {
     parts
 }
 
-fn strips(snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
+fn strips(state: &State, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let lines = &snapshot.replicas;
     let mut upper = counts(snapshot, look);
     let frozen = lines.iter().filter(|line| line.frozen.is_some()).count() as u64;
@@ -90,7 +91,8 @@ fn strips(snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffe
     }
     upper.push(Part { items: jobs, drop: 1 });
     let mut lower = Vec::new();
-    if let Some((line, since)) = worst(snapshot) {
+    if let Some(line) = worst(state, snapshot) {
+        let since = line.state.turns.last().map(|turn| turn.since);
         let name = Shown::text(&line.name).to_string();
         let mut items = vec![text("worst ", Role::Dim), text(name, Role::of(line.severity()))];
         if let Some(since) = since {
@@ -99,8 +101,8 @@ fn strips(snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffe
         lower.push(Part { items, drop: 0 });
     }
     let never = lines.iter().filter(|line| line.judged.is_none()).count() as u64;
-    let old = lines.iter().filter(|line| stale(line, snapshot.now).is_some()).count() as u64;
-    for (count, what) in [(never, "never judged"), (old, "not judged lately")] {
+    let late = lines.iter().filter(|line| old(line, snapshot.now).is_some()).count() as u64;
+    for (count, what) in [(never, "never judged"), (late, "not judged lately")] {
         if count > 0 {
             lower.push(Part { items: vec![text(format!("{} {what}", Count(count)), Role::Unknown)], drop: 0 });
         }
@@ -111,12 +113,10 @@ fn strips(snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffe
     }
 }
 
-/// The worst replica that is not fine, and since when it has been as bad as it is.
-fn worst(snapshot: &DelaySnapshot) -> Option<(&ReplicaLine, Option<crate::base::Time>)> {
-    let bad = snapshot.replicas.iter().filter(|line| line.severity() > Severity::Ok);
-    let since = |line: &ReplicaLine| line.state.turns.last().map(|turn| turn.since);
-    let first = |line: &&ReplicaLine| (std::cmp::Reverse(line.severity()), since(line).is_none(), since(line));
-    bad.min_by_key(first).map(|line| (line, since(line)))
+/// The worst replica that is not fine: the one that the list has first.
+fn worst<'a>(state: &State, snapshot: &'a DelaySnapshot) -> Option<&'a ReplicaLine> {
+    let first = snapshot.replicas.get(*state.ranked.first()?)?;
+    (first.severity() > Severity::Ok).then_some(first)
 }
 
 /// Who judges, and how many replicas each.
@@ -144,7 +144,7 @@ fn list(model: &Model, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, bu
     let filter = (!state.filter.is_empty()).then_some((state.filter.as_str(), Some(state.total as u64)));
     let title = table::title("Replicas", place.map(|place| place as u64), shown, filter);
     let inner = pane::draw(&PaneView { title: title.into(), right: "".into(), focused: true }, look, area, buf);
-    let heads = rows::heads(&snapshot.replicas);
+    let heads = rows::heads(&snapshot.replicas, inner.width);
     let row = |place: u64| {
         let line = model.delay.line(usize::try_from(place).ok()?)?;
         Some(rows::row(line, &heads, snapshot.now, look))
@@ -185,7 +185,11 @@ fn selected(model: &Model, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect
     if let Some(hint) = line.verdict.as_ref().and_then(|verdict| verdict.hint.as_ref()) {
         said = format!("{said}; likely cause: {}", Shown::text(hint));
     }
-    let role = if severity == Severity::Ok { Role::Text } else { Role::of(severity) };
+    let role = match severity {
+        Severity::Ok if stale(line, snapshot.now).is_some() => Role::Unknown,
+        Severity::Ok => Role::Text,
+        severity => Role::of(severity),
+    };
     let lines = format::wrap(&look.text(&said), area.width.into());
     for (line, row) in lines.iter().zip(area.rows()) {
         paint::text(line, role, row.x, row.y, row.width, look, buf);

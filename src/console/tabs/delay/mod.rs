@@ -4,7 +4,6 @@
 pub mod about;
 pub mod detail;
 pub mod draw;
-pub mod read;
 pub mod rows;
 pub mod state;
 

@@ -13,7 +13,7 @@ use crate::console::widgets::band::BandView;
 use crate::console::widgets::table::{Cell, Column, Row};
 use crate::delay::limits::Limits;
 use crate::delay::snapshot::ReplicaLine;
-use crate::delay::verdict::Verdict;
+use crate::delay::verdict::{RuleId, Verdict};
 
 /// The column of names.
 pub const NAME: usize = 0;
@@ -27,6 +27,12 @@ pub const SLOPE: usize = 4;
 /// Titles of the columns. The last two are there where they say something.
 pub const TITLES: [&str; 11] =
     ["replica", "state", "delay now", "band", "slope", "r", "last 6 h", "why", "judged", "allowed", "group"];
+
+/// From this width on the reason gets more room.
+const ROOMY: u16 = 110;
+
+/// The rule by which it is a verdict that nobody judges.
+const NOBODY_JUDGES: RuleId = RuleId(2);
 
 /// A judgement older than so many intervals is stale.
 pub const STALE_AFTER: u32 = 2;
@@ -83,11 +89,17 @@ pub fn shared(lines: &[ReplicaLine]) -> Option<&Limits> {
     lines.iter().all(|line| both(line) == both(first)).then_some(&first.limits)
 }
 
-/// How old the judgement is, where it is too old to be trusted.
-pub fn stale(line: &ReplicaLine, now: Time) -> Option<Duration> {
+/// How old the judgement is, where it is older than it should be.
+pub fn old(line: &ReplicaLine, now: Time) -> Option<Duration> {
     let (_, at) = line.judged.as_ref()?;
     let age = now.since(*at);
     (age > line.limits.interval * STALE_AFTER).then_some(age)
+}
+
+/// The same, where what is shown says nothing of it: after a while that nobody judges is itself the verdict.
+pub fn stale(line: &ReplicaLine, now: Time) -> Option<Duration> {
+    let told = line.verdict.as_ref().is_some_and(|verdict| verdict.rule == NOBODY_JUDGES);
+    old(line, now).filter(|_| !told)
 }
 
 /// The newest sample's delay; whether it is within bounds.
@@ -171,21 +183,22 @@ pub struct Heads {
 }
 
 /// Which columns there are, and how wide.
-pub fn heads(lines: &[ReplicaLine]) -> Heads {
+pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
     let shared = shared(lines);
     let band = shared.map_or_else(|| TITLES[3].to_owned(), |limits| format!("{} {}", TITLES[3], bounds(limits)));
     let longest = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).clamp(7, 24);
     let name = u16::try_from(longest).unwrap_or(24);
     let words = |at: usize, min: u16, weight: u16| Column::words(TITLES[at], min, weight);
     let mut columns = vec![
-        words(0, name.min(14), u16::from(name > 14)).cut(Cut::Middle),
+        words(0, name.min(12), u16::from(name > 12)).cut(Cut::Middle),
         words(1, 10, 0),
         Column::numbers(TITLES[2], 9),
         Column::words(band, 17, 1).drop(3),
         Column::numbers(TITLES[4], 10).drop(4),
         Column::numbers(TITLES[5], 5).drop(6),
         words(6, 12, 1).drop(5),
-        words(7, 22, 4),
+        // Where there is room, the reason is worth more of it than what it was computed from.
+        words(7, if width >= ROOMY { 36 } else { 20 }, 4),
         words(8, 14, 0).drop(7),
     ];
     let (allowed, group) = (shared.is_none(), lines.iter().any(|line| line.group.is_some()));
@@ -198,10 +211,20 @@ pub fn heads(lines: &[ReplicaLine]) -> Heads {
     Heads { columns, allowed, group }
 }
 
+/// Its state. What was judged too long ago is in doubt, and looks like that.
+fn state<'a>(line: &ReplicaLine, now: Time, look: &Look<'_>) -> Cell<'a> {
+    let severity = line.severity();
+    let (sign, role) = match stale(line, now) {
+        None => (severity, Role::of(severity)),
+        Some(_) => (Severity::Unknown, Role::Stale),
+    };
+    Cell::new(format!("{} {}", look.glyphs.severity(sign), severity.word()), role)
+}
+
 /// A replica's row.
 pub fn row<'a>(line: &'a ReplicaLine, heads: &Heads, now: Time, look: &Look<'_>) -> Row<'a> {
     let severity = line.severity();
-    let old = stale(line, now).is_some();
+    let old = old(line, now).is_some();
     let role = Role::of(severity);
     let (value, inside) = delay(line);
     let (least, most) = (line.limits.min_delay_time.as_secs_f64(), line.limits.max_delay_time.as_secs_f64());
@@ -218,7 +241,7 @@ pub fn row<'a>(line: &'a ReplicaLine, heads: &Heads, now: Time, look: &Look<'_>)
     let fit = line.verdict.as_ref().and_then(|verdict| verdict.fit);
     let mut cells = vec![
         Cell::new(Shown::text(&line.name).to_string(), Role::Text),
-        Cell::new(format!("{} {}", look.glyphs.severity(severity), severity.word()), role),
+        state(line, now, look),
         Cell::new(secs(value), figures),
         Cell::Band(BandView { least, most, value, severity }),
         Cell::new(slope(fit.map(|fit| fit.slope)), quiet),

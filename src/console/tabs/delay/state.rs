@@ -121,10 +121,11 @@ impl Default for State {
     }
 }
 
-/// What comes first when nothing else is asked: the worst, and of equally bad ones the one that has been out longest.
-fn rank(line: &ReplicaLine) -> (std::cmp::Reverse<Severity>, Time) {
+/// What comes first when nothing else is asked: the worst; of equally bad ones those that nobody has stopped, and of these
+/// the one that has been out of bounds longest.
+fn rank(line: &ReplicaLine) -> (std::cmp::Reverse<Severity>, bool, Time) {
     let since = line.verdict.as_ref().and_then(|verdict| verdict.out_since);
-    (std::cmp::Reverse(line.severity()), since.unwrap_or(Time::from_micros(i64::MAX)))
+    (std::cmp::Reverse(line.severity()), line.frozen.is_some(), since.unwrap_or(Time::from_micros(i64::MAX)))
 }
 
 impl State {

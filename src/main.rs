@@ -2,8 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    firn::cli::Cli::parse().run()
+    firn::cli::main(std::env::args_os().collect())
 }

@@ -2,6 +2,7 @@
 
 mod ack;
 mod alert;
+mod check;
 mod config;
 mod console;
 mod delay;
@@ -73,6 +74,11 @@ enum Command {
     Retry(retry::Args),
     /// Acknowledges a finding for a while: it no longer counts in the severity
     Ack(ack::Args),
+    /// Says how delayed replicas stand: delay, bounds, slope, reason; exit code as for status
+    Delay(Box<delay::Args>),
+    /// Checks one thing as a plugin of Nagios or Icinga: one line, figures, exit code 0, 1, 2 or 3
+    #[command(subcommand)]
+    Check(check::Command),
     /// Lists open findings: what is wrong, since when, what to do, who was told; exit code as for status
     Findings(findings::Args),
     /// Looks for files by the beginning of their keys
@@ -94,9 +100,6 @@ enum Command {
     /// Pauses, resumes, drains or resizes a pool of running workers, or seals what they have open, on any host
     #[command(subcommand)]
     Pool(pool::Command),
-    /// Deliberately delayed replicas
-    #[command(subcommand)]
-    Delay(delay::Command),
     /// The configuration
     #[command(subcommand)]
     Config(config::Command),
@@ -143,10 +146,22 @@ const USAGE: u8 = 2;
 /// Exit code of a report that cannot see.
 const BLIND: u8 = 3;
 
+/// Parses a command line, the program's name first, and runs it.
+pub fn main(args: Vec<OsString>) -> ExitCode {
+    if check::is_asked(&args) { check::main(&args) } else { Cli::parse_from(args).run() }
+}
+
 impl Cli {
     /// Runs the command. What went wrong is said on standard error.
     pub fn run(self) -> ExitCode {
-        let blind = matches!(self.command, Some(Command::Status(_) | Command::Queue(_) | Command::Findings(_)));
+        if matches!(self.command, Some(Command::Check(_))) {
+            return check::run(self);
+        }
+        let blind = match &self.command {
+            Some(Command::Status(_) | Command::Queue(_) | Command::Findings(_)) => true,
+            Some(Command::Delay(args)) => args.is_report(),
+            _ => false,
+        };
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => {
@@ -199,13 +214,7 @@ impl Cli {
     }
 
     async fn dispatch(self) -> Result<u8, CliError> {
-        let file = self.config.or_else(|| std::env::var_os("FIRN_CONFIG").map(PathBuf::from));
-        if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
-            let text =
-                "the configuration file's name (--config, or FIRN_CONFIG) is empty; name a file, or leave it out";
-            return Err(CliError::Usage(text.to_owned()));
-        }
-        let given = Given { file, set: self.set };
+        let given = given(self.config, self.set)?;
         let Some(command) = self.command else {
             return console::run(Config::load(&given)?, self.console).await;
         };
@@ -214,8 +223,9 @@ impl Cli {
             return Err(CliError::Usage(text.to_owned()));
         }
         match command {
-            // It is not run in here.
-            Command::Demo(_) => Ok(0),
+            // They are not run in here.
+            Command::Demo(_) | Command::Check(_) => Ok(0),
+            Command::Delay(args) => delay::run(|| Config::load(&given), *args).await,
             Command::Run(args) => run::run(Config::load(&given)?, args).await,
             Command::Status(args) => status::run(Config::load(&given)?, args).await,
             Command::Queue(args) => queue::run(Config::load(&given)?, args).await,
@@ -231,10 +241,19 @@ impl Cli {
             Command::Source(command) => source::run(Config::load(&given)?, command).await,
             Command::Job(command) => job::run(&given, command).await,
             Command::Pool(command) => pool::run(Config::load(&given)?, command).await,
-            Command::Delay(command) => delay::run(command),
             Command::Config(command) => config::run(&given, command),
         }
     }
+}
+
+/// Where the configuration is, and what overrides it.
+fn given(config: Option<PathBuf>, set: Vec<String>) -> Result<Given, CliError> {
+    let file = config.or_else(|| std::env::var_os("FIRN_CONFIG").map(PathBuf::from));
+    if file.as_ref().is_some_and(|file| file.as_os_str().is_empty()) {
+        let text = "the configuration file's name (--config, or FIRN_CONFIG) is empty; name a file, or leave it out";
+        return Err(CliError::Usage(text.to_owned()));
+    }
+    Ok(Given { file, set })
 }
 
 /// Who asks: the operating system's user, on this host.

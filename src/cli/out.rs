@@ -30,6 +30,12 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), CliError> {
     line(escaped(&text))
 }
 
+/// Writes a value as JSON on one line.
+pub(super) fn json_line(value: &impl Serialize) -> Result<(), CliError> {
+    let text = serde_json::to_string(value).map_err(std::io::Error::other)?;
+    line(escaped(&text))
+}
+
 /// A JSON object whose last fields are lists that come a page at a time: memory does not grow with them.
 pub(super) struct Lists {
     items: u64,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::job::Job;
-use super::judge::{Asked, Asker, told};
+use super::judge::{Asked, Asker, judge, told};
 use super::limits::Limits;
 use super::snapshot::{DelayChart, DelaySnapshot, ReplicaLine};
 use super::state::State;
@@ -61,12 +61,37 @@ pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot,
             None => replicas.push(unjudged(one, jobs.of(&one.name))),
             Some(rows) => {
                 for row in rows {
-                    replicas.push(line(store, one, row, &jobs, now).await?);
+                    replicas.push(line(store, one, row, &jobs, now, false).await?);
                 }
             }
         }
     }
     Ok(DelaySnapshot { now, replicas })
+}
+
+/// How one replica of a server stands; all of the server's channels where `replica` is the server and it has several. With
+/// `anew` it is judged here, by the limits of `known`, whatever the worker said by its own. One that nobody has ever
+/// judged is judged so, too: that no worker has written is then the verdict.
+pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) -> Result<Vec<ReplicaLine>, StoreError> {
+    let now = store.now().await?;
+    let jobs = all_jobs(store, std::slice::from_ref(known), now).await?;
+    let mut rows: Vec<JudgedRow> = store.judged_one(replica.to_owned()).await?.into_iter().collect();
+    if rows.is_empty() && server_of(replica) == replica {
+        rows = store.judged(None).await?;
+        rows.retain(|row| server_of(&row.replica) == replica);
+    }
+    if rows.is_empty() {
+        let asked = Asked { asker: Asker::Reader(Ok(None)), local: known.local, primary: known.primary };
+        let jobs = jobs.of(replica);
+        let verdict = judge(&State::default(), &[], &jobs, &asked, &known.limits, now).1;
+        let line = ReplicaLine { name: replica.to_owned(), verdict: Some(verdict), ..unjudged(known, jobs) };
+        return Ok(vec![line]);
+    }
+    let mut lines = Vec::with_capacity(rows.len());
+    for row in rows {
+        lines.push(line(store, known, row, &jobs, now, anew).await?);
+    }
+    Ok(lines)
 }
 
 /// Jobs that run or have ended within the longest recovery window, by replica.
@@ -114,6 +139,7 @@ async fn line(
     row: JudgedRow,
     jobs: &Jobs,
     now: Time,
+    anew: bool,
 ) -> Result<ReplicaLine, StoreError> {
     let mut jobs = jobs.of(&row.replica);
     let spark: Spark = serde_json::from_str(&row.spark).unwrap_or_default();
@@ -125,16 +151,21 @@ async fn line(
         jobs.extend(seen.jobs.iter().cloned());
     }
     let asked = Asked { asker: Asker::Reader(seen), local: one.local, primary: one.primary };
-    // What its samples say now is asked for only where nobody has written for too long.
+    // What its samples say now is asked for only where it is judged here, or nobody has written for too long.
     let mut samples = Vec::new();
-    if now.since(row.at) > one.limits.max_last_seen {
+    if anew || now.since(row.at) > one.limits.max_last_seen {
         let rows = store.delay_samples(row.replica.clone(), row.at.minus(one.limits.remembered()), now, WINDOW).await?;
         samples = rows.iter().map(sample_of).collect();
     }
+    let verdict = if anew {
+        judge(&state, &samples, &jobs, &asked, &one.limits, now).1
+    } else {
+        told(&state, &samples, &asked, &one.limits, now)
+    };
     Ok(ReplicaLine {
         group: one.group.clone(),
         limits: Arc::clone(&one.limits),
-        verdict: Some(told(&state, &samples, &asked, &one.limits, now)),
+        verdict: Some(verdict),
         state: Arc::new(state),
         jobs,
         spark: spark.averages(now),

@@ -39,13 +39,13 @@ impl Plugin {
     /// It cannot say: the first line of `text` is why, others follow it. `text` may hold anything.
     pub fn unknown(text: &str) -> Self {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        let why = lines.next().unwrap_or("no reason is known");
+        let why = lines.next().unwrap_or_default();
         let short = Short { head: why.to_owned(), ..Short::default() };
         let line = short.line(Severity::Unknown, "");
         let mut plugin = Self { line, long: Vec::new(), perfdata: String::new(), exit: Severity::Unknown.exit_code() };
         // What did not fit is said in full.
         let whole = plain(why);
-        if !plugin.line.ends_with(&whole) {
+        if !whole.is_empty() && !plugin.line.ends_with(&whole) {
             plugin.push(&whole);
         }
         lines.for_each(|line| plugin.push(line));
@@ -53,9 +53,12 @@ impl Plugin {
         plugin
     }
 
-    /// Adds a line.
+    /// Adds a line, if there is anything on it.
     fn push(&mut self, text: &str) {
-        self.long.push(cut(&plain(text), LONG));
+        let text = cut(plain(text).trim(), LONG);
+        if !text.is_empty() {
+            self.long.push(text);
+        }
     }
 
     /// Leaves out lines from the end until all of it fits into [`OUTPUT`].
@@ -190,7 +193,8 @@ impl Short {
     fn line(&self, severity: Severity, name: &str) -> String {
         let bare = format!("DELAY {severity} - ");
         let named = if name.is_empty() { bare.clone() } else { format!("{bare}{}: ", plain(name)) };
-        let head = plain(&self.head);
+        let head = plain(self.head.trim());
+        let head = if head.is_empty() { "no reason is known".to_owned() } else { head };
         let fits = |text: &String| text.chars().count() <= WIDTH;
         let both = |tail: String| [&named, &bare].map(|begin| format!("{begin}{head}{tail}"));
         let whole = self.fill.iter().flat_map(|fill| both(format!(": {fill}")));

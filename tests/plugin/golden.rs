@@ -281,13 +281,13 @@ fn trends() -> Vec<Row> {
         (
             21,
             out(21, Warning, 12870.0, -0.61).verdict(|v| v.back_in = Some(6344.0)),
-            "DELAY WARNING - db14: recovering - above maximum with slope -0.61; back in 105 min",
+            "DELAY WARNING - recovering - above maximum with slope -0.61; back in 105 min",
             figures("7204.2", "12870.0", "-0.6100", ""),
         ),
         (
             21,
             out(21, Warning, 120.0, 1.0).verdict(|v| v.back_in = Some(5280.0)),
-            "DELAY WARNING - db14: recovering - below minimum with slope +1.00; back in 88 min",
+            "DELAY WARNING - recovering - below minimum with slope +1.00; back in 88 min",
             figures("7204.2", "120.0", "1.0000", ""),
         ),
         (

@@ -16,8 +16,8 @@ use crate::made::{Made as _, NOW, ago, job, line, place, verdict};
 use crate::reader::{Output, read};
 
 /// Text as servers and people write it, and as somebody who means harm does.
-fn text() -> impl Strategy<Value = String> {
-    prop_oneof![
+fn text() -> BoxedStrategy<String> {
+    let text = prop_oneof![
         "[a-z ]{0,60}",
         "\\PC{0,80}",
         ".{0,40}",
@@ -25,17 +25,19 @@ fn text() -> impl Strategy<Value = String> {
         "[x]{60,90}",
         "[é日]{1,90}",
         Just(String::new()),
-    ]
+    ];
+    text.boxed()
 }
 
 /// Seconds as they come, those beside a limit, and those that no clock has.
-fn seconds() -> impl Strategy<Value = f64> {
-    prop_oneof![
+fn seconds() -> BoxedStrategy<f64> {
+    let seconds = prop_oneof![
         4 => -100.0..100_000.0_f64,
         2 => prop::sample::select(vec![5400.0, 9000.0, 60.0, 1800.0, 28800.0, 0.0])
             .prop_flat_map(|edge: f64| prop::sample::select(vec![edge, edge + 1e-7, edge - 1e-7, edge + 0.04, edge - 0.04, edge + 0.4])),
         1 => prop::sample::select(vec![-0.0, 1e14, 1e15, 1e300, -1e300, f64::MIN_POSITIVE, f64::NAN, f64::INFINITY, f64::NEG_INFINITY]),
-    ]
+    ];
+    seconds.boxed()
 }
 
 fn span() -> impl Strategy<Value = Duration> {
@@ -46,8 +48,8 @@ fn span() -> impl Strategy<Value = Duration> {
     ]
 }
 
-fn limits() -> impl Strategy<Value = Limits> {
-    prop_oneof![
+fn limits() -> BoxedStrategy<Limits> {
+    let limits = prop_oneof![
         Just(Limits::default()),
         (span(), span(), span(), span(), span(), any::<bool>()).prop_map(
             |(low, high, behind, seen, grace, external)| Limits {
@@ -62,7 +64,8 @@ fn limits() -> impl Strategy<Value = Limits> {
                 ..Limits::default()
             }
         ),
-    ]
+    ];
+    limits.boxed()
 }
 
 fn severity() -> impl Strategy<Value = Severity> {

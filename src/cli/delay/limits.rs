@@ -1,119 +1,134 @@
-//! Every limit of the judge as a flag.
+//! Limits as flags, by the names of "Monitoring Delayed Replication" (Cianos).
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args as ClapArgs;
 
 use crate::base::units::parse_span;
 use crate::delay::limits::{DelayBy, JobClass, Limits};
 
-/// The limits, by the names of "Monitoring Delayed Replication". A number without a unit is seconds.
-#[derive(Debug, Args)]
-#[command(next_help_heading = "Limits (a number without a unit is seconds)")]
-pub struct LimitFlags {
-    /// Age of the local heartbeat, and of the primary's own [default: 60]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+/// Limits in place of those of the configuration. Seconds, or a span such as 90m.
+#[derive(Debug, Clone, Default, ClapArgs)]
+#[command(next_help_heading = "Limits, in place of the configuration's (seconds, or a span such as 90m)")]
+pub(in crate::cli) struct LimitFlags {
+    /// Most seconds the local heartbeat may be old, and the primary's own
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_seconds_behind: Option<Duration>,
-    /// Since the executed position last changed [default: 28800]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds since the relay log was last executed further
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_relay_behind: Option<Duration>,
-    /// Since the received position last changed [default: 1800]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds since the master log was last received further
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_master_behind: Option<Duration>,
-    /// How long a backup may run [default: 64800]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds a backup may run
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_backup_behind: Option<Duration>,
-    /// How long a deshard may run [default: 32400]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds a deshard job may run
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_deshard_behind: Option<Duration>,
     /// A class of jobs of one's own and how long one may run, with :stops-io if it stops the IO thread, too
     #[arg(long, value_name = "NAME=SPAN[:stops-io]", value_parser = class)]
     job_class: Vec<JobClass>,
-    /// Since the newest sample [default: 60]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds since the worker was last seen
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_last_seen: Option<Duration>,
-    /// The least delay [default: 5400]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Least delay allowed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     min_delay_time: Option<Duration>,
-    /// The greatest delay [default: 9000]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Greatest delay allowed
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_delay_time: Option<Duration>,
-    /// How long a recovery may take after a job [default: 21600]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Seconds after a job for its delay to recover
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_recovery_time: Option<Duration>,
-    /// How long a trend may take to lead back [default: 9000]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Most seconds for a trend to lead back
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     max_trend_time: Option<Duration>,
-    /// What the trend is fitted over [default: 600]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// What the trend is fitted over
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     window: Option<Duration>,
-    /// Between two samples [default: as the history has it]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Between two samples
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     interval: Option<Duration>,
-    /// How long the IO thread may fail to connect [default: 60]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// How long an IO thread may fail to connect before that is critical
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     io_grace: Option<Duration>,
-    /// Who holds transactions back [default: native]
-    #[arg(long, value_enum)]
-    delay_by: Option<Who>,
-    /// How often the external tool looks [default: 60]
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    /// Who holds transactions back: native (the server) or external (a tool such as pt-slave-delay)
+    #[arg(long, value_name = "WHO", value_parser = who)]
+    delay_by: Option<DelayBy>,
+    /// How often the external tool looks
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     tool_interval: Option<Duration>,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Who {
-    /// The server (`SOURCE_DELAY`, `MASTER_DELAY`)
-    Native,
-    /// A tool that stops and starts the SQL thread (pt-slave-delay)
-    External,
-}
-
 impl LimitFlags {
-    /// Whether the interval is given.
-    pub(super) fn has_interval(&self) -> bool {
-        self.interval.is_some()
+    /// Whether any was given.
+    pub(in crate::cli) fn any(&self) -> bool {
+        let spans = [
+            self.max_seconds_behind,
+            self.max_relay_behind,
+            self.max_master_behind,
+            self.max_backup_behind,
+            self.max_deshard_behind,
+            self.max_last_seen,
+            self.min_delay_time,
+            self.max_delay_time,
+            self.max_recovery_time,
+            self.max_trend_time,
+            self.window,
+            self.interval,
+            self.io_grace,
+            self.tool_interval,
+        ];
+        self.delay_by.is_some() || !self.job_class.is_empty() || spans.iter().any(Option::is_some)
     }
 
-    /// Sets those that are given.
-    pub(super) fn apply(&self, limits: &mut Limits) {
-        let set = |limit: &mut Duration, given: Option<Duration>| *limit = given.unwrap_or(*limit);
-        set(&mut limits.max_seconds_behind, self.max_seconds_behind);
-        set(&mut limits.max_relay_behind, self.max_relay_behind);
-        set(&mut limits.max_master_behind, self.max_master_behind);
-        set(&mut limits.max_last_seen, self.max_last_seen);
-        set(&mut limits.min_delay_time, self.min_delay_time);
-        set(&mut limits.max_delay_time, self.max_delay_time);
-        set(&mut limits.max_recovery_time, self.max_recovery_time);
-        set(&mut limits.max_trend_time, self.max_trend_time);
-        set(&mut limits.window, self.window);
-        set(&mut limits.interval, self.interval);
-        set(&mut limits.io_grace, self.io_grace);
-        set(&mut limits.tool_interval, self.tool_interval);
-        for class in &mut limits.jobs {
-            match class.name.as_str() {
-                "backup" => set(&mut class.longest, self.max_backup_behind),
-                "deshard" => set(&mut class.longest, self.max_deshard_behind),
-                _ => {}
+    /// Puts what was given in the place of what is there.
+    pub(in crate::cli) fn apply(&self, limits: &mut Limits) {
+        for (class, longest) in [("backup", self.max_backup_behind), ("deshard", self.max_deshard_behind)] {
+            let Some(longest) = longest else { continue };
+            match limits.jobs.iter_mut().find(|known| known.name == class) {
+                Some(known) => known.longest = longest,
+                None => limits.jobs.push(JobClass { name: class.to_owned(), longest, stops_io: false }),
+            }
+        }
+        for (to, given) in [
+            (&mut limits.max_seconds_behind, self.max_seconds_behind),
+            (&mut limits.max_relay_behind, self.max_relay_behind),
+            (&mut limits.max_master_behind, self.max_master_behind),
+            (&mut limits.max_last_seen, self.max_last_seen),
+            (&mut limits.min_delay_time, self.min_delay_time),
+            (&mut limits.max_delay_time, self.max_delay_time),
+            (&mut limits.max_recovery_time, self.max_recovery_time),
+            (&mut limits.max_trend_time, self.max_trend_time),
+            (&mut limits.window, self.window),
+            (&mut limits.interval, self.interval),
+            (&mut limits.io_grace, self.io_grace),
+            (&mut limits.tool_interval, self.tool_interval),
+        ] {
+            if let Some(given) = given {
+                *to = given;
             }
         }
         limits.jobs.extend(self.job_class.iter().cloned());
-        if let Some(who) = self.delay_by {
-            limits.delay_by = match who {
-                Who::Native => DelayBy::Native,
-                Who::External => DelayBy::External,
-            };
+        if let Some(by) = self.delay_by {
+            limits.delay_by = by;
         }
+    }
+
+    /// Whether the interval is given.
+    pub(in crate::cli) fn has_interval(&self) -> bool {
+        self.interval.is_some()
     }
 }
 
-/// A span as elsewhere, or seconds.
-fn span(text: &str) -> Result<Duration, String> {
-    if let Ok(secs) = text.parse::<f64>() {
-        return Duration::try_from_secs_f64(secs)
-            .map_err(|_| format!("{text:?} is not possible; write seconds from 0, or a span such as \"90m\""));
+/// Whole seconds, as the post writes them, or a span of time.
+pub(in crate::cli) fn seconds(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is no limit; write seconds (5400) or a span of time (90m, 1h30m, 500ms)");
+    if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse::<u32>().map(|secs| Duration::from_secs(secs.into())).map_err(|_| wrong());
     }
-    parse_span(text).map_err(|e| format!("{e}; a number alone is seconds"))
+    parse_span(text).map_err(|_| wrong())
 }
 
 fn class(text: &str) -> Result<JobClass, String> {
@@ -122,5 +137,78 @@ fn class(text: &str) -> Result<JobClass, String> {
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or_else(|| format!("{text:?} is no job class; write its name and how long one may run: \"reindex=2h\""))?;
-    Ok(JobClass { name: name.to_owned(), longest: span(longest)?, stops_io })
+    Ok(JobClass { name: name.to_owned(), longest: seconds(longest)?, stops_io })
+}
+
+fn who(text: &str) -> Result<DelayBy, String> {
+    match text {
+        "native" => Ok(DelayBy::Native),
+        "external" => Ok(DelayBy::External),
+        _ => Err(format!("{text:?} holds nothing back; write native or external")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        limits: LimitFlags,
+    }
+
+    fn given(args: &[&str]) -> Result<(bool, Limits), String> {
+        let line = Line::try_parse_from([&["firn"], args].concat()).map_err(|e| e.to_string())?;
+        let mut limits = Limits::default();
+        line.limits.apply(&mut limits);
+        Ok((line.limits.any(), limits))
+    }
+
+    #[test]
+    fn every_limit_of_the_post_is_a_flag_that_counts() {
+        let default = Limits::default();
+        assert_eq!(given(&[]).unwrap(), (false, default.clone()));
+        let flags = [
+            "max-seconds-behind",
+            "max-relay-behind",
+            "max-master-behind",
+            "max-backup-behind",
+            "max-deshard-behind",
+            "max-last-seen",
+            "min-delay-time",
+            "max-delay-time",
+            "max-recovery-time",
+            "max-trend-time",
+            "window",
+            "interval",
+            "io-grace",
+            "tool-interval",
+        ];
+        let mut seen = Vec::new();
+        for flag in flags {
+            let (any, limits) = given(&[&format!("--{flag}=7777")]).unwrap();
+            assert!(any && limits != default, "--{flag} changes nothing");
+            assert!(!seen.contains(&limits), "--{flag} changes what another does");
+            seen.push(limits);
+        }
+        assert_eq!(given(&["--delay-by", "external"]).unwrap().1.delay_by, DelayBy::External);
+        let (_, limits) = given(&["--max-backup-behind", "2h"]).unwrap();
+        assert_eq!(limits.jobs[0].longest, Duration::from_hours(2));
+    }
+
+    #[test]
+    fn what_is_no_limit_is_refused() {
+        for (args, text) in [
+            (["--window", "abc"], "\"abc\" is no limit; write seconds (5400) or a span of time"),
+            (["--window", "-5"], "unexpected argument"),
+            (["--window", ""], "is no limit"),
+            (["--max-trend-time", "99999999999"], "is no limit"),
+            (["--delay-by", "me"], "\"me\" holds nothing back; write native or external"),
+        ] {
+            let found = given(&args).unwrap_err();
+            assert!(found.contains(text), "{args:?}: {found}");
+        }
+    }
 }

@@ -19,6 +19,7 @@
 //! | [`unit`] | a judged replica in the memory of the worker |
 //! | [`findings`] | what is wrong with replicas, as it is told to people |
 //! | [`gather`] | reads back how all replicas stand (touches the state) |
+//! | [`freeze`] | the emergency: a replica is stopped, proven to stand, watched, resumed (touches the world) |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -28,6 +29,7 @@ pub mod cause;
 pub mod connect;
 pub mod findings;
 pub mod gather;
+pub mod freeze;
 pub mod job;
 pub mod judge;
 pub mod limits;

@@ -21,6 +21,7 @@
 //! | [`gather`] | reads back how all replicas stand (touches the state) |
 //! | [`trace`] | a recorded history: read, written |
 //! | [`replay`] | a recorded history is judged as a worker would have |
+//! | [`freeze`] | the emergency: a replica is stopped, proven to stand, watched, resumed (touches the world) |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -30,6 +31,7 @@ pub mod cause;
 pub mod connect;
 pub mod findings;
 pub mod gather;
+pub mod freeze;
 pub mod job;
 pub mod judge;
 pub mod limits;

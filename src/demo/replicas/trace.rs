@@ -100,7 +100,9 @@ pub enum TraceError {
         allowed: &'static str,
     },
     /// Time does not go on.
-    #[error("line {line}: t_seconds: {found} is not after the {before} of the line before; put the lines in order of time")]
+    #[error(
+        "line {line}: t_seconds: {found} is not after the {before} of the line before; put the lines in order of time"
+    )]
     Order {
         /// The line.
         line: usize,

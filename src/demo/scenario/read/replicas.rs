@@ -67,6 +67,10 @@ impl Reader<'_> {
             let text = "there is no tool; leave it out, or write tool, such as \"1m\"";
             self.wrong(section.line_of("tool_times"), "replica.tool_times", text);
         }
+        let limits = section.limits();
+        for wrong in limits.check() {
+            self.wrong(section.line, "replica", wrong.to_string());
+        }
         Some(ReplicaSpec {
             name: section.text("name"),
             group: section.has("group").then(|| section.text("group")),
@@ -74,7 +78,7 @@ impl Reader<'_> {
             version: section.text("version"),
             trace: Arc::new(trace),
             offset: section.span("offset"),
-            limits: section.limits(),
+            limits,
             catch_up: section.has("catch_up").then(|| section.small("catch_up")),
             tool: section.has("tool").then(|| section.span("tool")),
             tool_times: section.small("tool_times"),
@@ -91,9 +95,8 @@ impl Reader<'_> {
         all.filter_map(|section| {
             self.known(section, "replica", &names);
             let classes = replicas.iter().find(|replica| replica.name == section.text("replica"));
-            let classes = classes.map_or_else(Vec::new, |replica| {
-                replica.limits.jobs.iter().map(|class| class.name.as_str()).collect()
-            });
+            let classes = classes
+                .map_or_else(Vec::new, |replica| replica.limits.jobs.iter().map(|class| class.name.as_str()).collect());
             if !classes.is_empty() {
                 self.known(section, "class", &classes);
             }
@@ -137,7 +140,9 @@ fn trace(scenario: &Path, name: &str) -> Result<Trace, String> {
         let Some((_, text)) = EMBEDDED.iter().find(|(known, _)| *known == name) else {
             let (all, near) = (known().join(", "), near(name, &known()));
             let found = Shown::text(name);
-            return Err(format!("found \"{found}\", which is no trace{near}; there are {all}, or name a file: ./mine.csv"));
+            return Err(format!(
+                "found \"{found}\", which is no trace{near}; there are {all}, or name a file: ./mine.csv"
+            ));
         };
         return Trace::parse(text).map_err(|e| format!("{name}: {e}"));
     }

@@ -11,6 +11,7 @@
 
 mod driver;
 mod folder;
+pub mod replicas;
 pub mod scenario;
 pub mod source;
 

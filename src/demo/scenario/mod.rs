@@ -2,19 +2,22 @@
 //! spans from its start.
 
 mod read;
+mod replicas;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::replicas::{JobSpec, Moment, ReplicaSpec};
 use crate::base::{Shown, Time};
 use crate::config::{BudgetConfig, Problem, RestoreConfig, nearest};
 use crate::vault::Tier;
 
 /// The scenarios that are part of the program: name and text.
-const EMBEDDED: [(&str, &str); 3] = [
+const EMBEDDED: [(&str, &str); 4] = [
     ("calm", include_str!("../../../demo-data/calm.toml")),
     ("bad-night", include_str!("../../../demo-data/bad-night.toml")),
     ("restore", include_str!("../../../demo-data/restore.toml")),
+    ("delay", include_str!("../../../demo-data/delay.toml")),
 ];
 
 /// A scenario file may have this many bytes.
@@ -85,6 +88,10 @@ pub struct Scenario {
     pub restores: Vec<Restore>,
     /// What goes wrong where restores go.
     pub places: Vec<PlaceTrouble>,
+    /// Delayed replicas.
+    pub replicas: Vec<ReplicaSpec>,
+    /// Jobs on them.
+    pub jobs: Vec<JobSpec>,
 }
 
 /// How bundles are made.

@@ -1,5 +1,6 @@
 //! Reading a scenario: its keys, what they may be, and what must fit together.
 
+mod replicas;
 mod restores;
 
 use std::collections::BTreeMap;
@@ -157,12 +158,16 @@ pub(super) fn scenario(name: &str, path: &Path, text: &str) -> Result<Scenario, 
     }
 }
 
+fn keys() -> impl Iterator<Item = &'static Entry> {
+    KEYS.iter().chain(replicas::KEYS)
+}
+
 fn keys_of(section: &str) -> impl Iterator<Item = &'static Entry> {
-    KEYS.iter().filter(move |entry| entry.0 == section)
+    keys().filter(move |entry| entry.0 == section)
 }
 
 fn sections() -> Vec<&'static str> {
-    let mut names: Vec<&str> = KEYS.iter().map(|entry| entry.0).collect();
+    let mut names: Vec<&str> = keys().map(|entry| entry.0).collect();
     names.dedup();
     names
 }
@@ -322,6 +327,9 @@ impl Reader<'_> {
         });
         let restores = self.restores(all("restore"), &host_names, &source_names);
         let places = self.places(all("place"));
+        self.once("replica", all("replica"));
+        let replicas = self.replicas(all("replica"));
+        let jobs = self.jobs(all("job"), &replicas);
         let start = top.text("start").parse::<jiff::Timestamp>();
         if start.is_err() {
             let text = format!(
@@ -340,6 +348,8 @@ impl Reader<'_> {
             budget: budget.budget(),
             restores,
             places,
+            replicas,
+            jobs,
             vault: VaultSpec {
                 name: vault.text("name"),
                 request: vault.span("request"),

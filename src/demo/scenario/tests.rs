@@ -49,7 +49,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
     let cases = [
         (
             "[scenarios]",
-            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, restores, budget, host, source, burst, weather, trouble, order, ack, restore, place",
+            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, restores, budget, host, source, burst, weather, trouble, order, ack, restore, place, replica, job",
         ),
         (
             "[[source]]\nname = \"x\"\nplace = \"/x\"\nfolder = \"x\"\nhistroy = 5",
@@ -113,6 +113,50 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
             "[budget]\nrestore_plan = \"a lot\"",
             "mine.toml:13: budget.restore_plan: found \"a lot\"; allowed is an amount of dollars, such as \"12.50\", or \"none\"",
         ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"helthy\"",
+            "mine.toml:14: replica.trace: found \"helthy\", which is no trace; did you mean \"healthy\"?; there are healthy, backup, recovery, slow-return, deshard, filling, overload, stuck, released, dip, io-error, sql-error, local-writer, primary-writer, no-answer, tool, or name a file: ./mine.csv",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"nowhere/x.csv\"",
+            "mine.toml:14: replica.trace: cannot read the trace nowhere/x.csv: No such file or directory (os error 2)",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"Cargo.toml/../Cargo.lock.csv\"",
+            "mine.toml:14: replica.trace: cannot read the trace Cargo.toml/../Cargo.lock.csv: Not a directory (os error 20)",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\nmin_delay_time = \"3h\"",
+            "mine.toml:12: replica: min-delay-time 10800 s is not below max-delay-time 9000 s; the least must be below the greatest: lower the one or raise the other",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\ntool_times = 2",
+            "mine.toml:15: replica.tool_times: there is no tool; leave it out, or write tool, such as \"1m\"",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\ndelay_by = \"magic\"",
+            "mine.toml:15: replica.delay_by: found \"magic\"; allowed is native or external",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[replica]]\nname = \"db1\"\ntrace = \"healthy\"",
+            "mine.toml:16: replica.name: \"db1\" stands on line 13 already; give it another name",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[job]]\nreplica = \"db2\"\nclass = \"backup\"\nstart = \"1h ago\"\nwho = \"x\"",
+            "mine.toml:16: job.replica: found \"db2\", which is no replica; did you mean \"db1\"?; there are db1",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[job]]\nreplica = \"db1\"\nclass = \"bakcup\"\nstart = \"1h ago\"\nwho = \"x\"",
+            "mine.toml:17: job.class: found \"bakcup\", which is no class; did you mean \"backup\"?; there are backup, deshard",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[job]]\nreplica = \"db1\"\nclass = \"backup\"\nstart = \"yesterday\"\nwho = \"x\"",
+            "mine.toml:18: job.start: found \"yesterday\"; allowed is a span of time after the scenario begins, such as \"20m\", or before, such as \"2h30m ago\"",
+        ),
+        (
+            "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[job]]\nreplica = \"db1\"\nclass = \"backup\"\nstart = \"20m\"\nend = \"1h ago\"\nwho = \"x\"",
+            "mine.toml:19: job.end: it is not after start; a job ends after it begins",
+        ),
     ];
     for (more, expected) in cases {
         assert_eq!(told(&format!("{GOOD}{more}\n")), [expected], "{more}");
@@ -132,11 +176,33 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
 }
 
 #[test]
+fn a_trace_may_be_a_file_beside_the_scenario() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("mine.toml");
+    let text = format!("{GOOD}[[replica]]\nname = \"db1\"\ntrace = \"last-month.csv\"\n");
+    let trace = temp.path().join("last-month.csv");
+    std::fs::write(&trace, "t_seconds,delay_seconds\n0,7200\n0,7201\n").unwrap();
+    let told = Scenario::parse("mine", &path, &text).unwrap_err().to_string();
+    let place = trace.display();
+    assert!(
+        told.ends_with(&format!(
+            "mine.toml:14: replica.trace: {place}: line 3: t_seconds: 0 is not after the 0 of the line before; put the lines in order of time"
+        )),
+        "{told}"
+    );
+    std::fs::write(&trace, "t_seconds,delay_seconds\n0,7200\n10,7201\n").unwrap();
+    let scenario = Scenario::parse("mine", &path, &text).unwrap();
+    assert_eq!(scenario.replicas[0].trace.at(5.0, false).delay, Some(7200.5));
+    let (limits, group) = (&scenario.replicas[0].limits, &scenario.replicas[0].group);
+    assert_eq!((limits, group), (&crate::delay::limits::Limits::default(), &None), "what nobody says has a default");
+}
+
+#[test]
 fn a_name_that_is_none_is_told_with_those_there_are() {
     let told = |name: &str| Scenario::find(name).unwrap_err().to_string();
     assert_eq!(
         told("clam"),
-        "there is no scenario clam (did you mean \"calm\"?); there are calm, bad-night and restore, or name a file: --scenario ./mine.toml"
+        "there is no scenario clam (did you mean \"calm\"?); there are calm, bad-night, restore and delay, or name a file: --scenario ./mine.toml"
     );
     assert_eq!(
         told("/nowhere/x.toml"),

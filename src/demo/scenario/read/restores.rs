@@ -104,7 +104,7 @@ impl Reader<'_> {
 }
 
 impl Section {
-    fn has(&self, key: &str) -> bool {
+    pub(super) fn has(&self, key: &str) -> bool {
         self.values.contains_key(key)
     }
 

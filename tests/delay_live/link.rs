@@ -119,7 +119,7 @@ async fn a_refusal_names_server_account_and_mend_and_leaves_the_line_as_it_was()
 #[tokio::test]
 async fn an_answer_that_is_too_long_is_not_read_to_its_end() {
     let link = Link::new(root(&shared().primary));
-    let told = link.ask("numbers", "SELECT seq FROM seq_1_to_1000000").await.unwrap_err().to_string();
+    let told = link.ask("numbers", "SELECT seq FROM mysql.seq_1_to_1000000").await.unwrap_err().to_string();
     assert_eq!(told, format!("{}: numbers answers with more than 10,000 rows; it is not read further", link.server()));
     assert_eq!(one(&link, "SELECT 5").await.unwrap(), "5");
     let table =

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::waiting::eventually;
 
 /// A server says that it is there within this; on a busy machine it takes its time.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_secs(20);
 
 /// Where the servers of this process are.
 struct Home {
@@ -150,8 +150,12 @@ impl Mariadb {
 
     /// What root is told: a line a row, tabs between values, no header.
     pub fn try_sql(&self, sql: &str) -> Result<String, String> {
+        self.client(&["--skip-column-names"], sql)
+    }
+
+    fn client(&self, more: &[&str], sql: &str) -> Result<String, String> {
         let mut client = Command::new("mariadb");
-        client.args(["--no-defaults", "--batch", "--skip-column-names", "--user=root", "--connect-timeout=5"]);
+        client.args(["--no-defaults", "--batch", "--user=root", "--connect-timeout=5"]).args(more);
         client.arg(format!("--socket={}", self.socket().display())).arg("--execute").arg(sql);
         let output = client.stdin(Stdio::null()).output().unwrap_or_else(|e| panic!("mariadb: {e}"));
         if output.status.success() {
@@ -169,7 +173,7 @@ impl Mariadb {
 
     /// A column of `SHOW SLAVE STATUS`, if it is a replica.
     pub fn status(&self, column: &str) -> Option<String> {
-        let text = self.sql("SHOW SLAVE STATUS\\G");
+        let text = self.client(&["--vertical"], "SHOW SLAVE STATUS").unwrap_or_else(|e| panic!("{e}"));
         let prefix = format!("{column}: ");
         text.lines().find_map(|line| line.trim_start().strip_prefix(&prefix).map(str::to_owned))
     }

@@ -201,7 +201,7 @@ impl Services {
             process: stage.process(host),
             badge: Some(stage.badge.clone()),
             backing: Backing::Demo(Arc::clone(stage), host),
-            replicas: Some(Vec::new()),
+            replicas: Some(stage.replicas()),
         }
     }
 

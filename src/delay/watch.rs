@@ -386,7 +386,8 @@ fn leave(held: &mut BTreeMap<usize, Held>, server: usize) -> bool {
     one.inspect(|one| one.task.abort()).is_some()
 }
 
-fn new_row(generation: Generation, name: &str, unit: &Unit, sample: Sample, verdict: &Verdict) -> NewJudged {
+/// What is written of a replica after it was judged.
+pub fn new_row(generation: Generation, name: &str, unit: &Unit, sample: Sample, verdict: &Verdict) -> NewJudged {
     // Neither can fail: their keys are text, their numbers finite.
     let state = serde_json::to_string(&unit.state).unwrap_or_default();
     let spark = serde_json::to_string(&unit.spark).unwrap_or_default();

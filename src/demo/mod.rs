@@ -22,6 +22,8 @@ use std::time::Duration;
 pub use driver::DemoDriver;
 
 use self::folder::Folder;
+use self::replicas::past::Past;
+use self::replicas::server::{ActedServer, target};
 use self::scenario::{Action, Host, PlaceTrouble, Restore, Scenario, ScenarioError};
 use self::source::DemoSource;
 use self::source::files::Files;
@@ -34,6 +36,7 @@ use crate::base::random::RandomError;
 use crate::base::sink::CounterSink;
 use crate::base::world::{World, mix};
 use crate::config::{BackupConfig, Config, ConfigError, ConsoleConfig, SourceConfig, VaultConfig};
+use crate::delay::watch::Target;
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
@@ -135,6 +138,8 @@ pub struct Stage {
     /// Its vault, as each of its hosts sees it.
     vaults: Vec<Arc<dyn Vault>>,
     glacier: Arc<Glacier>,
+    /// Its delayed replicas.
+    servers: Vec<Arc<ActedServer>>,
     folder: PathBuf,
 }
 
@@ -165,6 +170,10 @@ impl Stage {
         let shelf = Shelf::open(&folder.path().join("vault"))?;
         let glacier = Glacier::new(core(&scenario, options.seed), shelf);
         let sources = sources(&scenario, options.seed, &clock);
+        let acted = |spec: &scenario::ReplicaSpec| {
+            Arc::new(ActedServer::new(spec.clone(), options.seed, scenario.start, clock.clone()))
+        };
+        let servers = scenario.replicas.iter().map(acted).collect();
         let stage = Self {
             badge: badge(&scenario, options, speed),
             config: config(&scenario)?,
@@ -175,6 +184,7 @@ impl Stage {
             clock,
             sources,
             glacier,
+            servers,
             scenario,
         };
         Ok((Arc::new(stage), DemoDriver::new(runtime, world, hand, speed, folder)))
@@ -194,6 +204,16 @@ impl Stage {
     /// The vault, as a host sees it; nothing where there is no such host.
     pub fn vault(&self, host: usize) -> Option<Arc<dyn Vault>> {
         self.vaults.get(host).cloned()
+    }
+
+    /// Its delayed replicas, to be watched.
+    pub fn replicas(&self) -> Vec<Target> {
+        self.servers.iter().map(target).collect()
+    }
+
+    /// The server of that name, whose threads can be stopped.
+    pub fn server(&self, name: &str) -> Option<Arc<ActedServer>> {
+        self.servers.iter().find(|server| server.spec().name == name).cloned()
     }
 
     /// What operators restore.
@@ -264,6 +284,28 @@ impl Stage {
             lease: backup.lease,
             view: View::default(),
         })
+    }
+
+    /// Starts what comes before everything else: what its replicas have been through.
+    pub fn begin_past(&self) {
+        if self.servers.is_empty() {
+            return;
+        }
+        let past = Past {
+            servers: self.servers.clone(),
+            targets: self.replicas(),
+            jobs: self.scenario.jobs.clone(),
+            start: self.scenario.start,
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            process: self.process(0),
+            lease: self.scenario.backup.lease,
+        };
+        drop(self.world.spawn(async move {
+            if let Err(e) = past.play().await {
+                tracing::error!(error = %e, "what the replicas of the scenario have been through could not be written");
+            }
+        }));
     }
 
     /// Starts what operators order and acknowledge.

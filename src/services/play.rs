@@ -25,6 +25,7 @@ const TRIES: u32 = 20;
 
 /// Starts it all; nothing of it runs before the clock moves.
 pub(super) fn begin(stage: &Arc<Stage>) {
+    stage.begin_past();
     for (at, host) in stage.hosts().iter().enumerate().skip(1) {
         works(stage, at, host);
     }

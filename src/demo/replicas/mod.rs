@@ -5,6 +5,7 @@
 //! | [`trace`] | what a replica shows over time: keyframes in a CSV of the columns that a recorded history has |
 //! | [`primary`] | the source of acted replicas: what it has written, as a function of time |
 //! | [`server`] | a server: trace, source and the clock make what one look at it yields; its threads can be stopped |
+//! | [`past`] | six hours that have been when the demo begins, and the jobs of operators |
 //! | [`status`] | the words in which a server says it |
 //!
 //! The traces that are part of the program are made by hand from the rates and shapes that were measured of real servers (a
@@ -12,6 +13,7 @@
 //! then +1), at the scale of "Monitoring Delayed Replication" (Cianos): a line of two hours. Their last column says what
 //! happens. A history that was recorded of a real replica can be played the same way.
 
+pub mod past;
 mod primary;
 pub mod server;
 mod status;

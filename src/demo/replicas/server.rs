@@ -18,6 +18,7 @@ use crate::base::{Clock, Time};
 use crate::delay::limits::DelayBy;
 use crate::delay::probe::{Probe, Unseen};
 use crate::delay::seen::{Heartbeat, IoThread, Seen};
+use crate::delay::watch::Target;
 use crate::demo::scenario::ReplicaSpec;
 
 /// A line varies by so many seconds either way when nothing is wrong.
@@ -249,7 +250,15 @@ impl Probe for ActedServer {
     }
 }
 
-/// The servers of a scenario.
-pub fn servers(all: &[ReplicaSpec], seed: u64, start: Time, clock: &Clock) -> Vec<Arc<ActedServer>> {
-    all.iter().map(|spec| Arc::new(ActedServer::new(spec.clone(), seed, start, clock.clone()))).collect()
+/// A server as whoever watches it is handed it.
+pub fn target(server: &Arc<ActedServer>) -> Target {
+    let spec = server.spec();
+    Target {
+        name: spec.name.clone(),
+        group: spec.group.clone(),
+        limits: Arc::new(spec.limits.clone()),
+        local: spec.trace.has_local(),
+        primary: spec.trace.has_primary(),
+        probe: Arc::clone(server) as Arc<dyn Probe>,
+    }
 }

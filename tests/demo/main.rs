@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod replicas;
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;

@@ -30,8 +30,8 @@
 pub mod cause;
 pub mod connect;
 pub mod findings;
-pub mod gather;
 pub mod freeze;
+pub mod gather;
 pub mod job;
 pub mod judge;
 pub mod limits;

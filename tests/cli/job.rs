@@ -17,8 +17,8 @@ fn home() -> Home {
 /// The same without a state.
 fn bare() -> Home {
     let replicas = r#"replica = [
-    { name = "db14", host = "db14.invalid", user = "firn", password = "none", jobs = "reindex:4h" },
-    { name = "db15", host = "db15.invalid", user = "firn", password = "none" },
+    { name = "db14", host = "db14.invalid", user = "firn", password = "env:REPLICA_PASSWORD", jobs = "reindex:4h" },
+    { name = "db15", host = "db15.invalid", user = "firn", password = "env:REPLICA_PASSWORD" },
 ]
 "#;
     Home::with(&format!("{MINIMAL}{replicas}"))

@@ -266,14 +266,14 @@ impl Game<'_> {
                 self.w.advance(seconds);
                 self.model.now = self.model.now.plus(std::time::Duration::from_secs(seconds));
             }
-            1 if b % 3 == 0 => {
+            1 if b.is_multiple_of(3) => {
                 if self.model.alive(session.0) {
                     self.w.store.session_end(session).await.unwrap();
                     self.model.end_session(session.0);
                 }
                 self.begin().await;
             }
-            2 if b % 4 == 0 => self.w.reopen(),
+            2 if b.is_multiple_of(4) => self.w.reopen(),
             1..=3 => {
                 let renewed = self.w.store.session_renew(session, LEASE, String::new()).await.is_ok();
                 same("renewed", &self.model.alive(session.0), &renewed)?;
@@ -283,7 +283,7 @@ impl Game<'_> {
             }
             4 | 5 => self.take(session, b).await?,
             6..=8 => self.write(session, b, c).await?,
-            9 if b % 4 == 0 => {
+            9 if b.is_multiple_of(4) => {
                 let name = nth(&REPLICAS, c);
                 let gone = self.w.store.judged_forget(vec![name.to_owned()]).await.unwrap();
                 same("forgotten", &u64::from(self.model.judged.remove(name).is_some()), &gone)?;
@@ -291,7 +291,7 @@ impl Game<'_> {
             }
             9 => self.prune(b, c).await?,
             10 | 11 => {
-                let start = (b % 2 == 0).then(|| self.about(c));
+                let start = (b.is_multiple_of(2)).then(|| self.about(c));
                 let new = NewJob { start, detail: c.to_string(), ..job(nth(&REPLICAS, a), nth(&CLASSES, b / 2)) };
                 let (model, store) = (self.model.start(&new), self.w.store.job_start(new).await.unwrap());
                 same("a start", &model, &store)?;
@@ -302,8 +302,8 @@ impl Game<'_> {
                 });
             }
             12 | 13 => {
-                let at = (b % 2 == 0).then(|| self.about(c));
-                let only = (b % 3 == 0).then(|| JobId(self.model.last_job - i64::from(c % 3)));
+                let at = (b.is_multiple_of(2)).then(|| self.about(c));
+                let only = (b.is_multiple_of(3)).then(|| JobId(self.model.last_job - i64::from(c % 3)));
                 let how = EndJob { end: at, only, ..end(nth(&REPLICAS, a), nth(&CLASSES, b / 2)) };
                 let (model, store) = (self.model.end(&how), self.w.store.job_end(how).await.unwrap());
                 same("an end", &model, &store)?;
@@ -342,11 +342,12 @@ impl Game<'_> {
     async fn write(&mut self, session: SessionId, b: u8, c: u8) -> Result<(), String> {
         let rows = (0..=b % 2).map(|n| {
             let name = nth(&REPLICAS, b / 2 + n);
-            let generation = self.model.duties.get(name).map_or(1, |duty| duty.1) - i64::from(c % 7 == 0);
+            let generation = self.model.duties.get(name).map_or(1, |duty| duty.1) - i64::from(c.is_multiple_of(7));
             let at = self.about(c.saturating_add(1));
             let mut row = NewJudged { generation: Generation(generation), ..judged(name, 0, at) };
             row.text = format!("{c}");
-            row.samples = (0..c % 3).map(|n| sample(self.about(c / 3 + n), (c % 2 == 0).then_some(c.into()))).collect();
+            row.samples =
+                (0..c % 3).map(|n| sample(self.about(c / 3 + n), (c.is_multiple_of(2)).then_some(c.into()))).collect();
             (name, row)
         });
         let rows: Vec<_> = rows.collect();
@@ -390,7 +391,7 @@ impl Game<'_> {
         let name = nth(&REPLICAS, a);
         let now = self.model.now;
         let open = self.model.freezes.values().find(|row| row.replica == name && row.ended.is_none()).cloned();
-        if b % 3 == 0 {
+        if b.is_multiple_of(3) {
             let new = NewFreeze {
                 replica: name.to_owned(),
                 state: "asked".to_owned(),
@@ -421,7 +422,8 @@ impl Game<'_> {
             return same("a freeze", &expected, &self.w.store.freeze_begin(new).await.unwrap());
         }
         let id = FreezeId(open.map_or(self.model.last_freeze, |row| row.id.0));
-        let read = self.model.freezes.get(&id.0).map_or(0, |row| row.revision).saturating_sub(u64::from(c % 4 == 0));
+        let read =
+            self.model.freezes.get(&id.0).map_or(0, |row| row.revision).saturating_sub(u64::from(c.is_multiple_of(4)));
         let (state, body, ends) = ("next".to_owned(), c.to_string(), b % 3 == 1);
         let row = self.model.freezes.get_mut(&id.0).filter(|row| row.ended.is_none() && row.revision == read);
         let expected = row.is_some();

@@ -16,6 +16,7 @@ on_every_engine! {
     two_processes_share_the_replicas_and_none_is_judged_twice
     what_is_judged_is_read_back
     only_the_holder_of_the_duty_writes_and_the_others_rows_are_written
+    channels_of_a_server_are_written_under_its_duty
     an_older_judgement_changes_nothing
     a_sample_that_is_there_stays
     what_is_too_large_is_refused_for_itself_alone
@@ -102,7 +103,7 @@ async fn two_processes_share_the_replicas_and_none_is_judged_twice(w: World) {
     for (host, turn) in [("alpha", 0), ("beta", 1)] {
         let (store, replicas) = (w.another(), replicas.clone());
         let session = w.session_on(host).await;
-        tasks.push(tokio::spawn(async move {
+        tasks.push(firn::base::task::spawn(async move {
             let mut held = Vec::new();
             for n in 0..replicas.len() {
                 // Each from its own end.
@@ -135,7 +136,7 @@ async fn what_is_judged_is_read_back(w: World) {
     let mut row = judged("db1", 1, at(9));
     row.samples = vec![sample(at(8), None), sample(at(9), Some(-1_500_000))];
     (row.severity, row.rule) = (Severity::Critical, 3);
-    row.text = "heartbeat from the future".to_owned();
+    "heartbeat from the future".clone_into(&mut row.text);
     assert_eq!(write(&w, session, &[row.clone()]).await, [JudgedWrite::Written]);
     assert!(JudgedWrite::Written.is_written() && !JudgedWrite::NotHeld.is_written());
     let expected = JudgedRow {
@@ -184,6 +185,16 @@ async fn only_the_holder_of_the_duty_writes_and_the_others_rows_are_written(w: W
     assert_eq!(samples_of(&w, "a").await.len(), 1);
     assert_eq!(write(&w, next, &[judged("a", 2, at(30))]).await, [JudgedWrite::Written]);
     assert_eq!(w.store.judged_one("a".to_owned()).await.unwrap().unwrap().writer.session, next);
+}
+
+async fn channels_of_a_server_are_written_under_its_duty(w: World) {
+    let session = w.session().await;
+    take(&w.store, session, &["db14/main"]).await;
+    assert_eq!(w.store.duty("delay:db14".to_owned()).await.unwrap().unwrap().owner, Some(session));
+    let rows = [judged("db14/main", 1, at(0)), judged("db14/other", 1, at(0)), judged("db1", 1, at(0))];
+    let expected = [JudgedWrite::Written, JudgedWrite::Written, JudgedWrite::NotHeld];
+    assert_eq!(write(&w, session, &rows).await, expected);
+    assert_eq!((samples_of(&w, "db14/main").await.len(), samples_of(&w, "db14").await.len()), (1, 0));
 }
 
 async fn an_older_judgement_changes_nothing(w: World) {

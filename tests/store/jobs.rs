@@ -122,7 +122,7 @@ async fn of_two_that_start_at_once_one_wins(w: World) {
             .iter()
             .map(|store| {
                 let (store, new) = (Arc::clone(store), job(&replica, "backup"));
-                tokio::spawn(async move { store.job_start(new).await.unwrap() })
+                firn::base::task::spawn(async move { store.job_start(new).await.unwrap() })
             })
             .collect();
         let (mut won, mut lost) = (Vec::new(), Vec::new());
@@ -247,14 +247,14 @@ async fn change(w: &World, id: FreezeId, revision: u64, state: &str, event: Opti
     w.store.freeze_update(id, revision, state.to_owned(), format!("{{\"is\":\"{state}\"}}"), event).await.unwrap()
 }
 
-fn happened(what: &str) -> Option<NewEvent> {
-    Some(NewEvent {
+fn happened(what: &str) -> NewEvent {
+    NewEvent {
         who: "ann".to_owned(),
         what: what.to_owned(),
         object: "db14".to_owned(),
         detail: "both threads stand".to_owned(),
         outcome: "done".to_owned(),
-    })
+    }
 }
 
 async fn old_jobs_and_freezes_go_and_open_ones_never(w: World) {
@@ -310,7 +310,7 @@ async fn a_freeze_is_begun_once_a_replica(w: World) {
 async fn of_two_that_freeze_at_once_both_have_the_same_freeze(w: World) {
     let tasks: Vec<_> = [w.another(), w.another(), w.another()]
         .into_iter()
-        .map(|store| tokio::spawn(async move { store.freeze_begin(freeze("db14")).await.unwrap() }))
+        .map(|store| firn::base::task::spawn(async move { store.freeze_begin(freeze("db14")).await.unwrap() }))
         .collect();
     let (mut new, mut all) = (0, Vec::new());
     for task in tasks {
@@ -329,10 +329,10 @@ async fn of_two_that_freeze_at_once_both_have_the_same_freeze(w: World) {
 async fn a_freeze_is_changed_by_who_has_read_it(w: World) {
     let row = begun(&w, "db14").await;
     w.advance(10);
-    assert!(change(&w, row.id, 0, "stopping", happened("freeze.stopping")).await);
+    assert!(change(&w, row.id, 0, "stopping", Some(happened("freeze.stopping"))).await);
     // Another one has read it before that.
-    assert!(!change(&w, row.id, 0, "other", happened("freeze.other")).await);
-    assert!(!change(&w, FreezeId(77), 0, "other", happened("freeze.other")).await);
+    assert!(!change(&w, row.id, 0, "other", Some(happened("freeze.other"))).await);
+    assert!(!change(&w, FreezeId(77), 0, "other", Some(happened("freeze.other"))).await);
     let now = w.store.freeze(row.id).await.unwrap().unwrap();
     assert_eq!((now.state.as_str(), now.body.as_str(), now.revision), ("stopping", "{\"is\":\"stopping\"}", 1));
     assert_eq!((now.started, now.changed, now.ended), (START, at(10), None));
@@ -342,13 +342,13 @@ async fn a_freeze_is_changed_by_who_has_read_it(w: World) {
         let store = Arc::clone(&w.store);
         async move {
             let (state, body) = ("resumed".to_owned(), "{}".to_owned());
-            store.freeze_end(row.id, revision, state, body, happened("freeze.ended")).await.unwrap()
+            store.freeze_end(row.id, revision, state, body, Some(happened("freeze.ended"))).await.unwrap()
         }
     };
     assert!(!end(1).await);
     assert!(end(2).await);
     assert!(!end(3).await, "it has ended");
-    assert!(!change(&w, row.id, 3, "frozen", happened("freeze.other")).await, "what has ended stays as it is");
+    assert!(!change(&w, row.id, 3, "frozen", Some(happened("freeze.other"))).await, "what has ended stays as it is");
     let over = w.store.freeze(row.id).await.unwrap().unwrap();
     assert_eq!((over.state.as_str(), over.revision, over.ended), ("resumed", 3, Some(at(20))));
     assert_eq!(w.store.freezes_open().await.unwrap(), []);

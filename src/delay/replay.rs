@@ -39,6 +39,13 @@ impl Replay {
         self
     }
 
+    /// Judges for somebody else.
+    #[must_use]
+    pub fn asked(mut self, asked: Asked) -> Self {
+        self.asked = asked;
+        self
+    }
+
     /// Judges after a look, at its time.
     pub fn step(&mut self, look: &Look) -> Verdict {
         observe(&mut self.state, look, &self.limits);

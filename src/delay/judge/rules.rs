@@ -207,7 +207,7 @@ fn heartbeat(
         None => ("unseen", ago(facts.now(), facts.state().began?)),
     };
     (age > limit).then(|| {
-        (Critical, format!("{which} heartbeat {} s {what}, limit {} s: does its writer run?", whole(age), whole(limit)))
+        (Critical, format!("{which} heartbeat {age:.1} s {what}, limit {} s: does its writer run?", whole(limit)))
     })
 }
 
@@ -277,7 +277,7 @@ fn too_few_samples(facts: &Facts<'_>) -> Says {
     }
     let ((count, least), unfit) = (facts.samples(), facts.unfit());
     let window = facts.limits().window.as_secs_f64();
-    let why = facts.state().began_why.as_ref().map_or_else(String::new, |why| format!("; the window began with {why}"));
+    let why = facts.state().began_why.as_ref().map_or_else(String::new, |why| format!("; window began: {why}"));
     let severity = if unfit > 2.0 * window { Critical } else { Unknown };
     let text = format!(
         "too few samples ({count} of {least}, over half of {} s) for {} s{}",

@@ -109,7 +109,7 @@ fn its_commands_are_firns() {
         // Words after the command: one of a group's, or an argument.
         let command = words.first().copied();
         let below = words.get(1).map(|word| word.split(['|', '\\']).collect::<Vec<_>>()).unwrap_or_default();
-        let groups = ["alert", "config", "pool", "source", "vault"];
+        let groups = ["alert", "config", "job", "pool", "source", "vault"];
         let asked: Vec<Vec<&str>> = match command {
             Some(command) if groups.contains(&command) && !below.is_empty() => {
                 below.into_iter().filter(|word| !word.is_empty()).map(|word| vec![command, word]).collect()

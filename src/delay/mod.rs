@@ -9,6 +9,9 @@
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
 //! | `judge` | the rules: looks are folded into the state, the state and its samples become a verdict |
 //! | [`connect`] | the line to a server: every statement ends by itself (touches the world) |
+//! | [`heartbeat`] | the heartbeat table: whose row, how old |
+//! | [`jobs_query`] | jobs as a table of one's own tells them |
+//! | [`privilege`] | what an account needs, by server and version |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
 //! | [`observe`] | a look is folded into the state |
 //! | [`judge`] | the rules: the state and its samples become a verdict |
@@ -22,6 +25,7 @@
 //! | [`trace`] | a recorded history: read, written |
 //! | [`replay`] | a recorded history is judged as a worker would have |
 //! | [`freeze`] | the emergency: a replica is stopped, proven to stand, watched, resumed (touches the world) |
+//! | [`status`] | `SHOW REPLICA STATUS` by the names of its columns, in every spelling |
 //! | [`snapshot`] | how all replicas stand: what the Delay tab draws and `firn delay` prints |
 //!
 //! Pure but for what its page says touches the world. Units: delays and ages are seconds (`f64`), spans are
@@ -32,17 +36,21 @@ pub mod connect;
 pub mod findings;
 pub mod freeze;
 pub mod gather;
+pub mod heartbeat;
 pub mod job;
+pub mod jobs_query;
 pub mod judge;
 pub mod limits;
 pub mod observe;
 pub mod plugin;
+pub mod privilege;
 pub mod probe;
 pub mod replay;
 pub mod report;
 pub mod seen;
 pub mod snapshot;
 pub mod state;
+pub mod status;
 pub mod trace;
 pub mod trend;
 pub mod unit;

@@ -1,8 +1,11 @@
 //! Looking at a replica.
 
+mod mysql;
+
 use async_trait::async_trait;
 
 use super::seen::Seen;
+pub use mysql::{MysqlProbe, Watched};
 
 /// Why a look yields nothing, in words: what was asked, what was answered, what mends it. Safe to show.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

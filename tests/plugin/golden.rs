@@ -148,6 +148,32 @@ fn ages() -> Vec<Row> {
             ),
         ),
         (
+            9,
+            line(verdict(9, Critical, "local heartbeat missing")).state(|s| {
+                let row = Heartbeat::NoRow("percona.heartbeat has none of server 2".to_owned());
+                s.seen.as_mut().unwrap().1.local = Some(row);
+            }),
+            "DELAY CRITICAL - local heartbeat missing: no row: percona.heartbeat has none...",
+            None,
+        ),
+        (
+            9,
+            line(verdict(9, Critical, "local heartbeat unseen")).state(|s| s.began = Some(ago(61.0))),
+            "DELAY CRITICAL - db14: local heartbeat unseen for 61s, limit 60s",
+            None,
+        ),
+        (
+            10,
+            line(verdict(10, Critical, "primary heartbeat from the future")).state(|s| {
+                s.primary = Some((-32400.0, ago(1.0)));
+                s.seen.as_mut().unwrap().1.primary = Some(Heartbeat::Age(-32400.0));
+            }),
+            "DELAY CRITICAL - primary heartbeat 32400s in the future, check clocks and --utc",
+            Some(
+                "delay=7204.2s;5400:9000;5400:9000;0 intercept=7203.9s;5400:9000;5400:9000 slope=0.0000 received=0.5s;;1800;0 executed=1.5s;;28800;0 primary_hb=-32399.0s;;~:60",
+            ),
+        ),
+        (
             10,
             line(verdict(10, Critical, "primary heartbeat 120 s old")).state(|s| s.primary = Some((119.0, ago(1.0)))),
             "DELAY CRITICAL - db14: primary heartbeat 120s old, limit 60s",
@@ -216,6 +242,24 @@ fn jobs() -> Vec<Row> {
             ),
         ),
         (
+            // Within its own limit: it is those before it that excused too much.
+            13,
+            backup(13, Critical, 9208.0).state(|s| s.excused_since = Some(ago(86401.0))),
+            "DELAY CRITICAL - db14: excused by jobs for 86401s, limit 86400s; 16408s",
+            Some(
+                "delay=16401.0s;5400:9000;5400:9000;0 intercept=16408.0s;5400:9000;5400:9000 slope=1.0000 corr=1.000;;;-1;1 received=0.5s;;1800;0 executed=1.5s;;;0 job=9208.0s;;64800;0",
+            ),
+        ),
+        (
+            // The one that has used most of its time comes first.
+            14,
+            backup(14, Warning, 9208.0).jobs(vec![job("deshard", 100.0, None), job("backup", 9208.0, None)]),
+            "DELAY WARNING - Active backup/deshard 9208s of 64800s; 16408s out of 5400:9000",
+            Some(
+                "delay=16401.0s;5400:9000;5400:9000;0 intercept=16408.0s;5400:9000;5400:9000 slope=1.0000 corr=1.000;;;-1;1 received=0.5s;;1800;0 executed=1.5s;;;0 job=9208.0s;;64800;0",
+            ),
+        ),
+        (
             14,
             backup(14, Warning, 12.0).verdict(|v| v.fit = None),
             "DELAY WARNING - db14: Active backup 12s of 64800s",
@@ -261,6 +305,22 @@ fn trends() -> Vec<Row> {
             ),
         ),
         (
+            16,
+            line(verdict(16, Fine, "on target (held)"))
+                .verdict(|v| v.delay = Some((7204.2, ago(25.0))))
+                .state(|s| s.blind = Some((ago(25.0), "connection refused".to_owned()))),
+            "DELAY OK - db14: delay 7204s in 5400:9000; held, no sample for 25s",
+            None,
+        ),
+        (
+            19,
+            out(19, Critical, 12870.0, -0.2)
+                .verdict(|v| v.degraded.recovery = Some((100.0, 21600.0)))
+                .state(|s| s.excused_since = Some(ago(90000.0))),
+            "DELAY CRITICAL - db14: excused by jobs for 90000s, limit 86400s; 12870s",
+            figures("7204.2", "12870.0", "-0.2000", " recovery=100.0s;;21600;0"),
+        ),
+        (
             18,
             out(18, Warning, 4131.0, -2.5).verdict(|v| v.degraded.trend = Some((20.0, 9000.0))),
             "DELAY WARNING - recovering - real value within range; 4131s out of 5400:9000",
@@ -268,7 +328,11 @@ fn trends() -> Vec<Row> {
         ),
         (
             19,
-            out(19, Critical, 12870.0, -0.2).jobs(vec![job("backup", 40000.0, Some(21601.0))]),
+            out(19, Critical, 12870.0, -0.2).state(|s| s.job_ended = Some(ago(21601.0))).jobs(vec![job(
+                "backup",
+                40000.0,
+                Some(21601.0),
+            )]),
             "DELAY CRITICAL - db14: recovery exceeded window: 21601s after backup; 12870s",
             figures("7204.2", "12870.0", "-0.2000", ""),
         ),

@@ -7,3 +7,5 @@ mod made;
 mod property;
 mod reader;
 mod reports;
+mod stored;
+mod usage;

@@ -18,6 +18,7 @@ use crate::store::server_of;
 const ROUND: Duration = Duration::from_secs(10);
 
 #[derive(Debug, ClapArgs)]
+#[group(skip)]
 #[command(after_help = "\
 The verdicts are those that workers (firn run) wrote; of a replica whose worker has written nothing for
 longer than max-last-seen that is the verdict.

@@ -56,9 +56,12 @@ fn standing(line: &ReplicaLine, verdict: &Verdict) -> Option<String> {
 
 /// `; intercept 16408s out of 5400:9000`, or less of it.
 fn with_standing(short: Short, line: &ReplicaLine, verdict: &Verdict) -> Short {
-    match standing(line, verdict) {
-        Some(text) => short.tail(format!("; intercept {text}")).tail(format!("; {text}")),
-        None => short,
+    match (standing(line, verdict), verdict.fit) {
+        (Some(text), Some(fit)) => {
+            let bare = number(fit.intercept, &bounds(&line.limits));
+            short.tail(format!("; intercept {text}")).tail(format!("; {text}")).tail(format!("; {bare}s"))
+        }
+        _ => short,
     }
 }
 
@@ -74,22 +77,38 @@ fn status(line: &ReplicaLine) -> Option<&Status> {
     line.state.seen.as_ref().and_then(|(_, seen)| seen.status.as_ref())
 }
 
-/// The classes of jobs that run, `backup/deshard`; `job` where none is known.
+/// The classes of jobs that run and excuse, those first that have used most of their time: `backup/deshard`; `job` where
+/// none is known.
 fn running(line: &ReplicaLine, at: Time) -> String {
-    let mut classes: Vec<&str> = line.jobs.iter().filter(|job| runs(job, at)).map(|job| job.class.as_str()).collect();
-    classes.dedup();
+    let longest = |job: &Job| line.limits.jobs.iter().find(|class| class.name == job.class).map(|class| class.longest);
+    let share = |job: &Job| longest(job).map(|longest| at.since(job.start).as_secs_f64() / longest.as_secs_f64());
+    let mut jobs: Vec<(f64, &str)> = line
+        .jobs
+        .iter()
+        .filter(|job| runs(job, at))
+        .filter_map(|job| Some((share(job)?, job.class.as_str())))
+        .collect();
+    jobs.sort_by(|one, other| other.0.total_cmp(&one.0));
+    let mut classes: Vec<&str> = Vec::new();
+    for (_, class) in jobs {
+        if !classes.contains(&class) {
+            classes.push(class);
+        }
+    }
     if classes.is_empty() { "job".to_owned() } else { classes.join("/") }
 }
 
-/// Whether a job runs.
+/// Whether a job runs, as the judge sees it: until somebody says that it ended.
 pub(super) fn runs(job: &Job, at: Time) -> bool {
-    job.start <= at && job.end.is_none_or(|end| end > at)
+    job.start <= at.plus(Duration::from_secs(1)) && job.end.is_none()
 }
 
-/// When the newest job ended, and its class.
+/// When the newest job ended, and its class. One that cannot be (it ends before it starts, or is not known) ended nothing.
 pub(super) fn ended(line: &ReplicaLine, at: Time) -> Option<(&str, Time)> {
-    let ends = line.jobs.iter().filter_map(|job| Some((job.class.as_str(), job.end?)));
-    ends.filter(|(_, end)| *end <= at).max_by_key(|(_, end)| *end)
+    let known = |job: &&Job| line.limits.jobs.iter().any(|class| class.name == job.class);
+    let ends = line.jobs.iter().filter(known).filter_map(|job| Some((job.class.as_str(), job.start, job.end?)));
+    let ends = ends.filter(|(_, start, end)| start <= end && *end <= at.plus(Duration::from_secs(1)));
+    ends.map(|(class, _, end)| (class, end)).max_by_key(|(_, end)| *end)
 }
 
 /// A text of the judge, cut where it has to be.
@@ -99,19 +118,30 @@ fn own_words(verdict: &Verdict) -> Short {
 
 /// The first line of a verdict.
 pub(super) fn short(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let short = of_rule(line, verdict);
+    match held(line, verdict) {
+        // That the verdict is held is worth more than the figures beside it.
+        Some(tail) => Short { tails: std::iter::once(tail).chain(short.tails).collect(), ..short },
+        None => short,
+    }
+}
+
+/// `; held, no sample for 25s` where nothing new is known since a moment: the verdict is that of before.
+fn held(line: &ReplicaLine, verdict: &Verdict) -> Option<String> {
+    let unseen = line.state.seen.as_ref().is_some_and(|(_, seen)| !matches!(seen.delay, Some(Heartbeat::Age(_))));
+    let (_, newest) = verdict.delay?;
+    let quiet = verdict.at.since(newest);
+    let gap = line.state.blind.is_some() || unseen || quiet > line.limits.interval * 2;
+    (verdict.rule.0 >= 14 && gap).then(|| format!("; held, no sample for {}s", number(quiet.as_secs_f64(), &[])))
+}
+
+fn of_rule(line: &ReplicaLine, verdict: &Verdict) -> Short {
     let limits = &line.limits;
     let at = verdict.at;
     match verdict.rule.0 {
         2..=4 => blind(line, verdict),
         5..=8 => threads(line, verdict),
-        9 => {
-            let age = line.state.local.map(|(age, seen)| age + between(seen, at));
-            over("local heartbeat", age, " old", limits.max_seconds_behind)
-        }
-        10 => {
-            let age = line.state.primary.map(|(age, seen)| age + between(seen, at));
-            over("primary heartbeat", age, " old", limits.max_seconds_behind)
-        }
+        9 | 10 => heartbeat(line, verdict),
         11 => {
             let still = line.state.received.as_ref().map(|moved| between(moved.since, at));
             over("master log not updated for", still, "", limits.max_master_behind)
@@ -136,6 +166,10 @@ fn blind(line: &ReplicaLine, verdict: &Verdict) -> Short {
     let seen: Option<&Seen> = line.state.seen.as_ref().map(|(_, seen)| seen);
     match (verdict.rule.0, verdict.delay) {
         (2, _) => match &line.judged {
+            // It was seen: what it wrote cannot be read.
+            Some((_, seen)) if between(*seen, at) >= -1.0 && at.since(*seen) <= limits.max_last_seen => {
+                own_words(verdict)
+            }
             Some((who, seen)) if *seen <= at => {
                 let age = between(*seen, at);
                 let text = format!("worker last seen {}s ago", number(age, &[limits.max_last_seen.as_secs_f64()]));
@@ -156,7 +190,13 @@ fn blind(line: &ReplicaLine, verdict: &Verdict) -> Short {
                 Some((_, seen)) => {
                     format!("no sample for {}s", number(between(seen, at), &[limits.max_last_seen.as_secs_f64()]))
                 }
-                None => "no sample yet".to_owned(),
+                None => match first_look(line) {
+                    Some(since) => {
+                        let most = limits.max_last_seen.as_secs_f64();
+                        format!("no sample yet, for {}s", number(between(since, at), &[most]))
+                    }
+                    None => "no sample yet".to_owned(),
+                },
             };
             let why = line.state.blind.as_ref().map(|(_, why)| why.as_str());
             let unread = seen.and_then(|seen| match &seen.delay {
@@ -174,6 +214,31 @@ fn blind(line: &ReplicaLine, verdict: &Verdict) -> Short {
             }
             _ => own_words(verdict),
         },
+    }
+}
+
+/// Rules 9 and 10: a heartbeat beside the one that tells the delay.
+fn heartbeat(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let (limits, at) = (&line.limits, verdict.at);
+    let seen = line.state.seen.as_ref().map(|(_, seen)| seen);
+    let (which, known, seen) = match verdict.rule.0 {
+        9 => ("local", line.state.local, seen.and_then(|seen| seen.local.as_ref())),
+        _ => ("primary", line.state.primary, seen.and_then(|seen| seen.primary.as_ref())),
+    };
+    match (seen, known) {
+        (Some(Heartbeat::NoRow(what)), _) => Short::head(format!("{which} heartbeat missing: no row")).fill(Some(what)),
+        (Some(Heartbeat::Age(age)), _) if *age < -1.0 => {
+            let ahead = number(-age, &[1.0]);
+            Short::head(format!("{which} heartbeat {ahead}s in the future, check clocks and --utc"))
+        }
+        (_, Some((age, seen))) => {
+            let age = Some(age + between(seen, at));
+            over(&format!("{which} heartbeat"), age, " old", limits.max_seconds_behind)
+        }
+        (_, None) => {
+            let unseen = line.state.began.map(|began| between(began, at));
+            over(&format!("{which} heartbeat unseen for"), unseen, "", limits.max_seconds_behind)
+        }
     }
 }
 
@@ -214,16 +279,39 @@ fn threads(line: &ReplicaLine, verdict: &Verdict) -> Short {
     }
 }
 
+/// When somebody looked first, as far as that is known.
+fn first_look(line: &ReplicaLine) -> Option<Time> {
+    let state = &line.state;
+    [state.began, state.blind.as_ref().map(|(since, _)| *since), state.looked].into_iter().flatten().min()
+}
+
 /// Rules 13 and 14: a job runs.
 fn job(line: &ReplicaLine, verdict: &Verdict) -> Short {
     let classes = running(line, verdict.at);
     let Some((so_long, most)) = verdict.degraded.job else { return own_words(verdict) };
+    // Within its own limit: it is those before it that have excused too much.
+    if verdict.rule.0 == 13 && so_long <= most {
+        return chained(line, verdict);
+    }
     let (so_long, limit) = (number(so_long, &[most]), number(most, &[]));
     let head = match verdict.rule.0 {
         13 => format!("{classes} running {so_long}s, limit {limit}s"),
         _ => format!("Active {classes} {so_long}s of {limit}s"),
     };
     with_standing(Short::head(head), line, verdict)
+}
+
+/// Jobs one after another have excused it for too long.
+fn chained(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let (Some(since), Some(longest)) =
+        (line.state.excused_since, line.limits.jobs.iter().map(|class| class.longest).max())
+    else {
+        return own_words(verdict);
+    };
+    let most = longest.saturating_add(line.limits.max_recovery_time);
+    let so_long = number(between(since, verdict.at), &[most.as_secs_f64()]);
+    let short = Short::head(format!("excused by jobs for {so_long}s, limit {}s", limit(most)));
+    with_standing(short, line, verdict)
 }
 
 /// Rule 16: in bounds.
@@ -254,10 +342,13 @@ fn excursion(line: &ReplicaLine, verdict: &Verdict) -> Short {
             format!("Recovery after {class} {}s of {}s", number(so_long, &[most]), number(most, &[]))
         }
         (18, ..) => "recovering - real value within range".to_owned(),
-        (19, ..) => match ended(line, verdict.at) {
-            Some((class, end)) => {
+        (19, Some(_), _) => return chained(line, verdict),
+        (19, None, _) => match line.state.job_ended {
+            Some(end) => {
                 let most = line.limits.max_recovery_time;
                 let since = number(between(end, verdict.at), &[most.as_secs_f64()]);
+                let class =
+                    ended(line, verdict.at).filter(|(_, newest)| *newest == end).map_or("job", |(class, _)| class);
                 format!("recovery exceeded window: {since}s after {class}")
             }
             None => "recovery exceeded window".to_owned(),
@@ -282,8 +373,7 @@ fn excursion(line: &ReplicaLine, verdict: &Verdict) -> Short {
         short = intercept.iter().fold(short, |short, intercept| short.tail(format!("; {intercept}s, {back}")));
         short = short.tail(format!("; {back}"));
     }
-    short = with_standing(short, line, verdict);
-    intercept.map_or(short.clone(), |intercept| short.tail(format!("; {intercept}s")))
+    with_standing(short, line, verdict)
 }
 
 fn bounds(limits: &Limits) -> [f64; 2] {

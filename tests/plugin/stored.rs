@@ -1,0 +1,393 @@
+//! From what a worker has written: looks are judged and stored as the worker does it, and read back by the program.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firn::base::host::ProcessIdentity;
+use firn::base::ids::{Generation, SessionId};
+use firn::base::{Clock, Time};
+use firn::delay::gather::{Known, gather, one};
+use firn::delay::job::Job;
+use firn::delay::judge::Asked;
+use firn::delay::limits::Limits;
+use firn::delay::plugin::plugin;
+use firn::delay::seen::{Heartbeat, IoThread, Look, Position, Seen, Status};
+use firn::delay::unit::Unit;
+use firn::store::sqlite::SqliteStore;
+use firn::store::{
+    DelaySample, EndJob, JobEnded, JobStarted, JudgedWrite, NewJob, NewJudged, NewSession, Store, delay_duty, server_of,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::reader::{Output, read};
+
+const CONFIG: &str = r#"state = { url = "sqlite:firn.db" }
+replica = [{ name = "db14", host = "db14.example", user = "monitor" }, { name = "db15", host = "db15.example", user = "monitor" }]
+"#;
+
+/// A state in a temporary folder, and the worker that writes to it.
+struct Home {
+    dir: TempDir,
+    store: Arc<dyn Store>,
+    session: SessionId,
+}
+
+/// What the program printed, and its exit code.
+#[derive(Debug)]
+struct Done {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Done {
+    /// Its output, which is a plugin's, and the exit code the word's.
+    #[track_caller]
+    fn plugin(&self) -> Output {
+        assert_eq!(self.err, "", "nothing is said elsewhere");
+        let text = self.out.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {:?}", self.out));
+        let output = read(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+        assert_eq!(i32::from(output.code()), self.code, "{text}");
+        output
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+fn firn(dir: &Path, args: &[&str]) -> Done {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    command.env_clear().env("PATH", path).env("HOME", dir).current_dir(dir).args(args);
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+}
+
+impl Home {
+    async fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("firn.toml"), CONFIG).unwrap();
+        let path: PathBuf = dir.path().join("firn.db");
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&path, Clock::system(), true).unwrap());
+        let lease = Duration::from_mins(10);
+        let new = NewSession { process: ProcessIdentity::own(), kinds: "delay".to_owned(), lease };
+        let session = store.session_start(new).await.unwrap().id;
+        Self { dir, store, session }
+    }
+
+    fn firn(&self, args: &[&str]) -> Done {
+        firn(self.dir.path(), &[&["--config", "firn.toml"], args].concat())
+    }
+
+    /// Writes what the worker would, and says how the replica stands as every reader is told.
+    async fn write(&self, replica: &str, play: &Play) {
+        let duty = self.store.duties_take(vec![delay_duty(replica)], self.session).await.unwrap();
+        let generation: Generation = duty[0].as_ref().unwrap().generation;
+        let last = play.unit.state.last.as_ref().unwrap();
+        #[allow(clippy::cast_possible_truncation)] // some hours
+        let samples = play.unit.samples.iter().map(|sample| DelaySample {
+            at: sample.at,
+            delay: sample.delay.map(|delay| (delay * 1e6) as i64),
+            severity: last.severity,
+        });
+        let row = NewJudged {
+            replica: replica.to_owned(),
+            generation,
+            at: last.at,
+            samples: samples.collect(),
+            severity: last.severity,
+            rule: last.rule.0,
+            text: last.text.clone(),
+            state: serde_json::to_string(&play.unit.state).unwrap(),
+            spark: serde_json::to_string(&play.unit.spark).unwrap(),
+        };
+        let written = self.store.delay_write(self.session, vec![row]).await.unwrap();
+        assert!(matches!(written[..], [JudgedWrite::Written]), "{written:?}");
+    }
+
+    /// The same verdict from every way of asking, the console's among them.
+    async fn agrees(&self, replica: &str) -> Output {
+        let output = self.firn(&["check", "delay", replica]).plugin();
+        let known = known(replica);
+        let told = one(&*self.store, &known, replica, false).await.unwrap();
+        let shown = gather(&*self.store, &[known]).await.unwrap();
+        let line = shown.replicas.iter().find(|line| line.name == told[0].name).unwrap();
+        let word = line.severity().word();
+        assert_eq!((told[0].severity().word(), output.word.as_str()), (word, word));
+        let reported = self.firn(&["delay", replica, "--json"]);
+        let reported = &reported.json()["replicas"][0];
+        assert_eq!(reported["severity"], word);
+        let rule = told[0].verdict.as_ref().unwrap().rule.0;
+        assert_eq!(reported["rule"], rule);
+        output
+    }
+}
+
+fn known(replica: &str) -> Known {
+    Known { name: server_of(replica).to_owned(), group: None, limits: Arc::default(), local: false, primary: false }
+}
+
+/// A replica that is looked at every ten seconds, until now.
+struct Play {
+    unit: Unit,
+    limits: Limits,
+    jobs: Vec<Job>,
+    now: Time,
+}
+
+impl Play {
+    fn until(now: Time) -> Self {
+        Self { unit: Unit::default(), limits: Limits::default(), jobs: Vec::new(), now }
+    }
+
+    /// Looks from so many seconds ago until so many.
+    fn look(&mut self, from: u64, to: u64, mut seen: impl FnMut(f64) -> Result<Seen, String>) -> &mut Self {
+        let mut ago = from;
+        loop {
+            let at = self.now.minus(Duration::from_secs(ago));
+            #[allow(clippy::cast_precision_loss)]
+            let look = Look { at, seen: seen(ago as f64) };
+            self.unit.look(&look, &self.limits, &self.jobs, &Asked::by_worker(false, false));
+            let Some(next) = ago.checked_sub(10).filter(|next| *next >= to) else { return self };
+            ago = next;
+        }
+    }
+}
+
+/// Everything runs, so many seconds ago, with that delay.
+#[allow(clippy::cast_sign_loss, clippy::cast_possible_truncation)] // some hours
+fn runs(ago: f64, delay: f64) -> Seen {
+    let log = |at: f64| Some(Position { file: "mysql-bin.000001".to_owned(), at: (1e9 - at * 100.0) as u64 });
+    let status = Status {
+        io: Some(IoThread::Yes),
+        sql: Some(true),
+        io_errno: Some(0),
+        sql_errno: Some(0),
+        received: log(ago),
+        executed: log(ago + delay),
+        relay: log(ago),
+        sql_delay: Some(7200),
+        ..Status::default()
+    };
+    Seen { server_id: Some(2), status: Some(status), delay: Some(Heartbeat::Age(delay)), ..Seen::default() }
+}
+
+fn changed(mut seen: Seen, change: impl FnOnce(&mut Status)) -> Result<Seen, String> {
+    change(seen.status.as_mut().unwrap());
+    Ok(seen)
+}
+
+async fn stored(home: &Home) -> Play {
+    Play::until(home.store.now().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_healthy_replica_is_ok_wherever_it_is_asked() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1200, 0, |ago| Ok(runs(ago, 7204.0 + ago % 3.0)));
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert_eq!(output.first, "DELAY OK - db14: delay 7205s in 5400:9000, slope +0.00, r -0.05");
+    let intercept = output.metric("intercept").unwrap();
+    assert!((intercept.value - 7205.0).abs() < 0.5 && !intercept.crit.unwrap().alerts(intercept.value));
+    let verbose = home.firn(&["check", "delay", "db14", "-vvv"]).plugin();
+    assert!(verbose.long.iter().any(|line| line.starts_with("rule 16 OK: delay 7205 s")), "{:?}", verbose.long);
+    assert!(
+        verbose.long.iter().any(|line| line.starts_with("max-delay-time 7205s, at most 9000s")),
+        "{:?}",
+        verbose.long
+    );
+    assert!(verbose.long.iter().any(|line| line.starts_with("since ")), "{:?}", verbose.long);
+    // The other one is configured, and nobody has looked at it.
+    let other = home.firn(&["check", "delay", "db15"]).plugin();
+    assert_eq!((other.word.as_str(), other.metrics.len()), ("CRITICAL", 0));
+    assert!(other.first.starts_with("DELAY CRITICAL - worker never seen: it has written no state"), "{}", other.first);
+    let all = home.firn(&["delay"]);
+    assert_eq!(all.code, 3, "{all:?}");
+    assert!(all.out.contains("db14     OK") && all.out.contains("db15     UNKNOWN"), "{}", all.out);
+}
+
+#[tokio::test]
+async fn limits_that_are_given_are_judged_by_and_change_nothing() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1200, 0, |ago| Ok(runs(ago, 7204.0)));
+    home.write("db14", &play).await;
+    let narrow = home.firn(&["check", "delay", "db14", "--max-delay-time", "7000"]).plugin();
+    assert_eq!(narrow.first, "DELAY CRITICAL - out of bounds, and slope does not indicate recovery; 7204s");
+    let range = narrow.metric("intercept").unwrap().crit.unwrap();
+    assert_eq!((range.start, range.end), (5400.0, 7000.0));
+    let wide = home.firn(&["check", "delay", "db14", "--max-delay-time=2h30m"]).plugin();
+    assert_eq!(wide.word, "OK");
+    let wrong = home.firn(&["check", "delay", "db14", "--min-delay-time", "9000", "--max-delay-time", "5400"]).plugin();
+    assert_eq!((wrong.word.as_str(), wrong.metric("intercept").and_then(|metric| metric.crit)), ("UNKNOWN", None));
+    assert_eq!(home.agrees("db14").await.word, "OK");
+}
+
+#[tokio::test]
+async fn a_backup_is_a_warning_and_its_recovery_too() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    let start = play.now.minus(Duration::from_secs(2000));
+    let new = NewJob {
+        replica: "db14".to_owned(),
+        class: "backup".to_owned(),
+        start: Some(start),
+        who: "tester".to_owned(),
+        detail: String::new(),
+    };
+    assert!(matches!(home.store.job_start(new).await.unwrap(), JobStarted::Started(_)));
+    play.jobs = vec![Job { class: "backup".to_owned(), start, end: None }];
+    play.look(2600, 2000, |ago| Ok(runs(ago, 7204.0)));
+    play.look(1990, 0, |ago| changed(runs(ago, 7204.0 + 2000.0 - ago), |status| status.sql = Some(false)));
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert_eq!(output.first, "DELAY WARNING - Active backup 2000s of 64800s; intercept 9204s out of 5400:9000");
+    assert_eq!(output.metric("slope").unwrap().value, 1.0);
+    assert!((output.metric("job").unwrap().value - 2000.0).abs() < 0.5);
+    let short = home.firn(&["check", "delay", "db14", "--max-backup-behind", "1000"]).plugin();
+    assert!(short.first.starts_with("DELAY CRITICAL - backup running 200"), "{}", short.first);
+    // It ends, and the line is not back yet.
+    let end = EndJob {
+        replica: "db14".to_owned(),
+        class: "backup".to_owned(),
+        only: None,
+        end: None,
+        who: "tester".to_owned(),
+        outcome: "done".to_owned(),
+    };
+    let JobEnded::Ended(row) = home.store.job_end(end).await.unwrap() else { panic!("it did not end") };
+    play.now = home.store.now().await.unwrap();
+    play.jobs = vec![Job { class: "backup".to_owned(), start, end: row.end }];
+    play.look(0, 0, |_| Ok(runs(0.0, 9204.0)));
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert!(output.first.starts_with("DELAY WARNING - Recovery after backup "), "{}", output.first);
+    assert!(output.metric("recovery").is_some() && output.metric("job").is_none(), "{output:?}");
+}
+
+#[tokio::test]
+async fn what_a_thread_says_is_on_the_line() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1200, 0, |ago| {
+        changed(runs(ago, 7204.0), |status| {
+            status.sql = Some(false);
+            status.sql_errno = Some(1062);
+            status.sql_error = Some("Duplicate entry '1' for key 'PRIMARY' | \x1b[2J".to_owned());
+        })
+    });
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert_eq!(output.first, "DELAY CRITICAL - SQL thread error 1062: Duplicate entry '1' for key...");
+}
+
+#[tokio::test]
+async fn a_short_gap_is_held_and_said_to_be() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1230, 30, |ago| Ok(runs(ago, 7204.0)));
+    play.look(20, 0, |_| Err("cannot connect to db14.example:3306: no answer within 2 s".to_owned()));
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert_eq!(output.first, "DELAY OK - db14: delay 7204s in 5400:9000; held, no sample for 30s");
+    // And no longer than that.
+    let mut play = stored(&home).await;
+    play.look(1280, 80, |ago| Ok(runs(ago, 7204.0)));
+    play.look(70, 0, |_| Err("cannot connect to db14.example:3306: no answer within 2 s".to_owned()));
+    home.write("db15", &play).await;
+    let output = home.agrees("db15").await;
+    assert_eq!(output.first, "DELAY CRITICAL - no sample for 80s: cannot connect to db14.example:3306: no...");
+    assert_eq!(output.metric("delay"), None, "what is that old is not how it stands");
+}
+
+#[tokio::test]
+async fn a_worker_that_is_gone_is_critical_whatever_it_said() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1290, 90, |ago| Ok(runs(ago, 7204.0)));
+    assert_eq!(play.unit.state.last.as_ref().unwrap().rule.0, 16);
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert!(output.first.starts_with("DELAY CRITICAL - db14: worker last seen 9"), "{}", output.first);
+    let patient = home.firn(&["check", "delay", "db14", "--max-last-seen", "1h"]).plugin();
+    assert!(patient.first.contains("held, no sample for 9"), "{}", patient.first);
+}
+
+#[tokio::test]
+async fn channels_are_checked_each_by_itself() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1200, 0, |ago| Ok(runs(ago, 7204.0)));
+    home.write("db14/east", &play).await;
+    let alone = home.firn(&["check", "delay", "db14"]).plugin();
+    assert_eq!((alone.word.as_str(), alone.metrics.is_empty()), ("OK", false));
+    home.write("db14/west", &play).await;
+    let both = home.firn(&["check", "delay", "db14", "-v"]).plugin();
+    assert_eq!(both.word, "UNKNOWN");
+    assert!(both.long[0].ends_with("name one: db14/east, db14/west"), "{both:?}");
+    assert_eq!(home.agrees("db14/west").await.word, "OK");
+}
+
+#[tokio::test]
+async fn a_state_that_makes_no_sense_is_critical() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(100, 0, |ago| Ok(runs(ago, 7204.0)));
+    home.write("db14", &play).await;
+    let duty = home.store.duties_take(vec![delay_duty("db14")], home.session).await.unwrap();
+    let row = NewJudged {
+        replica: "db14".to_owned(),
+        generation: duty[0].as_ref().unwrap().generation,
+        at: home.store.now().await.unwrap(),
+        samples: Vec::new(),
+        severity: firn::base::Severity::Ok,
+        rule: 16,
+        text: "all is well".to_owned(),
+        state: "{\"turns\": 7}".to_owned(),
+        spark: "[]".to_owned(),
+    };
+    home.store.delay_write(home.session, vec![row]).await.unwrap();
+    let output = home.agrees("db14").await;
+    assert!(output.first.starts_with("DELAY CRITICAL - worker last seen cannot be told:"), "{}", output.first);
+}
+
+#[tokio::test]
+async fn every_line_of_the_judge_has_a_plugin() {
+    // A hundred replicas that come to harm in their ways: no state leads to output that is no plugin's.
+    let home = Home::new().await;
+    let now = home.store.now().await.unwrap();
+    for n in 0..100_u32 {
+        let mut play = Play::until(now);
+        let f = f64::from(n);
+        play.look(1200, 0, |ago| match n % 10 {
+            0 => Ok(runs(ago, 100.0 * f)),
+            1 => Ok(runs(ago, 9500.0 + ago * f / 50.0)),
+            2 => Ok(runs(ago, 9500.0 - ago * f / 50.0)),
+            3 => Ok(runs(ago, -f)),
+            4 => changed(runs(ago, 7200.0), |status| status.io = Some(IoThread::Connecting)),
+            5 => changed(runs(ago, 7200.0), |status| status.io = Some(IoThread::No)),
+            6 => Ok(Seen { status: None, ..runs(ago, 7200.0) }),
+            7 => Ok(Seen { delay: Some(Heartbeat::NoRow("db.t has none of server 1".to_owned())), ..runs(ago, 0.0) }),
+            8 if ago < f * 10.0 => Err("gone\naway | now".to_owned()),
+            _ => Ok(runs(ago, 7200.0 * f64::from(u8::from(ago > f * 10.0)))),
+        });
+        let unit = play.unit;
+        let verdict = unit.state.last.as_deref().cloned();
+        let line = firn::delay::snapshot::ReplicaLine {
+            state: Arc::new(unit.state),
+            verdict,
+            ..crate::made::line(crate::made::verdict(16, firn::base::Severity::Ok, ""))
+        };
+        for verbosity in 0..=3 {
+            let text = plugin(&line, verbosity).to_string();
+            read(&text).unwrap_or_else(|e| panic!("{n}: {e}: {text}"));
+        }
+    }
+}

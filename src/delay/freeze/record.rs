@@ -253,7 +253,9 @@ impl Record {
 
 /// A text from outside, short and safe to show.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(TEXT).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("{}{more}", crate::base::escape::shown_again(&short))
+    let text = crate::base::escape::shown_again(&text.chars().take(TEXT + 1).collect::<String>());
+    if text.chars().count() <= TEXT {
+        return text;
+    }
+    format!("{}…", text.chars().take(TEXT).collect::<String>())
 }

@@ -169,6 +169,10 @@ impl Next {
 
     /// The SQL thread first: it alone applies.
     fn stop(&mut self, sight: &Sight, now: Time) {
+        if sight.sql == Some(true) && self.record.stopped {
+            self.again(sight, format!("something started the replica ({})", sight.threads_words()), now);
+            return;
+        }
         if sight.sql != Some(false) {
             self.act = Act::StopSql;
             return;
@@ -207,6 +211,7 @@ impl Next {
     fn again(&mut self, sight: &Sight, how: String, now: Time) {
         self.record.restarts = self.record.restarts.saturating_add(1);
         self.record.restarted_at = Some(now);
+        self.record.stopped = false;
         self.record.first = None;
         self.record.proof = None;
         let times = self.record.restarts;
@@ -232,6 +237,7 @@ impl Next {
             self.watch(sight, now);
             return;
         }
+        self.record.stopped = true;
         if self.record.phase != Phase::Proving {
             self.record.note(now, format!("both threads stand at {}", sight.place_words()));
             self.enter(Phase::Proving, now);
@@ -319,6 +325,7 @@ impl Next {
             return;
         };
         if is_past(&until, sight) {
+            self.record.stopped = false;
             let detail = format!("the replica went past {} to {}", spot_words(&until), sight.place_words());
             self.happen(now, "freeze.past", detail, "the SQL thread did not stop where it was told to");
             self.enter(Phase::StoppingSql, now);
@@ -430,6 +437,11 @@ pub fn acted(record: &Record, act: &Act, how: Result<(), &str>, now: Time) -> Ne
         Ok(()) => {
             next.record.note(now, format!("done: {}", act.words()));
             next.record.started |= act.starts();
+            next.record.stopped = match act {
+                Act::StopSql => true,
+                Act::StartSql(_) => false,
+                _ => next.record.stopped,
+            };
             // A start that failed before and went now is no trouble any more; stops are judged by what is seen.
             if next.record.trouble.as_ref().is_some_and(|trouble| trouble.what == act.words()) {
                 next.record.trouble = None;
@@ -461,6 +473,7 @@ pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Res
         next.record.resume = None;
         next.record.until = None;
         next.record.started = false;
+        next.record.stopped = false;
         next.record.first = None;
         next.enter(Phase::Asked, now);
     }

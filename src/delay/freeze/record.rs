@@ -128,6 +128,8 @@ pub struct Record {
     pub proof: Option<Proof>,
     /// When it was first proven to stand.
     pub frozen_at: Option<Time>,
+    /// Whether the server has said that the SQL thread is stopped since it was last seen to run.
+    pub stopped: bool,
     /// How often a thread was found running, or the position moved, after it had been stopped.
     pub restarts: u32,
     /// When that was last.
@@ -192,6 +194,7 @@ impl Record {
             first: None,
             proof: None,
             frozen_at: None,
+            stopped: false,
             restarts: 0,
             restarted_at: None,
             until: None,

@@ -52,7 +52,7 @@ impl Act {
 /// Something that happened, for the table of events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Happened {
-    /// A stable word such as `delay.frozen`.
+    /// A stable word such as `freeze.frozen`.
     pub what: &'static str,
     /// The whole sentence, safe to show.
     pub detail: String,
@@ -141,13 +141,14 @@ impl Next {
     }
 
     fn seen(&mut self, sight: Sight, now: Time) {
+        let sight = sight.kept();
         if self.record.blind.take().is_some() {
             self.record.note(now, "the replica is seen again");
         }
         let earlier = self.record.last.replace(sight.clone());
         if let Some(earlier) = earlier.as_ref().filter(|earlier| earlier.restarted(&sight)) {
             let detail = format!("the server was started anew since {}", earlier.at);
-            self.happen(now, "delay.freeze.server_restarted", detail, "done");
+            self.happen(now, "freeze.server_restarted", detail, "done");
             self.record.first = None;
         }
         if self.record.before.is_none() {
@@ -168,6 +169,10 @@ impl Next {
 
     /// The SQL thread first: it alone applies.
     fn stop(&mut self, sight: &Sight, now: Time) {
+        if sight.sql == Some(true) && self.record.stopped {
+            self.again(sight, format!("something started the replica ({})", sight.threads_words()), now);
+            return;
+        }
         if sight.sql != Some(false) {
             self.act = Act::StopSql;
             return;
@@ -206,11 +211,12 @@ impl Next {
     fn again(&mut self, sight: &Sight, how: String, now: Time) {
         self.record.restarts = self.record.restarts.saturating_add(1);
         self.record.restarted_at = Some(now);
+        self.record.stopped = false;
         self.record.first = None;
         self.record.proof = None;
         let times = self.record.restarts;
         let detail = format!("{how} at {}; it is stopped again (time {times})", sight.place_words());
-        self.happen(now, "delay.freeze.restarted", detail, "done");
+        self.happen(now, "freeze.restarted", detail, "done");
         if sight.sql == Some(false) {
             self.enter(Phase::StoppingIo, now);
             self.act = Act::StopIo;
@@ -231,6 +237,7 @@ impl Next {
             self.watch(sight, now);
             return;
         }
+        self.record.stopped = true;
         if self.record.phase != Phase::Proving {
             self.record.note(now, format!("both threads stand at {}", sight.place_words()));
             self.enter(Phase::Proving, now);
@@ -268,7 +275,7 @@ impl Next {
         self.record.restarts = self.record.restarts.saturating_add(1);
         self.record.restarted_at = Some(now);
         let detail = format!("{how} to {}", sight.place_words());
-        self.happen(now, "delay.freeze.restarted", detail, "done");
+        self.happen(now, "freeze.restarted", detail, "done");
     }
 
     fn frozen(&mut self, first: Sight, last: Sight, now: Time) {
@@ -282,7 +289,7 @@ impl Next {
         self.record.until = None;
         self.record.started = false;
         self.enter(Phase::Frozen, now);
-        self.happen(now, "delay.frozen", detail, "done");
+        self.happen(now, "freeze.frozen", detail, "done");
         self.record.tick(Step::Stopped, now, "firn");
     }
 
@@ -318,8 +325,9 @@ impl Next {
             return;
         };
         if is_past(&until, sight) {
+            self.record.stopped = false;
             let detail = format!("the replica went past {} to {}", spot_words(&until), sight.place_words());
-            self.happen(now, "delay.freeze.past", detail, "the SQL thread did not stop where it was told to");
+            self.happen(now, "freeze.past", detail, "the SQL thread did not stop where it was told to");
             self.enter(Phase::StoppingSql, now);
             self.act = Act::StopSql;
             return;
@@ -337,7 +345,7 @@ impl Next {
                     }
                     None => format!("the SQL thread has stopped at {}", sight.place_words()),
                 };
-                self.happen(now, "delay.freeze.advanced", text, "done");
+                self.happen(now, "freeze.advanced", text, "done");
                 self.enter(Phase::Proving, now);
                 self.record.first = None;
                 self.still(sight, now);
@@ -356,7 +364,7 @@ impl Next {
             let tool = if self.record.external { "; the delay tool starts the SQL thread" } else { "" };
             let detail = format!("resumed ({}) as {who} asked{tool}", sight.threads_words());
             self.enter(Phase::Resumed, now);
-            self.happen(now, "delay.resumed", detail, "done");
+            self.happen(now, "freeze.resumed", detail, "done");
             return;
         }
         // A thread that was started and stands with an error is trouble to be told, and started again, not in haste.
@@ -384,7 +392,7 @@ impl Next {
         let told = known.as_ref().is_some_and(|trouble| trouble.text == text);
         if !told {
             let detail = format!("cannot {what}: {text}");
-            self.happen(now, "delay.freeze.trouble", detail, &text);
+            self.happen(now, "freeze.trouble", detail, &text);
         }
         self.record.trouble = Some(Trouble {
             since: known.as_ref().map_or(now, |trouble| trouble.since),
@@ -404,7 +412,7 @@ fn is_apart(first: &Sight, last: &Sight, gap: Duration) -> bool {
         (Some(then), Some(now)) => now.saturating_sub(then).saturating_add(1) >= gap.as_secs(),
         _ => true,
     };
-    by_uptime && last.at.since(first.at) >= gap
+    by_uptime && last.at.since(first.at.plus(first.took)) >= gap
 }
 
 /// Whether the replica has executed more than up to a place.
@@ -429,6 +437,11 @@ pub fn acted(record: &Record, act: &Act, how: Result<(), &str>, now: Time) -> Ne
         Ok(()) => {
             next.record.note(now, format!("done: {}", act.words()));
             next.record.started |= act.starts();
+            next.record.stopped = match act {
+                Act::StopSql => true,
+                Act::StartSql(_) => false,
+                _ => next.record.stopped,
+            };
             // A start that failed before and went now is no trouble any more; stops are judged by what is seen.
             if next.record.trouble.as_ref().is_some_and(|trouble| trouble.what == act.words()) {
                 next.record.trouble = None;
@@ -460,10 +473,11 @@ pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Res
         next.record.resume = None;
         next.record.until = None;
         next.record.started = false;
+        next.record.stopped = false;
         next.record.first = None;
         next.enter(Phase::Asked, now);
     }
-    next.happen(now, "delay.freeze.asked", detail, "done");
+    next.happen(now, "freeze.asked", detail, "done");
     Ok(next)
 }
 
@@ -488,7 +502,7 @@ pub fn ask_until(record: &Record, until: Spot, who: &str, line: &super::line::Li
     next.record.first = None;
     next.record.proof = None;
     next.enter(Phase::Advancing, now);
-    next.happen(now, "delay.freeze.until", detail, "done");
+    next.happen(now, "freeze.until", detail, "done");
     Ok(next)
 }
 
@@ -505,7 +519,7 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     next.record.first = None;
     next.record.proof = None;
     next.enter(Phase::Resuming, now);
-    next.happen(now, "delay.resume.asked", format!("resume asked for by {}", shown(who)), "done");
+    next.happen(now, "freeze.resume", format!("resume asked for by {}", shown(who)), "done");
     Ok(next)
 }
 
@@ -520,6 +534,6 @@ pub fn ask_release(record: &Record, who: &str, now: Time) -> Result<Next, NotNow
     next.record.proof = None;
     next.enter(Phase::Resumed, now);
     let detail = format!("{} ended the watch; nothing was started", shown(who));
-    next.happen(now, "delay.freeze.released", detail, "done");
+    next.happen(now, "freeze.released", detail, "done");
     Ok(next)
 }

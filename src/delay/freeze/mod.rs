@@ -15,6 +15,9 @@
 //! | [`server`] | MySQL or MariaDB, which version; what it calls things |
 //! | [`commands`] | statements and shell commands, quoted: find it, stop before it, pass over it |
 //! | [`danger`] | what a restart or a careless command would delete |
+//! | [`threads`] | the threads of a replica: a trait (what touches the world) |
+//! | [`mysql`] | MySQL's and MariaDB's threads behind it (touches the world) |
+//! | [`keeper`] | orders, and the watch over open freezes (touches the state) |
 //! | [`steps`] | the recovery steps with who and when; the loss with and without the delay |
 //!
 //! "Frozen" is said only when both threads read No and the executed position has not moved between two looks that lie
@@ -25,12 +28,15 @@ pub mod arrival;
 pub mod commands;
 pub mod danger;
 pub mod gtid;
+pub mod keeper;
 pub mod line;
 pub mod machine;
+pub mod mysql;
 pub mod place;
 pub mod record;
 pub mod server;
 pub mod sight;
 pub mod statement;
 pub mod steps;
+pub mod threads;
 pub mod told;

@@ -128,6 +128,8 @@ pub struct Record {
     pub proof: Option<Proof>,
     /// When it was first proven to stand.
     pub frozen_at: Option<Time>,
+    /// Whether the server has said that the SQL thread is stopped since it was last seen to run.
+    pub stopped: bool,
     /// How often a thread was found running, or the position moved, after it had been stopped.
     pub restarts: u32,
     /// When that was last.
@@ -192,6 +194,7 @@ impl Record {
             first: None,
             proof: None,
             frozen_at: None,
+            stopped: false,
             restarts: 0,
             restarted_at: None,
             until: None,
@@ -253,7 +256,9 @@ impl Record {
 
 /// A text from outside, short and safe to show.
 pub(super) fn shown(text: &str) -> String {
-    let short: String = text.chars().take(TEXT).collect();
-    let more = if short.len() < text.len() { "…" } else { "" };
-    format!("{}{more}", crate::base::escape::shown_again(&short))
+    let text = crate::base::escape::shown_again(&text.chars().take(TEXT + 1).collect::<String>());
+    if text.chars().count() <= TEXT {
+        return text;
+    }
+    format!("{}…", text.chars().take(TEXT).collect::<String>())
 }

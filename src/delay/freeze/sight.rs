@@ -1,19 +1,41 @@
 //! What one look at the two threads yields.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use super::gtid::Gtids;
 use super::place;
+use super::record::shown;
 use crate::base::Time;
+use crate::base::hash::Hash32;
 use crate::delay::seen::{IoThread, Position, Status};
 use crate::delay::state::Place;
+
+/// Bytes of a set of GTIDs that are stored; of a longer one its mark is.
+const LONGEST_SET: usize = 2_000;
+
+/// The executed place, to be compared with that of another look.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mark {
+    /// The position.
+    Position(Position),
+    /// Where there is no position: a hash of the executed GTIDs of servers that were received from.
+    Gtid(String),
+}
 
 /// A look at the two threads. What was not seen is nothing.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sight {
-    /// When.
+    /// When it began.
     pub at: Time,
+    /// How long it took.
+    pub took: Duration,
+    /// What tells its executed place from that of another look.
+    pub mark: Option<Mark>,
     /// The IO thread.
     pub io: Option<IoThread>,
     /// Whether the SQL thread runs.
@@ -42,12 +64,16 @@ impl Sight {
         let error = |errno: Option<u32>, text: &Option<String>| {
             errno.filter(|errno| *errno != 0).map(|errno| (errno, text.clone().unwrap_or_default()))
         };
+        let executed = Place { position: status.executed.clone(), gtid: status.executed_gtid.clone() };
+        let received = Place { position: status.received.clone(), gtid: status.received_gtid.clone() };
         Self {
             at,
+            took: Duration::ZERO,
+            mark: mark(&executed, &received),
             io: status.io,
             sql: status.sql,
-            executed: Place { position: status.executed.clone(), gtid: status.executed_gtid.clone() },
-            received: Place { position: status.received.clone(), gtid: status.received_gtid.clone() },
+            executed,
+            received,
             relay: status.relay.clone(),
             relay_space: status.relay_space,
             sql_delay: status.sql_delay,
@@ -67,20 +93,20 @@ impl Sight {
         self.sql == Some(true) || matches!(self.io, Some(IoThread::Yes | IoThread::Connecting))
     }
 
-    /// Whether a later look saw the same executed position; nothing where that cannot be said. GTIDs count only where
-    /// there is no position: they are the server's, not the channel's, and move with its own writes.
+    /// The same without sets of GTIDs that are too long to be stored.
+    #[must_use]
+    pub fn kept(mut self) -> Self {
+        for place in [&mut self.executed, &mut self.received] {
+            place.gtid = place.gtid.take().filter(|set| set.len() <= LONGEST_SET);
+        }
+        self
+    }
+
+    /// Whether a later look saw the same executed place; nothing where that cannot be said.
     pub fn same_place(&self, later: &Sight) -> Option<bool> {
-        match (&self.executed.position, &later.executed.position) {
-            (Some(then), Some(now)) => Some(then == now),
-            (None, None) => {
-                let gtids = |sight: &Sight| {
-                    let executed: Gtids = sight.executed.gtid.as_deref()?.parse().ok()?;
-                    let received: Option<Gtids> = sight.received.gtid.as_deref().and_then(|text| text.parse().ok());
-                    // Of a channel that has received nothing since it was set up, all of the set counts.
-                    Some(received.map_or_else(|| executed.clone(), |received| executed.only_servers_of(&received)))
-                };
-                Some(gtids(self)? == gtids(later)?)
-            }
+        match (self.mark.as_ref()?, later.mark.as_ref()?) {
+            (Mark::Position(then), Mark::Position(now)) => Some(then == now),
+            (Mark::Gtid(then), Mark::Gtid(now)) => Some(then == now),
             _ => None,
         }
     }
@@ -94,7 +120,8 @@ impl Sight {
     pub fn place_words(&self) -> String {
         match (&self.executed.position, &self.executed.gtid) {
             (Some(position), _) => place::word(position),
-            (None, Some(gtid)) => crate::base::Shown::text(gtid).to_string(),
+            (None, Some(gtid)) => shown(gtid),
+            (None, None) if self.mark.is_some() => "a set of GTIDs too long to show".to_owned(),
             (None, None) => "an unknown position".to_owned(),
         }
     }
@@ -114,4 +141,16 @@ impl Sight {
         };
         format!("IO {io}, SQL {sql}")
     }
+}
+
+/// GTIDs count only where there is no position: they are the server's, not the channel's, and move with its own writes.
+fn mark(executed: &Place, received: &Place) -> Option<Mark> {
+    if let Some(position) = &executed.position {
+        return Some(Mark::Position(position.clone()));
+    }
+    let set: Gtids = executed.gtid.as_deref()?.parse().ok()?;
+    // Of a channel that has received nothing since it was set up, all of the set counts.
+    let received: Option<Gtids> = received.gtid.as_deref().and_then(|text| text.parse().ok());
+    let set = received.map_or_else(|| set.clone(), |received| set.only_servers_of(&received));
+    Some(Mark::Gtid(Hash32(Sha256::digest(set.to_string()).into()).to_string()))
 }

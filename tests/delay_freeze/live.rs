@@ -1,0 +1,1 @@
+//! A real pair of MariaDB.

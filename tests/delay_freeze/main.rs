@@ -1,0 +1,12 @@
+//! A replica that is stopped in an emergency: whatever happens meanwhile, "frozen" is said only of one that stands.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commands;
+mod kept;
+mod live;
+mod machine;
+#[path = "../support/mod.rs"]
+mod support;
+mod told;
+mod world;

@@ -65,13 +65,8 @@ impl Services {
                 Arc::new(job).run(inner).await.map_err(|e| e.to_string())
             });
         }
-        if kinds.has(Kind::Delay)
-            && let Some(targets) = self.replicas.clone().filter(|targets| !targets.is_empty())
-        {
-            crew.start(DELAY, move |services, inner| {
-                let targets = targets.clone();
-                async move { services.watch_replicas(targets, inner).await }
-            });
+        if kinds.has(Kind::Delay) && self.has_replicas() {
+            crew.start(DELAY, |services, inner| async move { services.watch_replicas(inner).await });
         }
         if kinds.has(Kind::Alert) {
             crew.start("alert", |services, inner| async move { services.tell(inner).await });

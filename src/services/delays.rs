@@ -3,10 +3,13 @@
 use std::sync::Arc;
 
 use super::Services;
-use crate::base::{Stop, Time};
-use crate::config::{LimitsConfig, ReplicaConfig};
+use crate::base::{Clock, Stop, Time};
+use crate::config::{self, LimitsConfig, Login, ReplicaConfig, ServerConfig};
+use crate::delay::connect::{Server, Tls};
 use crate::delay::gather::{self, Known};
+use crate::delay::heartbeat::HeartbeatTable;
 use crate::delay::limits::{DelayBy, JobClass, Limits};
+use crate::delay::probe::{MysqlProbe, Watched};
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::delay::watch::{KIND, Target, Watch};
 use crate::store::StoreError;
@@ -16,10 +19,7 @@ use crate::worker::under::{self, Work};
 impl Services {
     /// Whether any replica is watched.
     pub fn has_replicas(&self) -> bool {
-        match &self.replicas {
-            Some(targets) => !targets.is_empty(),
-            None => !self.config.delay.replicas.is_empty(),
-        }
+        self.replicas.as_ref().map_or(!self.config.delay.replicas.is_empty(), |targets| !targets.is_empty())
     }
 
     /// The servers whose replicas are judged, without a line to any.
@@ -27,6 +27,14 @@ impl Services {
         match &self.replicas {
             Some(targets) => targets.iter().map(Known::from).collect(),
             None => self.config.delay.replicas.iter().map(known).collect(),
+        }
+    }
+
+    /// The same with lines to them. Nothing is connected before it is looked at.
+    pub(super) fn targets(&self) -> Vec<Target> {
+        match &self.replicas {
+            Some(targets) => targets.clone(),
+            None => self.config.delay.replicas.iter().map(|replica| target(replica, &self.clock)).collect(),
         }
     }
 
@@ -41,15 +49,49 @@ impl Services {
     }
 
     /// The worker that looks at replicas and judges them, under a lease of its own.
-    pub(super) async fn watch_replicas(&self, targets: Vec<Target>, stop: Stop) -> Result<(), String> {
+    pub(super) async fn watch_replicas(&self, stop: Stop) -> Result<(), String> {
         let parts = |lease: &Lease, inner: &Stop| -> Vec<Work> {
-            let watch =
-                Watch { targets, store: Arc::clone(&self.store), clock: self.clock.clone(), session: lease.session };
+            let watch = Watch {
+                targets: self.targets(),
+                store: Arc::clone(&self.store),
+                clock: self.clock.clone(),
+                session: lease.session,
+            };
             let reaps = under::reap(lease.clone(), self.clock.clone(), inner.clone());
             vec![Box::pin(watch.run(inner.clone())), Box::pin(reaps)]
         };
         under::run(self.under(KIND), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
     }
+}
+
+/// A server, as those who connect to it take it.
+pub fn server(config: &ServerConfig, login: &Login) -> Server {
+    let tls = match config.tls {
+        config::Tls::Required => Tls::Required(config.tls_ca.clone()),
+        config::Tls::Insecure => Tls::Insecure,
+        config::Tls::Off => Tls::Off,
+    };
+    Server::new(config.host.clone(), config.port, login.user.clone(), login.password.clone(), tls)
+}
+
+/// What a probe of a replica watches.
+pub fn watched(config: &ReplicaConfig) -> Watched {
+    let (database, table) = config.heartbeat.clone();
+    Watched {
+        replica: server(&config.server, &config.server.login),
+        channel: config.channel.clone(),
+        heartbeat: HeartbeatTable { database, table, offset: config.heartbeat_offset },
+        source: config.heartbeat_source,
+        local: config.local_heartbeat,
+        primary: config.primary.as_ref().map(|primary| server(primary, &primary.login)),
+        jobs_query: config.jobs_query.clone(),
+    }
+}
+
+fn target(config: &ReplicaConfig, clock: &Clock) -> Target {
+    let Known { name, group, limits, local, primary } = known(config);
+    let probe = Arc::new(MysqlProbe::new(watched(config), clock.clone()));
+    Target { name, group, limits, local, primary, probe }
 }
 
 fn known(config: &ReplicaConfig) -> Known {

@@ -45,7 +45,7 @@ fn json_is_an_object_a_line() {
     assert_eq!((&lines[0]["t_seconds"], &lines[0]["severity"]), (&Value::from(0), &Value::from("UNKNOWN")));
     assert_eq!((&lines[0]["intercept"], &lines[0]["slope"]), (&Value::Null, &Value::Null));
     assert_eq!((&lines[125]["severity"], &lines[125]["rule"]), (&Value::from("WARNING"), &Value::from(17)));
-    assert_eq!(lines[30]["delay"].as_f64(), Some(21.5));
+    assert_eq!(lines[30]["delay"].as_f64(), Some(21.498));
     assert!((lines[120]["intercept"].as_f64().unwrap() - 94.6).abs() < 0.1);
     assert!((lines[120]["slope"].as_f64().unwrap() + 0.30).abs() < 0.01);
 }

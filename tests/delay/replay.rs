@@ -1,5 +1,6 @@
 //! `firn delay replay`, as a process.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -144,7 +145,7 @@ fn columns_go_by_name() {
     let mut content = "mood,Last_SQL_Errno,Replica_SQL_Running,delay_seconds,t_seconds\r\n".to_owned();
     for t in (0..400).step_by(10) {
         let (errno, runs) = if t < 350 { ("0", "Yes") } else { ("1062", "No") };
-        content.push_str(&format!("fine,{errno},{runs},7200.0,{t}\r\n"));
+        write!(content, "fine,{errno},{runs},7200.0,{t}\r\n").unwrap();
     }
     let (_folder, file) = written(&content);
     let output = firn(&file, "--json");

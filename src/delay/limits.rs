@@ -143,9 +143,9 @@ impl Limits {
     /// whatever comes past that.
     pub fn check(&self) -> Vec<LimitError> {
         let mut wrong = Vec::new();
-        let mut more_than_nothing = |name: String, value: Duration, such| {
+        let mut more_than_nothing = |name: &str, value: Duration, such| {
             if value.is_zero() {
-                wrong.push(LimitError::Nothing { name, such });
+                wrong.push(LimitError::Nothing { name: name.to_owned(), such });
             }
         };
         for (name, value, such) in [
@@ -160,13 +160,13 @@ impl Limits {
             ("window", self.window, "10m"),
             ("interval", self.interval, "10s"),
         ] {
-            more_than_nothing(name.to_owned(), value, such);
+            more_than_nothing(name, value, such);
         }
         if self.delay_by == DelayBy::External {
-            more_than_nothing("tool-interval".to_owned(), self.tool_interval, "60s");
+            more_than_nothing("tool-interval", self.tool_interval, "60s");
         }
-        for class in &self.jobs {
-            more_than_nothing(class.limit_name(), class.longest, "18h");
+        for class in self.jobs.iter().filter(|class| class.longest.is_zero()) {
+            more_than_nothing(&class.limit_name(), class.longest, "18h");
         }
         if self.min_delay_time >= self.max_delay_time {
             wrong.push(LimitError::Crossed { least: self.min_delay_time, most: self.max_delay_time });

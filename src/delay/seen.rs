@@ -26,7 +26,7 @@ pub struct Position {
     pub at: u64,
 }
 
-/// A row of `SHOW REPLICA STATUS`, with what performance_schema knows beside it.
+/// A row of `SHOW REPLICA STATUS`, with what `performance_schema` knows beside it.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Status {
     /// The channel (MySQL) or connection (MariaDB); empty: the only one.
@@ -75,7 +75,7 @@ pub struct Status {
     pub sql_remaining: Option<u64>,
     /// `Seconds_Behind_*`: shown, never judged.
     pub seconds_behind: Option<u64>,
-    /// Age of the newest transaction received, by its commit at the first server; seconds (performance_schema).
+    /// Age of the newest transaction received, by its commit at the first server; seconds (`performance_schema`).
     pub queued_age: Option<f64>,
     /// Age of the newest transaction applied, the same way.
     pub applied_age: Option<f64>,

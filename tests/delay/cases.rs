@@ -64,7 +64,9 @@ fn b_backup_and_an_abrupt_return() {
     let peak = verdicts.iter().filter_map(|verdict| verdict.fit).map(|fit| fit.intercept).fold(0.0, f64::max);
     let least =
         verdicts[100..].iter().filter_map(|verdict| verdict.fit).map(|fit| fit.intercept).fold(f64::MAX, f64::min);
-    assert!((peak - 16_408.0).abs() < 15.0 && (least - 4131.0).abs() < 40.0, "{peak} {least}");
+    // A step from a flat line would undershoot by a third of its height, to 4,131; this one came from a line that rose until
+    // then, whose window was 300 s lower on average: by a third of about 430 s less.
+    assert!((peak - 16_408.0).abs() < 15.0 && (least - 4275.0).abs() < 30.0, "{peak} {least}");
     let expected = [
         (9210, 10, Warning, 14),
         (150, 10, Warning, 17),
@@ -200,7 +202,7 @@ fn k_three_minutes_without_samples() {
     expect("K", &held(&play.verdicts(), 2000), &[(60, 0, Okay, 16), (120, 0, Critical, 3), (0, 0, Okay, 16)]);
 }
 
-/// Which rule would speak if the excursion had not begun under the job is told by case B2's neighbours: this one has none.
+/// What B2 would be had there never been a job: it pages until three samples are back, and not for the ringing after.
 #[test]
 fn an_abrupt_return_without_any_job() {
     let play = noisy(Play::new("J"), 0, 6000, 13, |second| match second {

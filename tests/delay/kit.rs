@@ -55,7 +55,7 @@ pub fn behind(second: i64, delay: f64) -> Seen {
 #[derive(Debug, Clone)]
 pub enum Step {
     /// The worker looks and judges.
-    Look(Look),
+    Look(Box<Look>),
     /// Somebody asks.
     Ask(Time, Asker),
 }
@@ -97,7 +97,7 @@ impl Play {
     /// A look every ten seconds, from the one to before the other.
     pub fn looks(mut self, from: i64, to: i64, seen: impl Fn(i64) -> Result<Seen, String>) -> Self {
         for second in (from..to).step_by(10) {
-            self.steps.push(Step::Look(Look { at: at(second), seen: seen(second) }));
+            self.steps.push(Step::Look(Box::new(Look { at: at(second), seen: seen(second) })));
         }
         self
     }
@@ -142,8 +142,8 @@ impl Play {
             match step {
                 Step::Look(look) => replay.step(look),
                 // It writes nothing back.
-                Step::Ask(now, asker) => {
-                    let asked = Asked { asker: asker.clone(), local: true, primary: true };
+                Step::Ask(now, who) => {
+                    let asked = Asked { asker: who.clone(), local: true, primary: true };
                     replay.clone().asked(asked).ask(*now)
                 }
             }

@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)] // helpers of tests
 
 mod cases;
+mod hints;
 mod kit;
 mod limits;
+mod looks;
 mod mutants;
 mod numbers;
 mod plays;

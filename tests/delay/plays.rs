@@ -228,7 +228,7 @@ fn jobs() -> Vec<Play> {
                 Warning,
                 17,
                 "Replication delay intercept is out of bounds, currently in recovery window for backup which completed 1000 \
-                 seconds ago: 1000 of 21600 s; intercept 12300 s, allowed 5400 to 9000 s, slope -0.500 s/s, back in 6601 s at this rate",
+                 seconds ago: 1000 of 21600 s; intercept 12300 s, allowed 5400 to 9000 s, slope -0.500 s/s, back in 6600 s at this rate",
             )
             .says(13_900, Okay, 16, "delay 8950 s, slope -0.500 s/s, r -1.00"),
         Play::new("two jobs at once, and a window of deshard")

@@ -1,5 +1,6 @@
 //! `firn delay replay`, as a process.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 
@@ -45,7 +46,7 @@ fn json_is_an_object_a_line() {
     assert_eq!((&lines[0]["t_seconds"], &lines[0]["severity"]), (&Value::from(0), &Value::from("UNKNOWN")));
     assert_eq!((&lines[0]["intercept"], &lines[0]["slope"]), (&Value::Null, &Value::Null));
     assert_eq!((&lines[125]["severity"], &lines[125]["rule"]), (&Value::from("WARNING"), &Value::from(17)));
-    assert_eq!(lines[30]["delay"].as_f64(), Some(21.5));
+    assert_eq!(lines[30]["delay"].as_f64(), Some(21.498));
     assert!((lines[120]["intercept"].as_f64().unwrap() - 94.6).abs() < 0.1);
     assert!((lines[120]["slope"].as_f64().unwrap() + 0.30).abs() < 0.01);
 }
@@ -144,7 +145,7 @@ fn columns_go_by_name() {
     let mut content = "mood,Last_SQL_Errno,Replica_SQL_Running,delay_seconds,t_seconds\r\n".to_owned();
     for t in (0..400).step_by(10) {
         let (errno, runs) = if t < 350 { ("0", "Yes") } else { ("1062", "No") };
-        content.push_str(&format!("fine,{errno},{runs},7200.0,{t}\r\n"));
+        write!(content, "fine,{errno},{runs},7200.0,{t}\r\n").unwrap();
     }
     let (_folder, file) = written(&content);
     let output = firn(&file, "--json");

@@ -35,6 +35,6 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
     match args.command {
         None => status::run(config()?, args.status).await,
         // It needs no configuration.
-        Some(Command::Replay(args)) => replay::run(*args),
+        Some(Command::Replay(args)) => replay::run(&args),
     }
 }

@@ -34,7 +34,7 @@ pub struct Args {
     json: bool,
 }
 
-pub(super) fn run(args: Args) -> Result<u8, CliError> {
+pub(super) fn run(args: &Args) -> Result<u8, CliError> {
     let name =
         if args.file.as_os_str() == "-" { "standard input".to_owned() } else { Shown::path(&args.file).to_string() };
     let from: Box<dyn BufRead> = if args.file.as_os_str() == "-" {
@@ -55,7 +55,7 @@ pub(super) fn run(args: Args) -> Result<u8, CliError> {
     for row in reader.by_ref().take(ENOUGH) {
         first.push(row.map_err(wrong)?);
     }
-    let limits = limits(&args, &first)?;
+    let limits = limits(args, &first)?;
     let asked = Asked::by_worker(reader.has_local(), reader.has_primary());
     let mut replay = Replay::new(limits, asked, jobs(&args.job, &first));
     let mut to = std::io::BufWriter::new(std::io::stdout().lock());

@@ -31,6 +31,8 @@ impl<R: BufRead> Rows<R> {
     /// A line, and those behind it as long as a quote is open; without its end.
     fn record(&mut self, begins: u64) -> Result<Option<String>, TraceError> {
         let mut bytes = Vec::new();
+        // Whether a quote is open: it carries a row over the end of its line.
+        let (mut open, mut looked) = (false, 0);
         loop {
             let left = (LONGEST + 2).saturating_sub(bytes.len());
             let mut limited = self.from.by_ref().take(u64::try_from(left).unwrap_or(u64::MAX));
@@ -44,8 +46,9 @@ impl<R: BufRead> Rows<R> {
                 return Err(TraceError::Long { line: begins });
             }
             self.line += u64::from(read > 0);
-            let open = bytes.iter().filter(|byte| **byte == b'"').count() % 2 == 1;
-            if open && ended {
+            open = bytes[looked..].iter().fold(open, |open, byte| open != (*byte == b'"'));
+            looked = bytes.len();
+            if open && read > 0 && ended {
                 continue;
             }
             if ended {

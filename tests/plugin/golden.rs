@@ -25,7 +25,7 @@ fn rows() -> Vec<Row> {
                 "min-delay-time 9000 s is not below max-delay-time 5400 s; lower one or raise the other",
             ))
             .verdict(|v| (v.fit, v.delay) = (None, None))
-            .limits(|l| (l.min_delay_time, l.max_delay_time) = (Duration::from_secs(9000), Duration::from_secs(5400))),
+            .limits(|l| (l.min_delay_time, l.max_delay_time) = (Duration::from_mins(150), Duration::from_mins(90))),
             "DELAY UNKNOWN - min-delay-time 9000 s is not below max-delay-time 5400 s...",
             Some("received=0.5s;;1800;0 executed=1.5s;;28800;0"),
         ),

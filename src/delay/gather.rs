@@ -96,11 +96,11 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
 
 /// Jobs that run or have ended within the longest recovery window, by replica.
 #[derive(Debug, Default)]
-struct Jobs(BTreeMap<String, Vec<Job>>);
+pub(super) struct Jobs(BTreeMap<String, Vec<Job>>);
 
 impl Jobs {
     /// Those of a replica, and of its server as a whole.
-    fn of(&self, replica: &str) -> Vec<Job> {
+    pub(super) fn of(&self, replica: &str) -> Vec<Job> {
         let server = server_of(replica);
         let mut all = self.0.get(replica).cloned().unwrap_or_default();
         if server != replica {
@@ -110,7 +110,7 @@ impl Jobs {
     }
 }
 
-async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> Result<Jobs, StoreError> {
+pub(super) async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> Result<Jobs, StoreError> {
     let longest = known.iter().map(|one| one.limits.max_recovery_time).max().unwrap_or(Duration::ZERO);
     let mut jobs = Jobs::default();
     for row in store.jobs(None, now.minus(longest)).await? {

@@ -21,6 +21,7 @@
 //! | [`watch`] | the worker: looks at each server, judges, writes (touches the world) |
 //! | [`unit`] | a judged replica in the memory of the worker |
 //! | [`findings`] | what is wrong with replicas, as it is told to people |
+//! | [`direct`] | one look of one's own, added to what is stored (touches the world) |
 //! | [`gather`] | reads back how all replicas stand (touches the state) |
 //! | [`trace`] | a recorded history: read, written |
 //! | [`replay`] | a recorded history is judged as a worker would have |
@@ -33,6 +34,7 @@
 
 pub mod cause;
 pub mod connect;
+pub mod direct;
 pub mod findings;
 pub mod freeze;
 pub mod gather;

@@ -130,6 +130,9 @@ fn matching(plugin: &mut Plugin, line: &ReplicaLine, verdict: &Verdict) {
     if let Some(hint) = &verdict.hint {
         plugin.push(&format!("likely cause: {hint}"));
     }
+    for note in line.state.seen.iter().flat_map(|(_, seen)| &seen.notes) {
+        plugin.push(&format!("note: {note}"));
+    }
     if let Some(frozen) = &line.frozen {
         plugin.push(&format!("stopped in an emergency: {frozen}"));
     }

@@ -356,7 +356,7 @@ async fn look_on(server: usize, target: Target, clock: Clock, wait: Duration, to
 }
 
 /// What a look says of each replica of a server: one that is not seen any more is none.
-fn spread(
+pub(super) fn spread(
     server: &str,
     units: &BTreeMap<String, Unit>,
     seen: Result<Vec<Seen>, String>,

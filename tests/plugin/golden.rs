@@ -25,7 +25,7 @@ fn rows() -> Vec<Row> {
                 "min-delay-time 9000 s is not below max-delay-time 5400 s; lower one or raise the other",
             ))
             .verdict(|v| (v.fit, v.delay) = (None, None))
-            .limits(|l| (l.min_delay_time, l.max_delay_time) = (Duration::from_secs(9000), Duration::from_secs(5400))),
+            .limits(|l| (l.min_delay_time, l.max_delay_time) = (Duration::from_mins(150), Duration::from_mins(90))),
             "DELAY UNKNOWN - min-delay-time 9000 s is not below max-delay-time 5400 s...",
             Some("received=0.5s;;1800;0 executed=1.5s;;28800;0"),
         ),
@@ -286,6 +286,14 @@ fn trends() -> Vec<Row> {
             line(verdict(15, Unknown, "too few samples (4 of 60)")).verdict(|v| v.fit = None),
             "DELAY UNKNOWN - db14: too few samples (4 of 60)",
             Some("delay=7204.2s;5400:9000;5400:9000;0 received=0.5s;;1800;0 executed=1.5s;;28800;0"),
+        ),
+        (
+            15,
+            line(verdict(15, Unknown, "too few samples (0 of 10)"))
+                .verdict(|v| (v.fit, v.delay) = (None, None))
+                .state(|s| s.blind = Some((ago(0.0), "cannot connect to db14:3306: refused".to_owned()))),
+            "DELAY UNKNOWN - db14: too few samples: cannot connect to db14:3306: refused",
+            Some("received=0.5s;;1800;0 executed=1.5s;;28800;0"),
         ),
         (16, line(verdict(16, Fine, "on target")), "DELAY OK - db14: delay 7204s in 5400:9000, slope +0.00", None),
         (

@@ -19,10 +19,12 @@ pub fn ago(seconds: f64) -> Time {
     NOW.minus(Duration::from_secs_f64(seconds))
 }
 
+#[allow(clippy::unnecessary_wraps)] // as it stands where it goes
 pub fn fit(intercept: f64, slope: f64, correlation: Option<f64>) -> Option<Fit> {
     Some(Fit { slope, intercept, correlation, count: 60 })
 }
 
+#[allow(clippy::unnecessary_wraps)]
 pub fn place(since: Time) -> Option<Moved<Place>> {
     let position = Position { file: "mysql-bin.000123".to_owned(), at: 4711 };
     Some(Moved { value: Place { position: Some(position), gtid: None }, since })

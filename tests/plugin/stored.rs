@@ -8,11 +8,13 @@ use std::time::Duration;
 use firn::base::host::ProcessIdentity;
 use firn::base::ids::{Generation, SessionId};
 use firn::base::{Clock, Time};
+use firn::delay::direct::direct;
 use firn::delay::gather::{Known, gather, one};
 use firn::delay::job::Job;
 use firn::delay::judge::Asked;
 use firn::delay::limits::Limits;
 use firn::delay::plugin::plugin;
+use firn::delay::probe::{Probe, Unseen};
 use firn::delay::seen::{Heartbeat, IoThread, Look, Position, Seen, Status};
 use firn::delay::unit::Unit;
 use firn::store::sqlite::SqliteStore;
@@ -177,6 +179,7 @@ fn runs(ago: f64, delay: f64) -> Seen {
     Seen { server_id: Some(2), status: Some(status), delay: Some(Heartbeat::Age(delay)), ..Seen::default() }
 }
 
+#[allow(clippy::unnecessary_wraps)] // as a look is
 fn changed(mut seen: Seen, change: impl FnOnce(&mut Status)) -> Result<Seen, String> {
     change(seen.status.as_mut().unwrap());
     Ok(seen)
@@ -390,4 +393,67 @@ async fn every_line_of_the_judge_has_a_plugin() {
             read(&text).unwrap_or_else(|e| panic!("{n}: {e}: {text}"));
         }
     }
+}
+
+/// A server that always answers the same.
+struct Answers(Result<Vec<Seen>, Unseen>);
+
+#[async_trait::async_trait]
+impl Probe for Answers {
+    async fn look(&self) -> Result<Vec<Seen>, Unseen> {
+        self.0.clone()
+    }
+}
+
+/// What a look of one's own says.
+async fn looked(home: Option<&Home>, answer: Result<Vec<Seen>, Unseen>, replica: &str) -> Vec<(String, String)> {
+    let store = home.map(|home| &*home.store);
+    let lines = direct(&Answers(answer), store, &Clock::system(), &known(replica), replica).await.unwrap();
+    let said = |line: &firn::delay::snapshot::ReplicaLine| {
+        let text = plugin(line, 0).to_string();
+        (line.name.clone(), read(&text).unwrap_or_else(|e| panic!("{e}: {text}")).first)
+    };
+    lines.iter().map(said).collect()
+}
+
+#[tokio::test]
+async fn a_look_of_ones_own_is_added_to_what_is_stored() {
+    let home = Home::new().await;
+    let one = |line: &str| vec![("db14".to_owned(), line.to_owned())];
+    // Nothing is stored: what a single look can tell.
+    let alone = looked(None, Ok(vec![runs(0.0, 7204.0)]), "db14").await;
+    assert!(alone[0].1.starts_with("DELAY UNKNOWN - too few samples (1 of 10"), "{alone:?}");
+    let error = changed(runs(0.0, 7204.0), |status| (status.sql, status.sql_errno) = (Some(false), Some(1062)));
+    assert_eq!(
+        looked(Some(&home), Ok(vec![error.unwrap()]), "db14").await,
+        one("DELAY CRITICAL - db14: SQL thread error 1062")
+    );
+    let mut play = stored(&home).await;
+    play.look(1210, 10, |ago| Ok(runs(ago, 7204.0)));
+    home.write("db14", &play).await;
+    assert_eq!(
+        looked(Some(&home), Ok(vec![runs(0.0, 7204.0)]), "db14").await,
+        one("DELAY OK - db14: delay 7204s in 5400:9000, slope +0.00")
+    );
+    let down = Err(Unseen("cannot connect to db14.example:3306: refused".to_owned()));
+    assert_eq!(
+        looked(Some(&home), down, "db14").await,
+        one("DELAY OK - db14: delay 7204s in 5400:9000; held, no sample for 10s")
+    );
+    // A channel by itself, and one that is there no more.
+    home.write("db15/east", &play).await;
+    let mut west = runs(0.0, 7204.0);
+    west.status.as_mut().unwrap().channel = "west".to_owned();
+    let both = looked(Some(&home), Ok(vec![west.clone()]), "db15").await;
+    assert_eq!(both.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["db15/west", "db15/east"]);
+    let gone = looked(Some(&home), Ok(vec![west]), "db15/east").await;
+    assert_eq!(
+        gone,
+        [(
+            "db15/east".to_owned(),
+            "DELAY CRITICAL - db15/east: not a replica: no replication is configured".to_owned()
+        )]
+    );
+    // It was only a look: what is stored is what the worker wrote.
+    assert_eq!(home.agrees("db14").await.word, "OK");
 }

@@ -82,9 +82,9 @@ async fn round(services: &Services, args: &Args) -> Result<u8, CliError> {
     if args.json {
         let value = report::json::json(&snapshot);
         if args.watch {
-            out::json_line(&value)?
+            out::json_line(&value)?;
         } else {
-            out::json(&value)?
+            out::json(&value)?;
         }
         return Ok(code);
     }

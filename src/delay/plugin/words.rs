@@ -152,6 +152,11 @@ fn of_rule(line: &ReplicaLine, verdict: &Verdict) -> Short {
             over("relay log not updated for", since.map(|since| between(since, at)), "", limits.max_relay_behind)
         }
         13 | 14 => job(line, verdict),
+        // What kept samples from coming says more than how many there are.
+        15 if line.state.blind.is_some() => {
+            let why = line.state.blind.as_ref().map(|(_, why)| why.as_str());
+            Short::head("too few samples").fill(why)
+        }
         16 => healthy(line, verdict),
         17..=22 => excursion(line, verdict),
         // What is wrong with limits, how many samples there are: the judge's own words.

@@ -3,6 +3,7 @@
 mod crew;
 pub mod delays;
 mod faster;
+mod freezes;
 mod play;
 mod restores;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 pub use self::crew::Crew;
 pub use self::faster::{Faster, NotFaster, are, jobs, told};
+pub use self::freezes::NoFreeze;
 pub use self::restores::{Drafted, Order, Wanted};
 use crate::alert::send::mail;
 use crate::alert::{self, Limits, Means, Senders};

@@ -27,6 +27,7 @@ pub fn asked() -> Asked {
         degraded: None,
         who: "anna on db1".to_owned(),
         loss: None,
+        facts: None,
     }
 }
 

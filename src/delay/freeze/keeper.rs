@@ -149,7 +149,7 @@ impl Keeper {
     pub async fn tend(&self, id: FreezeId, threads: &dyn Threads) -> Result<Option<Tended>, KeepError> {
         let Some(row) = self.store.freeze(id).await? else { return Ok(None) };
         let kept = Kept::of(&row)?;
-        if kept.ended {
+        if kept.ended || kept.record.phase == Phase::Promoted {
             return Ok(Some(Tended { kept, act: Act::Look, overtaken: false }));
         }
         let look = threads.look(self.store.now().await?).await;
@@ -316,6 +316,7 @@ pub fn finding(record: &Record, now: Time) -> Finding {
     let stands = super::told::is_frozen(record, now, FRESH);
     let severity = match record.phase {
         Phase::Frozen if stands => Severity::Warning,
+        Phase::Promoted => Severity::Warning,
         Phase::Advancing | Phase::Resuming if record.trouble.is_none() => Severity::Warning,
         _ => Severity::Critical,
     };
@@ -324,6 +325,10 @@ pub fn finding(record: &Record, now: Time) -> Finding {
         (Phase::Frozen, None) if stands => {
             format!("go on with the recovery steps: firn delay frozen {}", Shown::text(&record.replica))
         }
+        (Phase::Promoted, None) => format!(
+            "go on with the recovery steps, then end it: firn delay resume {} --no-start",
+            Shown::text(&record.replica)
+        ),
         (Phase::Advancing | Phase::Resuming, None) => "none while it goes on".to_owned(),
         _ if record.restarts > 0 => {
             "find what starts the replica (pt-slave-delay, cron, an orchestrator) and stop that".to_owned()

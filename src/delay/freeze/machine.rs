@@ -8,7 +8,7 @@ use super::place::{self, order};
 use super::record::{By, Phase, Proof, Record, Trouble, shown};
 use super::sight::Sight;
 use super::statement::Spot;
-use super::steps::Step;
+use super::steps::{LossInput, Step};
 use crate::base::Time;
 use crate::delay::seen::IoThread;
 
@@ -77,6 +77,9 @@ pub enum NotNow {
     /// A freeze that is over.
     #[error("the freeze of {0} is over; ask for a new one: firn delay freeze")]
     Over(String),
+    /// What was promoted is no replica any more.
+    #[error("{0} was promoted: nothing is started on it; end the freeze with: firn delay resume {0} --no-start")]
+    Promoted(String),
     /// Only a replica that is proven to stand is let run up to a place.
     #[error("{replica} is not proven to stand ({phase}); wait until it is frozen, then let it run up to a place")]
     NotFrozen {
@@ -136,7 +139,12 @@ impl Next {
                 self.act = Act::StopSql;
             }
             Phase::StoppingIo => self.act = Act::StopIo,
-            Phase::Proving | Phase::Frozen | Phase::Advancing | Phase::Resuming | Phase::Resumed => {}
+            Phase::Proving
+            | Phase::Frozen
+            | Phase::Advancing
+            | Phase::Resuming
+            | Phase::Promoted
+            | Phase::Resumed => {}
         }
     }
 
@@ -163,7 +171,7 @@ impl Next {
             Phase::StoppingIo | Phase::Proving | Phase::Frozen => self.hold(&sight, now),
             Phase::Advancing => self.advance(&sight, now),
             Phase::Resuming => self.resume(&sight, now),
-            Phase::Resumed => {}
+            Phase::Promoted | Phase::Resumed => {}
         }
     }
 
@@ -357,6 +365,13 @@ impl Next {
 
     /// The threads are started: the IO thread, and the SQL thread unless a tool drives it.
     fn resume(&mut self, sight: &Sight, now: Time) {
+        if self.record.until.is_some() {
+            if sight.sql != Some(false) {
+                self.act = Act::StopSql;
+                return;
+            }
+            self.record.until = None;
+        }
         let io = matches!(sight.io, Some(IoThread::Yes | IoThread::Connecting));
         let sql = sight.sql == Some(true) || (self.record.external && sight.sql.is_some());
         if io && sql {
@@ -465,11 +480,12 @@ pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Res
         kept.degraded = degraded.min(now);
     }
     kept.loss = asked.loss.or(kept.loss.take());
+    kept.facts = asked.facts.or(kept.facts.take());
     kept.gap = asked.gap;
     kept.external = asked.external;
     let words = kept.statement.words();
     let detail = format!("freeze asked for again by {}; statement: {words}", shown(&asked.who));
-    if matches!(next.record.phase, Phase::Advancing | Phase::Resuming) {
+    if matches!(next.record.phase, Phase::Advancing | Phase::Resuming | Phase::Promoted) {
         next.record.resume = None;
         next.record.until = None;
         next.record.started = false;
@@ -511,10 +527,16 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
+    if record.phase == Phase::Promoted {
+        return Err(NotNow::Promoted(record.replica.clone()));
+    }
     let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
     next.record.resume = Some(By { at: now, who: who.to_owned() });
     next.record.left_at = next.record.last.clone();
-    next.record.until = None;
+    // A thread that was let run up to a place still stops there: it is stopped before it is started for good.
+    if next.record.phase != Phase::Advancing {
+        next.record.until = None;
+    }
     next.record.started = false;
     next.record.first = None;
     next.record.proof = None;
@@ -523,17 +545,57 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     Ok(next)
 }
 
-/// Ends the watch and starts nothing: the replica has been promoted, or somebody else goes on with it.
+/// Ticks a recovery step, or takes the tick back. Of a replica that was promoted nothing is watched any more; one whose
+/// promotion is taken back is stopped and proven anew.
+pub fn tick(record: &Record, step: Step, done: bool, who: &str, at: Time, now: Time) -> Result<Next, NotNow> {
+    if record.is_over() {
+        return Err(NotNow::Over(record.replica.clone()));
+    }
+    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let changed =
+        if done { next.record.tick(step, at, who) } else { next.record.untick(step, now, who) };
+    if !changed {
+        return Ok(next);
+    }
+    let detail = format!("{}{}", if done { "step done: " } else { "step taken back: " }, step.words());
+    next.happened.push(Happened { what: "freeze.step", detail, outcome: "done".to_owned() });
+    if step == Step::Promoted {
+        next.record.first = None;
+        next.record.proof = None;
+        next.record.stopped = false;
+        next.enter(if done { Phase::Promoted } else { Phase::Asked }, now);
+    }
+    Ok(next)
+}
+
+/// Says what the loss is computed from.
+pub fn set_loss(record: &Record, input: LossInput, who: &str, now: Time) -> Result<Next, NotNow> {
+    if record.is_over() {
+        return Err(NotNow::Over(record.replica.clone()));
+    }
+    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let value = crate::base::Money::from_nanos(input.value_nanos);
+    let detail = format!(
+        "{}: an hour is worth {value}, exposure {}, rebuilt in {}",
+        shown(who),
+        input.exposure_words(),
+        crate::base::units::Span(input.rebuild)
+    );
+    next.record.loss = Some(input);
+    next.happen(now, "freeze.loss", detail, "done");
+    Ok(next)
+}
+
+/// Ends the freeze and starts nothing: the replica has been promoted, or somebody else goes on with it.
 pub fn ask_release(record: &Record, who: &str, now: Time) -> Result<Next, NotNow> {
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
     let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
     next.record.resume = Some(By { at: now, who: who.to_owned() });
-    next.record.left_at = next.record.last.clone();
     next.record.proof = None;
     next.enter(Phase::Resumed, now);
-    let detail = format!("{} ended the watch; nothing was started", shown(who));
+    let detail = format!("{} ended the freeze; nothing was started", shown(who));
     next.happen(now, "freeze.released", detail, "done");
     Ok(next)
 }

@@ -12,6 +12,7 @@
 //! | [`record`] | what is kept of a freeze; it is stored before each act |
 //! | [`machine`] | the record and a look become the next record and what to do: stop, prove, watch, resume |
 //! | [`told`] | how a freeze stands, in a sentence |
+//! | [`report`] | all there is about a freeze, as text and JSON |
 //! | [`server`] | MySQL or MariaDB, which version; what it calls things |
 //! | [`commands`] | statements and shell commands, quoted: find it, stop before it, pass over it |
 //! | [`danger`] | what a restart or a careless command would delete |
@@ -34,6 +35,7 @@ pub mod machine;
 pub mod mysql;
 pub mod place;
 pub mod record;
+pub mod report;
 pub mod server;
 pub mod sight;
 pub mod statement;

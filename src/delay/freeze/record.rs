@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::danger::Facts;
 use super::sight::Sight;
 use super::statement::{Spot, Statement};
 use super::steps::{LossInput, Step, Tick};
@@ -33,7 +34,9 @@ pub enum Phase {
     Advancing,
     /// The threads are being started.
     Resuming,
-    /// They run again, or the watch was ended.
+    /// It was promoted: nothing of it is watched or touched any more, and the recovery steps go on.
+    Promoted,
+    /// They run again, or the freeze was ended.
     Resumed,
 }
 
@@ -48,6 +51,7 @@ impl Phase {
             Self::Frozen => "frozen",
             Self::Advancing => "advancing",
             Self::Resuming => "resuming",
+            Self::Promoted => "promoted",
             Self::Resumed => "resumed",
         }
     }
@@ -116,6 +120,8 @@ pub struct Record {
     pub phase: Phase,
     /// Since when.
     pub since: Time,
+    /// What was known of the server's settings when it was asked for.
+    pub facts: Option<Facts>,
     /// What was seen before anything was done.
     pub before: Option<Sight>,
     /// What was seen last.
@@ -171,6 +177,8 @@ pub struct Asked {
     pub who: String,
     /// What the loss is computed from.
     pub loss: Option<LossInput>,
+    /// What is known of the server's settings.
+    pub facts: Option<Facts>,
 }
 
 impl Record {
@@ -188,6 +196,7 @@ impl Record {
             asked: by.clone(),
             phase: Phase::Asked,
             since: now,
+            facts: asked.facts,
             before: None,
             last: None,
             blind: None,

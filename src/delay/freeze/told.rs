@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::record::{Phase, Record};
 use super::statement::Spot;
-use super::{machine, place};
+use super::place;
 use crate::base::Time;
 use crate::base::units::Span;
 
@@ -49,6 +49,8 @@ fn phase_words(record: &Record, now: Time, fresh: Duration) -> String {
             format!("let run up to {until}, and no further")
         }
         Phase::Resuming => "being resumed".to_owned(),
+        Phase::Promoted => "promoted; it is not watched any more, recovery steps remain".to_owned(),
+        Phase::Resumed if record.left_at.is_none() => format!("ended at {}", record.since),
         Phase::Resumed => format!("resumed at {}", record.since),
     }
 }
@@ -76,9 +78,4 @@ fn frozen(record: &Record, now: Time, fresh: Duration) -> String {
             "was frozen at {place} when last seen {seen} ago; nobody watches it: run firn run, or firn delay freeze again"
         ),
     }
-}
-
-/// What there is to do while it stands so, if anything: an act in words.
-pub fn act_words(act: &machine::Act) -> Option<&'static str> {
-    (*act != machine::Act::Look).then(|| act.words())
 }

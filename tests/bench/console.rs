@@ -27,17 +27,24 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use firn::backup::pipe::Kinds;
-use firn::base::Clock;
+use firn::base::{Clock, Severity, Time};
 use firn::console::draw;
 use firn::console::effect::Effect;
 use firn::console::keymap::Keymap;
 use firn::console::look::OwnLook;
-use firn::console::model::{Model, Report};
+use firn::console::model::{Area, Model, Report};
 use firn::console::msg::Msg;
+use firn::console::overlay::Overlay;
 use firn::console::run::{Options, setup};
+use firn::console::tabs::TabId;
+use firn::console::tabs::delay::{ReplicaView, Span};
 use firn::console::term::{Caps, Screen};
 use firn::console::update::update;
 use firn::console::{answer, work};
+use firn::delay::limits::Limits;
+use firn::delay::snapshot::{DelayChart, DelaySnapshot, ReplicaLine, SPARK};
+use firn::delay::state::State;
+use firn::delay::verdict::{Degraded, Fit, Match, RuleId, Verdict};
 use firn::demo::DemoOptions;
 use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
@@ -71,6 +78,9 @@ fn main() {
     }
     if wanted("frame") {
         frames();
+    }
+    if wanted("replicas") {
+        replicas();
     }
     if wanted("list") {
         lists(&dir, rows);
@@ -212,6 +222,93 @@ fn frames() {
     );
     println!("frame of 200×50, after key {:>8.2} ms (goal 3), worst {:.2}", median(key.clone()), worst(&key));
     println!("unchanged screen           {:>8.2} ms; 0 bytes (goal 0)", median(same));
+}
+
+/// So many delayed replicas, every seventh of them out of bounds, each with its sparkline and its sentence.
+fn delays(count: usize, now: Time) -> DelaySnapshot {
+    let one = |n: usize| {
+        let bad = n.is_multiple_of(7);
+        let severity = if bad { Severity::Critical } else { Severity::Ok };
+        let delay = if bad { 12_870.0 } else { 7_204.0 };
+        let text =
+            "Replication delay intercept is out of bounds, and slope does not indicate recovery: 3863 s above maximum";
+        let rule = RuleId(if bad { 22 } else { 16 });
+        let fit = Fit { slope: 0.98, intercept: delay, correlation: Some(0.99), count: 60 };
+        let verdict = Verdict {
+            at: now,
+            severity,
+            rule,
+            text: text.to_owned(),
+            matches: vec![Match { rule, severity, text: text.to_owned() }],
+            delay: Some((delay, now)),
+            fit: Some(fit),
+            back_in: None,
+            out_in: None,
+            out_since: bad.then_some(now),
+            degraded: Degraded::default(),
+            measured: Vec::new(),
+            hint: None,
+        };
+        ReplicaLine {
+            name: format!("db{n:04}-delay"),
+            group: Some(format!("shop-{}", n % 9)),
+            limits: Arc::new(Limits::default()),
+            verdict: Some(verdict),
+            state: Arc::new(State::default()),
+            jobs: Vec::new(),
+            spark: (0..SPARK).map(|at| Some(7_200.0 + (at * n % 97) as f64)).collect(),
+            judged: Some((format!("db-ops-{}", n % 3), now)),
+            frozen: None,
+        }
+    };
+    DelaySnapshot { now, replicas: (0..count).map(one).collect() }
+}
+
+/// The Delay tab with a thousand replicas, and one of them with ten days of samples: frames, and taking a reading in.
+fn replicas() {
+    let (services, _driver) = demo("calm");
+    let mut stage = Stage::over(Arc::new(services));
+    stage.model.setup.areas = TabId::ALL.map(|tab| (tab, Area::On)).to_vec();
+    let now = stage.clock.now();
+    let (mut screen, mut whole, mut key, mut taken) = (screen(), Vec::new(), Vec::new(), Vec::new());
+    stage.tell(Msg::Delays(Arc::new(delays(1_000, now))));
+    stage.press("4");
+    for round in 0..200 {
+        let snapshot = Arc::new(delays(1_000, now.plus(Duration::from_secs(2 * round))));
+        let began = Instant::now();
+        stage.tell(Msg::Delays(snapshot));
+        taken.push(millis(began));
+        screen.clear_and_redraw();
+        let began = Instant::now();
+        stage.draw(&mut screen);
+        whole.push(millis(began));
+        stage.press(["down", "pgdn", "end", "home"][usize::try_from(round % 4).unwrap()]);
+        let began = Instant::now();
+        stage.draw(&mut screen);
+        key.push(millis(began));
+    }
+    println!(
+        "1,000 replicas, whole      {:>8.2} ms (goal 3), worst {:.2}; after key {:.2}; a reading taken in {:.2}",
+        median(whole.clone()),
+        worst(&whole),
+        median(key),
+        median(taken)
+    );
+    let from = now.minus(Duration::from_hours(240));
+    let samples = (0..=86_400u64).map(|n| (from.plus(Duration::from_secs(n * 10)), Some(7_200.0 + (n % 31) as f64)));
+    let chart = DelayChart { from, to: now, samples: samples.collect(), jobs: Vec::new() };
+    stage.model.delay.span = Span::Ten;
+    let mut view = ReplicaView::new("db0001-delay".to_owned());
+    view.chart = Some((Span::Ten, Box::new(chart)));
+    stage.model.overlays.push(Overlay::Replica(Box::new(view)));
+    let mut took = Vec::new();
+    for _ in 0..200 {
+        screen.clear_and_redraw();
+        let began = Instant::now();
+        stage.draw(&mut screen);
+        took.push(millis(began));
+    }
+    println!("a chart of 86,401 samples  {:>8.2} ms (goal 3), worst {:.2}", median(took.clone()), worst(&took));
 }
 
 /// A state with so many failed files.

@@ -25,6 +25,7 @@ fn ready(action: &Action) -> Model {
             ("findings", "findings.go") => "F down",
             ("form", "form.plan") => return super::restores::requested(),
             ("batch", _) => return super::restores::written(action.id == "batch.redo"),
+            ("replica", "replica.closer") => "4 enter ]",
             ("plan", "plan.confirm") => "2 enter",
             ("plan", "plan.again") => "2 down enter",
             ("plan", "plan.faster" | "plan.fastest") => "2 down down enter",
@@ -43,6 +44,7 @@ fn ready(action: &Action) -> Model {
         "tab.1" => model.tab = TabId::Audit,
         "restore.retry" | "restore.faster" | "restore.fastest" => go(&mut model, "2 down down"),
         "restore.again" => go(&mut model, "2 down"),
+        id if id.starts_with("delay.") => go(&mut model, "4"),
         id if id.starts_with("restore.") => go(&mut model, "2"),
         "back" => {
             go(&mut model, "/");
@@ -173,6 +175,7 @@ fn bare() -> Vec<Model> {
     press(&mut none, "enter");
     bare.push(none);
     bare.extend(super::restores::bare());
+    bare.extend(super::delays::bare());
     bare
 }
 
@@ -244,6 +247,15 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "plan.retry",
         "rows.wrong",
         "rows.copy",
+        "delay.details",
+        "delay.job",
+        "replica.closer",
+        "replica.wider",
+        "replica.next",
+        "replica.previous",
+        "replica.job",
+        "replica.copy-all",
+        "jobs.pick",
     ];
     assert_eq!(refused, BTreeSet::from(conditional));
 }

@@ -223,6 +223,7 @@ pub fn setup() -> Setup {
     let mut areas = vec![(TabId::Backup, Area::On)];
     areas.extend(TabId::ALL.into_iter().skip(1).map(absent));
     areas[1].1 = Area::On;
+    areas[3].1 = Area::On;
     areas[2].1 = Area::Off(&["[audit]", "lanes = 2"]);
     Setup {
         environment: "staging".to_owned(),
@@ -257,6 +258,7 @@ pub fn console(snapshot: Snapshot) -> Model {
     send(&mut model, Msg::Vault(Ok(())));
     send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
     send(&mut model, Msg::Restores(Arc::new(super::restores::restores())));
+    send(&mut model, Msg::Delays(Arc::new(super::delays::delays())));
     let (_, report) = paint(&model, (140, 40));
     model.drawn(report);
     model
@@ -342,7 +344,7 @@ pub fn go(model: &mut Model, keys: &str) {
 }
 
 /// Ways into every overlay, from the Backup tab of the busy state.
-pub const WAYS: [(&str, &str); 22] = [
+pub const WAYS: [(&str, &str); 24] = [
     ("help", "?"),
     ("palette", ":"),
     ("confirm", "right right p"),
@@ -365,6 +367,8 @@ pub const WAYS: [(&str, &str); 22] = [
     ("details of a plan", "2 down down enter"),
     ("files of a plan", "2 down down enter enter"),
     ("archives of a plan", "2 down down enter a"),
+    ("a replica", "4 enter"),
+    ("jobs of a replica", "4 w"),
 ];
 
 /// A console with that overlay open.

@@ -53,7 +53,7 @@ pub fn compare(name: &str, drawn: &str) {
 }
 
 /// Roles whose styles a cell can have. Where several share one, the first names it.
-const TOLD: [Role; 26] = [
+const TOLD: [Role; 27] = [
     Role::Critical,
     Role::Warning,
     Role::Unknown,
@@ -80,6 +80,7 @@ const TOLD: [Role; 26] = [
     Role::Accent,
     Role::Bar,
     Role::Chart,
+    Role::Stale,
 ];
 
 /// What a cell looks like, in a word: the role whose colours and modifiers it has, over the ground.

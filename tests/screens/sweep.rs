@@ -15,6 +15,7 @@ fn places() -> Vec<(String, Model)> {
     let mut places = vec![
         ("a console that has heard of nothing".to_owned(), blank()),
         ("an idle state".to_owned(), console(idle())),
+        ("many replicas".to_owned(), super::delays::over(super::delays::many(200))),
     ];
     for tab in TabId::ALL {
         let mut model = desk();
@@ -102,7 +103,7 @@ fn every_theme_is_drawn_at_every_depth_and_severities_differ_without_colour() {
 }
 
 /// Everything that comes from outside is full of what terminals obey.
-const EVIL: &str = "\x1b[31m\x07\r\n\t\u{202e}\u{9b}5n\x1b]52;c;AAAA\x07漢e\u{301}\u{200b}\u{0}";
+pub const EVIL: &str = "\x1b[31m\x07\r\n\t\u{202e}\u{9b}5n\x1b]52;c;AAAA\x07漢e\u{301}\u{200b}\u{0}";
 
 fn evil_notice(row: &NoticeRow) -> NoticeRow {
     NoticeRow {
@@ -164,6 +165,8 @@ fn names_from_outside_are_letters_and_no_commands() {
     for (name, way) in WAYS {
         let mut model = console(snapshot.clone());
         super::kit::send(&mut model, firn::console::msg::Msg::Restores(std::sync::Arc::new(evil_restores())));
+        let delays = super::delays::outside::evil_delays();
+        super::kit::send(&mut model, firn::console::msg::Msg::Delays(std::sync::Arc::new(delays)));
         model.setup.environment = EVIL.to_owned();
         model.setup.host = EVIL.to_owned();
         model.setup.badge = Some(EVIL.to_owned());

@@ -244,7 +244,7 @@ pub const ACTIONS: &[Action] = &[
         DELAY,
         views::filter,
     ),
-    deed(
+    unless(
         action(
             "delay.job",
             &["w"],
@@ -253,7 +253,6 @@ pub const ACTIONS: &[Action] = &[
             DELAY,
             windows::jobs,
         ),
-        Asks,
         windows::no_jobs,
     ),
     action("delay.sort", &["s"], "sort by state, name, delay or slope", "sort", DELAY, delays::sort),
@@ -584,7 +583,7 @@ pub const ACTIONS: &[Action] = &[
         ),
         delays::alone,
     ),
-    deed(
+    unless(
         action(
             "replica.job",
             &["w"],
@@ -593,7 +592,6 @@ pub const ACTIONS: &[Action] = &[
             Overlay("replica"),
             windows::jobs,
         ),
-        Asks,
         windows::no_jobs,
     ),
     action("replica.copy", &["y"], "copy its name", "", Overlay("replica"), views::copy),

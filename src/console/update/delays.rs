@@ -45,6 +45,10 @@ fn want_chart(model: &mut Model) -> Vec<Effect> {
     let fresh = view.chart.as_ref().is_some_and(|(of, chart)| *of == span && until.since(chart.to) < span.step());
     let asked =
         matches!(&view.asked, Some(Query::DelayChart { name, span: of, .. }) if *name == view.name && *of == span);
+    if fresh && !asked {
+        // What was asked for another span is not waited for any more.
+        view.asked = None;
+    }
     if fresh || asked {
         return Vec::new();
     }

@@ -9,6 +9,7 @@ use crate::console::model::Model;
 use crate::console::overlay::{Intent, JobChoice, JobsView, Overlay, Seen};
 use crate::console::tabs::TabId;
 use crate::console::update::deeds::{self, Question};
+use crate::console::update::restores;
 use crate::delay::snapshot::ReplicaLine;
 use crate::store::server_of;
 
@@ -49,8 +50,11 @@ fn choices(line: &ReplicaLine) -> Vec<JobChoice> {
     choices
 }
 
-/// No replica is selected, or it has no class of jobs.
+/// The console may change nothing, no replica is selected, or it has no class of jobs.
 pub fn no_jobs(model: &Model) -> Option<String> {
+    if let Some(why) = restores::not_here(model) {
+        return Some(why);
+    }
     match about(model) {
         None => Some("select a replica first (with the arrow keys)".to_owned()),
         Some(line) if choices(line).is_empty() => Some("it has no class of jobs (delay.jobs)".to_owned()),

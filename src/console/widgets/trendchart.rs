@@ -48,6 +48,8 @@ pub struct TrendView<'a> {
     pub write: &'a dyn Fn(f64) -> String,
     /// What is said where no sample is known in this time.
     pub empty: Words<'a>,
+    /// What is wrong with what is shown, such as that it is old; nothing: nothing.
+    pub wrong: Option<Words<'a>>,
 }
 
 /// A limit.
@@ -129,11 +131,12 @@ pub fn draw(view: &TrendView<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer)
     grid.draw(plot, look, buf);
     words(view, &grid, top, plot, look, buf);
     ticks(view, plot, look, buf);
-    if !known(view).any(|_| true) {
+    let empty = known(view).next().is_none().then_some(&view.empty);
+    if let Some(words) = view.wrong.as_ref().or(empty) {
         let limits = view.limits.iter().filter_map(|limit| row_of(limit.value, top, plot)).collect::<Vec<_>>();
         let y = (plot.y + plot.height / 2..plot.bottom()).find(|y| !limits.contains(y)).unwrap_or(plot.y);
-        let words = format!(" {} ", view.empty);
-        paint::text(&words, Role::Unknown, plot.x + 1, y, plot.width.saturating_sub(2), look, buf);
+        let role = if view.wrong.is_some() { Role::Warning } else { Role::Unknown };
+        paint::text(&format!(" {words} "), role, plot.x + 1, y, plot.width.saturating_sub(2), look, buf);
     }
 }
 
@@ -408,6 +411,173 @@ fn ticks(view: &TrendView<'_>, plot: Rect, look: &Look<'_>, buf: &mut Buffer) {
         if x >= plot.x && clear {
             paint::text(words, Role::Axis, x, plot.bottom(), wide, look, buf);
             taken.push((x, x + wide));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::console::glyphs::Glyphs;
+    use crate::console::theme::{Depth, Theme};
+    use proptest::prelude::*;
+
+    fn limit(value: f64, name: &'static str) -> Limit<'static> {
+        Limit { value, name: name.into(), role: Role::Dim }
+    }
+
+    /// An hour of a band of 5,400 to 9,000 s.
+    fn view<'a>(samples: &'a [(f64, Option<f64>)], windows: &'a [Window<'a>]) -> TrendView<'a> {
+        TrendView {
+            from: -3_600.0,
+            to: 0.0,
+            samples,
+            apart: 25.0,
+            limits: [limit(5_400.0, "least"), limit(9_000.0, "most")],
+            line: None,
+            windows,
+            ticks: &[],
+            numbers: &[],
+            write: &|value| format!("{value:.0}"),
+            empty: "nothing".into(),
+            wrong: None,
+        }
+    }
+
+    /// What is drawn in ASCII, right of the scale, without the row of numbers and the ticks.
+    fn plot(view: &TrendView<'_>, width: u16, height: u16) -> Vec<String> {
+        let theme = Theme::named("mono", Depth::None).unwrap();
+        let look = Look { theme: &theme, glyphs: Glyphs::ascii(), charts: Charts::Ascii };
+        let area = Rect::new(0, 0, width, height);
+        let mut buf = Buffer::empty(area);
+        draw(view, &look, area, &mut buf);
+        let text = |y: u16| (0..width).map(|x| buf.cell((x, y)).unwrap().symbol()).collect::<String>();
+        let rows = 1..height - 1;
+        rows.map(text).map(|row| row.split_once('|').map_or(row.clone(), |(_, rest)| rest.to_owned())).collect()
+    }
+
+    fn every_ten(at: impl Fn(f64) -> Option<f64>) -> Vec<(f64, Option<f64>)> {
+        (0..=360).map(|n| -3_600.0 + f64::from(n) * 10.0).map(|x| (x, at(x))).collect()
+    }
+
+    /// The columns that hold a sample.
+    fn seen(rows: &[String]) -> Vec<bool> {
+        let wide = rows.first().map_or(0, |row| row.chars().count());
+        (0..wide).map(|x| rows.iter().any(|row| row.chars().nth(x) == Some('*'))).collect()
+    }
+
+    #[test]
+    fn a_gap_stays_a_gap_whether_nobody_looked_or_nothing_was_seen() {
+        let unseen = every_ten(|x| (!(-1_800.0..-900.0).contains(&x)).then_some(7_200.0));
+        let unlooked: Vec<_> = unseen.iter().copied().filter(|(_, value)| value.is_some()).collect();
+        for samples in [unseen, unlooked] {
+            let columns = seen(&plot(&view(&samples, &[]), 72, 12));
+            let gap = columns.iter().skip(35).take(10).filter(|seen| **seen).count();
+            assert!(
+                gap == 0 && columns[..25].iter().all(|seen| *seen) && columns[55..].iter().all(|seen| *seen),
+                "{columns:?}"
+            );
+        }
+        // A sample that comes late is none.
+        let every_other: Vec<_> = every_ten(|_| Some(7_200.0)).into_iter().step_by(2).collect();
+        assert!(seen(&plot(&view(&every_other, &[]), 200, 12)).iter().skip(1).all(|seen| *seen));
+    }
+
+    #[test]
+    fn a_dip_of_one_sample_is_seen_however_much_time_is_shown() {
+        let samples = every_ten(|x| Some(if (x + 1_000.0).abs() < 1.0 { 0.0 } else { 7_200.0 }));
+        for width in [40, 72, 200] {
+            let rows = plot(&view(&samples, &[]), width, 12);
+            assert!(rows.last().unwrap().contains('*'), "{rows:#?}");
+        }
+    }
+
+    #[test]
+    fn the_fitted_line_begins_with_its_window_and_leads_on() {
+        let samples = every_ten(|_| Some(7_200.0));
+        let line = Line { slope: 2.0, intercept: 7_200.0, from: -600.0 };
+        let mut ahead = view(&samples, &[]);
+        (ahead.to, ahead.line) = (720.0, Some(line));
+        let rows = plot(&ahead, 80, 14);
+        let column = |sign: char, row: &String| row.chars().position(|c| c == sign);
+        let first = rows.iter().filter_map(|row| column('+', row)).min().unwrap();
+        let now = rows.iter().filter_map(|row| column('|', row)).min().unwrap();
+        let last = rows
+            .iter()
+            .filter_map(|row| row.chars().collect::<Vec<_>>().iter().rposition(|c| *c == '+'))
+            .max()
+            .unwrap();
+        // Ten minutes of seventy-two, before now and after it.
+        let tenth = (last - now) * 600 / 720;
+        assert!(first.abs_diff(now - tenth) <= 1 && last > now, "{first} {now} {last}\n{rows:#?}");
+        // Upwards.
+        let top = rows.iter().position(|row| row.contains('+')).unwrap();
+        assert!(column('+', &rows[top]).unwrap() > now, "{rows:#?}");
+        // Nothing is drawn of a line beyond the scale.
+        ahead.line = Some(Line { slope: 0.0, intercept: 1e9, from: -600.0 });
+        assert!(!plot(&ahead, 80, 14).iter().any(|row| row.contains('+')));
+    }
+
+    #[test]
+    fn windows_have_their_ground_and_their_name_and_no_name_hides_a_sample() {
+        let window = |from, to, ground, name: &'static str| Window { from, to, ground, name: name.into() };
+        let windows = [
+            window(-3_000.0, -2_900.0, 1, "deshard"),
+            window(-2_900.0, -2_000.0, 2, "recovery"),
+            window(-1_500.0, 0.0, 0, "backup"),
+            window(-9_000.0, -5_000.0, 0, "long ago"),
+        ];
+        let samples = every_ten(|_| Some(9_990.0));
+        let rows = plot(&view(&samples, &windows), 80, 14);
+        let text = rows.join("\n");
+        for wanted in ["\\", " . .", " / /", "deshard", "recovery", "backup"] {
+            assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+        }
+        assert!(!text.contains("long ago"));
+        assert!(seen(&rows).iter().all(|seen| *seen), "{text}");
+    }
+
+    #[test]
+    fn what_is_below_zero_stands_at_the_bottom_and_the_scale_has_room() {
+        let samples = every_ten(|x| Some(x * 5.0));
+        let rows = plot(&view(&samples, &[]), 60, 12);
+        assert!(rows.last().unwrap().matches('*').count() > 40, "{rows:#?}");
+        let cases = [(9_450.0, 10_000.0), (12_600.0, 15_000.0), (17_228.0, 20_000.0), (0.0, 1.0), (f64::INFINITY, 1.0)];
+        for (value, top) in cases {
+            assert!((rounded(value) - top).abs() < 1e-6, "{value}: {}", rounded(value));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_drawn_outside_and_no_column_without_a_sample_has_one(
+            samples in prop::collection::vec((-8_000.0..2_000.0f64, prop::option::of(-1e5..1e6f64)), 0..60),
+            (width, height) in (0..140u16, 0..30u16), ahead in 0.0..3_000.0f64, slope in -3.0..3.0f64,
+        ) {
+            let mut samples = samples;
+            samples.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let theme = Theme::named("mono", Depth::None).unwrap();
+            for (glyphs, charts) in [(Glyphs::ascii(), Charts::Ascii), (Glyphs::utf8(), Charts::Braille), (Glyphs::utf8(), Charts::Block)] {
+                let look = Look { theme: &theme, glyphs, charts };
+                let whole = Rect::new(0, 0, width + 4, height + 4);
+                let area = Rect::new(2, 2, width, height);
+                let mut buf = Buffer::empty(whole);
+                let line = Some(Line { slope, intercept: 7_200.0, from: -600.0 });
+                draw(&TrendView { to: ahead, line, ..view(&samples, &[]) }, &look, area, &mut buf);
+                for y in 0..whole.height {
+                    for x in 0..whole.width {
+                        let inside = area.contains(ratatui::layout::Position { x, y });
+                        prop_assert!(inside || buf.cell((x, y)).unwrap().symbol() == " ", "{x}, {y}");
+                    }
+                }
+            }
+            // Alone, each sample is a dot in the column of its time.
+            if width > 60 && height > 8 {
+                let apart = TrendView { apart: 0.0, ..view(&samples, &[]) };
+                let columns = seen(&plot(&apart, width, height)).iter().filter(|seen| **seen).count();
+                let known = samples.iter().filter(|(x, value)| value.is_some() && (-3_600.0..=0.0).contains(x)).count();
+                prop_assert!(columns <= known && (known == 0) == (columns == 0), "{columns} of {known}");
+            }
         }
     }
 }

@@ -2,17 +2,17 @@
 //! what comes from outside have rooms of their own.
 
 mod closely;
+mod jobs;
 mod lists;
-mod outside;
+pub mod outside;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use firn::base::{Severity, Time};
 use firn::console::effect::{Effect, Query};
-use firn::console::model::{Area, Model};
+use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
-use firn::console::tabs::TabId;
 use firn::delay::job::Job;
 use firn::delay::limits::Limits;
 use firn::delay::seen::{Heartbeat, IoThread, Position, Seen, Status};
@@ -64,6 +64,7 @@ pub fn seen() -> Seen {
         delay: Some(Heartbeat::Age(7_204.2)),
         local: Some(Heartbeat::Age(0.4)),
         primary: Some(Heartbeat::Age(0.5)),
+        jobs: Vec::new(),
         notes: Vec::new(),
     }
 }
@@ -128,12 +129,12 @@ pub fn replica(name: &str, verdict: Verdict) -> ReplicaLine {
 }
 
 pub fn healthy(name: &str) -> ReplicaLine {
-    replica(name, verdict(Severity::Ok, 16, "delay 7,204 s, slope +0.00, r 0.03", 7_204.2, 0.001, Some(0.03)))
+    replica(name, verdict(Severity::Ok, 16, "delay 7204 s, slope +0.001 s/s, r 0.03", 7_204.2, 0.001, Some(0.03)))
 }
 
 /// The post's backup: 9,208 s of it, at 16,408 s.
 pub fn backup() -> ReplicaLine {
-    let text = "Active backup 9,208 s of 64,800 s; intercept 16,401 s out of 5,400:9,000";
+    let text = "Active backup 9208 s of 64800 s; intercept 16401 s, allowed 5400 to 9000 s, slope +1.000 s/s";
     let mut verdict = verdict(Severity::Warning, 14, text, 16_408.0, 1.0, Some(1.0));
     verdict.degraded.job = Some((9_208.0, 64_800.0));
     verdict.out_since = Some(ago(7_408));
@@ -150,8 +151,9 @@ pub fn backup() -> ReplicaLine {
 
 /// The post's recovery: the backup ended 2,400 s ago.
 pub fn recovery() -> ReplicaLine {
-    let text = "Replication delay intercept is out of bounds, currently in recovery window for backup which completed 2,400 \
-                seconds ago";
+    let text = "Replication delay intercept is out of bounds, currently in recovery window for backup which completed 2400 \
+                seconds ago: 2400 of 21600 s; intercept 14937 s, allowed 5400 to 9000 s, slope -0.610 s/s, back in 9744 s at \
+                this rate";
     let mut verdict = verdict(Severity::Warning, 17, text, 14_944.0, -0.61, Some(-0.98));
     verdict.degraded.recovery = Some((2_400.0, 21_600.0));
     verdict.out_since = Some(ago(9_808));
@@ -164,9 +166,10 @@ pub fn recovery() -> ReplicaLine {
 
 /// One that nobody explains: it falls behind.
 pub fn critical() -> ReplicaLine {
-    let text = "Replication delay intercept is out of bounds, and slope does not indicate recovery";
+    let text = "Replication delay intercept is out of bounds, and slope does not indicate recovery: 3863 s above maximum; \
+                intercept 12863 s, allowed 5400 to 9000 s, slope +0.980 s/s, needed -0.429 s/s";
     let mut verdict = verdict(Severity::Critical, 22, text, 12_870.0, 0.98, Some(0.99));
-    let second = "relay log not updated for 3,900 s";
+    let second = "relay log not updated for 29100 s, limit 28800 s: nothing is executed";
     verdict.matches.push(Match { rule: RuleId(12), severity: Severity::Critical, text: second.to_owned() });
     verdict.hint = Some("the applier is stuck: one long transaction, a lock, or a full disk".to_owned());
     verdict.out_since = Some(ago(660));
@@ -182,14 +185,14 @@ pub fn unknown() -> ReplicaLine {
     ReplicaLine { verdict: None, state: Arc::default(), spark: vec![None; SPARK], judged: None, group: None, ..healthy }
 }
 
-/// One whose judge has not been heard of for five minutes.
+/// One whose judge has not been heard of for some intervals.
 pub fn stale() -> ReplicaLine {
-    ReplicaLine { judged: Some(("db-ops-2".to_owned(), ago(300))), ..healthy("db03-delay") }
+    ReplicaLine { judged: Some(("db-ops-2".to_owned(), ago(45))), ..healthy("db03-delay") }
 }
 
 /// One that was stopped in an emergency.
 pub fn frozen() -> ReplicaLine {
-    let text = "SQL thread stopped, no job";
+    let text = "SQL thread stopped, no job: nothing is executed; START REPLICA SQL_THREAD";
     let line = replica("db07-delay", verdict(Severity::Critical, 8, text, 7_900.0, 1.0, Some(1.0)));
     ReplicaLine { frozen: Some("stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned()), ..line }
 }
@@ -264,21 +267,11 @@ pub fn answer_chart(query: &Query) -> Reply {
 /// A console on the tab, over these replicas.
 pub fn over(snapshot: DelaySnapshot) -> Model {
     let mut model = console(busy());
-    switch_on(&mut model);
     send(&mut model, Msg::Delays(Arc::new(snapshot)));
     go(&mut model, "4");
     let (_, report) = paint(&model, (140, 40));
     model.drawn(report);
     model
-}
-
-/// Replicas are configured.
-pub fn switch_on(model: &mut Model) {
-    for (tab, area) in &mut model.setup.areas {
-        if *tab == TabId::Delay {
-            *area = Area::On;
-        }
-    }
 }
 
 /// A console on the tab.
@@ -295,7 +288,10 @@ pub fn bare() -> Vec<Model> {
     go(&mut longest, "] ] ]");
     let mut gone = alone.clone();
     send(&mut gone, Msg::Delays(Arc::new(DelaySnapshot { now: NOW, replicas: Vec::new() })));
-    vec![empty, alone, longest, gone]
+    // A job that is under way is asked for once.
+    let mut waits = tab();
+    go(&mut waits, "w enter right enter! w");
+    vec![empty, alone, longest, gone, waits]
 }
 
 /// The one thing asked.

@@ -167,11 +167,8 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
     let fitted = fit.map(|fit| Line { slope: fit.slope, intercept: fit.intercept, from: -limits.window.as_secs_f64() });
     let ticks = ticks(shot.span, now, verdict.and_then(|verdict| verdict.back_in.or(verdict.out_in)), verdict);
     let numbers = numbers(shot, line);
-    let empty = match (&shot.view.wrong, read) {
-        (Some(wrong), _) => Shown::text(wrong).to_string(),
-        (None, None) => "reading …".to_owned(),
-        (None, Some(_)) => "no sample in this time".to_owned(),
-    };
+    let empty = if read.is_none() { "reading …" } else { "no sample in this time" };
+    let wrong = shot.view.wrong.as_ref().map(|why| format!("its samples were not read: {}", Shown::text(why)));
     let view = TrendView {
         from: -length,
         to,
@@ -184,6 +181,7 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
         numbers: &numbers,
         write: &plain,
         empty: empty.into(),
+        wrong: wrong.map(Into::into),
     };
     trendchart::draw(&view, look, area, buf);
 }

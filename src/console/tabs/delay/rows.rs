@@ -121,10 +121,26 @@ pub fn short(verdict: &Verdict) -> &str {
     BEGINNINGS.iter().find_map(|beginning| text.strip_prefix(beginning)).unwrap_or(text)
 }
 
+/// The same in few words, where there is no room for sentences: that it is out of bounds is seen beside it.
+fn brief(text: &str) -> std::borrow::Cow<'_, str> {
+    const OUT: &str = "out of bounds, ";
+    const NOT: &str = "and slope does not indicate recovery";
+    let Some(rest) = text.strip_prefix(OUT) else { return text.into() };
+    match rest.strip_prefix(NOT) {
+        Some(figures) => format!("not recovering{figures}").into(),
+        None => rest.strip_prefix("currently ").unwrap_or(rest).into(),
+    }
+}
+
 /// Why a replica is in its state, and how that is drawn.
 pub fn why(line: &ReplicaLine, now: Time) -> (String, Role) {
+    reason(line, now, false)
+}
+
+fn reason(line: &ReplicaLine, now: Time, in_brief: bool) -> (String, Role) {
     let said = match &line.verdict {
         None => "nobody has judged it yet".to_owned(),
+        Some(verdict) if in_brief => Shown::text(&brief(short(verdict))).to_string(),
         Some(verdict) => Shown::text(short(verdict)).to_string(),
     };
     if let Some(frozen) = &line.frozen {
@@ -180,6 +196,8 @@ pub struct Heads {
     allowed: bool,
     /// Some replicas are in a group.
     group: bool,
+    /// Reasons are told in few words.
+    brief: bool,
 }
 
 /// Which columns there are, and how wide.
@@ -208,7 +226,7 @@ pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
     if group {
         columns.push(words(10, 8, 0).drop(8));
     }
-    Heads { columns, allowed, group }
+    Heads { columns, allowed, group, brief: width < ROOMY }
 }
 
 /// Its state. What was judged too long ago is in doubt, and looks like that.
@@ -234,7 +252,7 @@ pub fn row<'a>(line: &'a ReplicaLine, heads: &Heads, now: Time, look: &Look<'_>)
         (Some(_), false) if inside => Role::Text,
         (Some(_), false) => role,
     };
-    let (why, why_role) = why(line, now);
+    let (why, why_role) = reason(line, now, heads.brief);
     // Twice the middle of the band: what is on target stands at half the height.
     let largest = line.spark.iter().flatten().copied().fold(least + most, f64::max);
     let quiet = if old { Role::Stale } else { Role::Text };

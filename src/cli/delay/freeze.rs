@@ -247,7 +247,9 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     out::line("")?;
     out::line(report::lines(&kept.record, services.freeze_line(&name, &limits).await?, now).join("\n"))?;
     if !done {
-        out::line(format!("\n{shown} is not frozen yet: the workers (firn run) go on; firn delay freeze {shown} does, too"))?;
+        out::line(format!(
+            "\n{shown} is not frozen yet: the workers (firn run) go on; firn delay freeze {shown} does, too"
+        ))?;
         return Ok(FAILED);
     }
     if args.watch {
@@ -256,7 +258,9 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
         let now = services.store.now().await?;
         return Ok(if kept.ended || told::is_frozen(&kept.record, now, FRESH) { 0 } else { FAILED });
     }
-    out::line(format!("\nthe workers (firn run) watch that it stands; where none runs: firn delay freeze {shown} --watch"))?;
+    out::line(format!(
+        "\nthe workers (firn run) watch that it stands; where none runs: firn delay freeze {shown} --watch"
+    ))?;
     Ok(0)
 }
 
@@ -372,7 +376,9 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
         let waits = sight.sql_delay.filter(|delay| *delay > 0);
         if let Some(delay) = waits {
             let delay = Span(Duration::from_secs(delay));
-            out::line(format!("the SQL thread goes on waiting {delay} for each transaction, so it may take that long"))?;
+            out::line(format!(
+                "the SQL thread goes on waiting {delay} for each transaction, so it may take that long"
+            ))?;
         }
         agreed(&name, args.yes, "run the SQL thread up to that place, and no further, of")?;
         let kept = keeper
@@ -395,7 +401,9 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
     if kept.ended {
         return Ok(0);
     }
-    out::line(format!("{shown} does not run yet: the workers (firn run) go on, and so does firn delay resume {shown}"))?;
+    out::line(format!(
+        "{shown} does not run yet: the workers (firn run) go on, and so does firn delay resume {shown}"
+    ))?;
     Ok(FAILED)
 }
 
@@ -418,7 +426,9 @@ fn tell_resume(
         out::line(format!("  what was received and not applied lies from {executed} to {received}"))?;
     }
     if facts.is_some_and(Facts::start_deletes) {
-        out::line("  this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that")?;
+        out::line(
+            "  this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that",
+        )?;
     }
     let statement = &kept.record.statement;
     let Some(line) = line.filter(|_| !statement.is_unknown()) else {

@@ -139,12 +139,7 @@ impl Next {
                 self.act = Act::StopSql;
             }
             Phase::StoppingIo => self.act = Act::StopIo,
-            Phase::Proving
-            | Phase::Frozen
-            | Phase::Advancing
-            | Phase::Resuming
-            | Phase::Promoted
-            | Phase::Resumed => {}
+            Phase::Proving | Phase::Frozen | Phase::Advancing | Phase::Resuming | Phase::Promoted | Phase::Resumed => {}
         }
     }
 
@@ -552,8 +547,7 @@ pub fn tick(record: &Record, step: Step, done: bool, who: &str, at: Time, now: T
         return Err(NotNow::Over(record.replica.clone()));
     }
     let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
-    let changed =
-        if done { next.record.tick(step, at, who) } else { next.record.untick(step, now, who) };
+    let changed = if done { next.record.tick(step, at, who) } else { next.record.untick(step, now, who) };
     if !changed {
         return Ok(next);
     }

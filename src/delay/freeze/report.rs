@@ -140,11 +140,7 @@ pub fn lines(record: &Record, judged: Option<Line>, now: Time) -> Vec<String> {
 
 /// The checklist and the loss.
 pub fn recovery_lines(record: &Record, now: Time) -> Vec<String> {
-    let mut all = vec![format!(
-        "recovery steps, T+0 is {}, elapsed {}:",
-        record.degraded,
-        Span(elapsed(record, now))
-    )];
+    let mut all = vec![format!("recovery steps, T+0 is {}, elapsed {}:", record.degraded, Span(elapsed(record, now)))];
     all.extend(checklist(record).iter().map(|line| format!("  {}", line.words())));
     match loss(record, now) {
         Some(Ok(loss)) => all.extend(loss.words()),
@@ -167,7 +163,8 @@ fn sight_json(sight: &Sight) -> Value {
         IoThread::No => "No",
         IoThread::Connecting => "Connecting",
     });
-    let error = |error: &Option<(u32, String)>| error.as_ref().map(|(errno, text)| json!({ "errno": errno, "text": text }));
+    let error =
+        |error: &Option<(u32, String)>| error.as_ref().map(|(errno, text)| json!({ "errno": errno, "text": text }));
     json!({
         "at": sight.at.to_string(),
         "io_running": io,

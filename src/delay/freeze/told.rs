@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::place;
 use super::record::{Phase, Record};
 use super::statement::Spot;
-use super::place;
 use crate::base::Time;
 use crate::base::units::Span;
 

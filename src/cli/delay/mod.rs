@@ -51,7 +51,6 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         None => status::run(config()?, args.status).await,
         // It needs no configuration.
         Some(Command::Replay(args)) => replay::run(&args),
-        Some(Command::Replay(args)) => replay::run(*args),
         Some(Command::Arrival(args)) => arrival::run(config()?, args).await,
         Some(Command::Freeze(args)) => freeze::freeze(config()?, args).await,
         Some(Command::Frozen(args)) => frozen::run(config()?, args).await,

@@ -395,6 +395,28 @@ async fn every_line_of_the_judge_has_a_plugin() {
     }
 }
 
+#[tokio::test]
+async fn who_watches_is_told_until_it_is_interrupted() {
+    use std::io::{BufRead as _, BufReader};
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.look(1200, 0, |ago| changed(runs(ago, 7204.0), |status| status.io = Some(IoThread::No)));
+    home.write("db14", &play).await;
+    for signal in ["INT", "TERM"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
+        command.env_clear().env("HOME", home.dir.path()).current_dir(home.dir.path());
+        command.args(["--config", "firn.toml", "delay", "db14", "--watch", "--json"]);
+        let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let value: Value = serde_json::from_str(&line).unwrap();
+        assert_eq!((&value["severity"], &value["replicas"][0]["rule"]), (&"CRITICAL".into(), &7.into()));
+        let killed = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        assert_eq!(child.wait().unwrap().code(), Some(2), "SIG{signal}: the last round's exit code");
+    }
+}
+
 /// A server that always answers the same.
 struct Answers(Result<Vec<Seen>, Unseen>);
 

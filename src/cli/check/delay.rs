@@ -49,7 +49,7 @@ pub struct Args {
     /// With --direct: another account; its password is the configuration's unless --password names another
     #[arg(short, long, value_name = "ACCOUNT", requires = "direct")]
     user: Option<String>,
-    /// With --direct: where another password stands, env:NAME or file:PATH
+    /// With --direct: where another password stands, `env:NAME` or `file:PATH`
     #[arg(long, value_name = "PLACE", requires = "direct", value_parser = place)]
     password: Option<SecretRef>,
     /// Seconds, or a span, until an answer is UNKNOWN

@@ -44,12 +44,13 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         let text = "the configuration names no replica; add [[replica]] with a name, a host, a user and a password";
         return Err(CliError::Usage(text.to_owned()));
     }
-    let mut code = round(&services, &args).await?;
     if !args.watch {
-        return Ok(code);
+        return round(&services, &args).await;
     }
+    // Before anything is printed: whoever has read it may end it.
     let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hangup = signal(SignalKind::hangup())?;
+    let mut code = round(&services, &args).await?;
     loop {
         tokio::select! {
             _ = term.recv() => return Ok(code),

@@ -84,8 +84,8 @@ fn what_is_refused_is_named() {
         ("--job backup", "\"backup\" is no job; write its class, when it started and when it ended"),
         ("--job backup:x-3", "\"backup:x-3\" is no job;"),
         ("--job lunch:1-2", "--job: \"lunch\" is no job class; there are backup, deshard; add one by --job-class"),
-        ("--window lots", "\"lots\" is not a span of time;"),
-        ("--window -3", ""),
+        ("--window lots", "\"lots\" is no limit; write seconds (5400) or a span of time (90m, 1h30m, 500ms)"),
+        ("--window=-3", "\"-3\" is no limit; write seconds (5400)"),
         ("--job-class lunch", "\"lunch\" is no job class; write its name and how long one may run: \"reindex=2h\""),
         ("--min-delay-time 9001", "min-delay-time 9001 s is not below max-delay-time 9000 s;"),
     ];

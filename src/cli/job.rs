@@ -45,9 +45,9 @@ pub enum Command {
     /// Runs a command as a job: says that it begins, and that it has ended, however it does
     #[command(after_help = "\
 The command has firn's standard input, output and error; firn itself writes to standard error alone.
-SIGTERM, SIGHUP, SIGINT and SIGQUIT are passed on to it, unless firn was started with them ignored
-(nohup); away from a terminal to all that it has started. On a terminal its keys reach the command by
-themselves.
+SIGTERM, SIGHUP, SIGINT, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to it, unless firn was started with
+them ignored (nohup); away from a terminal to all that it has started. On a terminal its keys reach the
+command by themselves.
 Exit code: the command's; 128 and the signal's number if a signal ended it. Of firn's own: 125 the
 job could not be entered, and the command was not run; 126 it cannot be run; 127 there is no such
 command.

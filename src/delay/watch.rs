@@ -29,6 +29,8 @@ use crate::store::{DelaySample, JudgedWrite, NewJudged, Store, StoreError, delay
 pub const KIND: &str = "delay";
 /// Samples are kept so long.
 pub const KEPT: Duration = Duration::from_hours(10 * 24);
+/// Jobs and freezes that have ended are kept for so long, as events are.
+const ENDED_KEPT: Duration = Duration::from_hours(90 * 24);
 
 /// Between two looks at who holds which duty.
 const DUTIES: Duration = Duration::from_secs(5);
@@ -324,8 +326,9 @@ impl Watch {
         if self.store.duty_take(PRUNE_DUTY.to_owned(), self.session).await?.is_none() {
             return Ok(true);
         }
-        let before = self.store.now().await?.minus(KEPT);
-        let gone = self.store.delay_prune(before, PRUNE).await?;
+        let now = self.store.now().await?;
+        let gone = self.store.delay_prune(now.minus(KEPT), PRUNE).await?;
+        self.store.jobs_prune(now.minus(ENDED_KEPT), PRUNE).await?;
         tracing::debug!(rows = %Count(gone), "old samples were cleared away");
         Ok(gone < u64::from(PRUNE))
     }

@@ -206,7 +206,7 @@ fn started(home: &Home, script: &str) -> (Running, i32) {
 #[test]
 fn a_signal_is_passed_on_and_the_job_ends() {
     let home = home();
-    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3)] {
+    for (signal, number) in [("TERM", 15), ("INT", 2), ("HUP", 1), ("QUIT", 3), ("USR1", 10), ("USR2", 12)] {
         let (running, _) = started(&home, "echo $$ > pid; exec sleep 1000");
         running.signal(signal);
         running.wait(LONG).expect(128 + number);

@@ -215,7 +215,13 @@ async fn jobs_are_those_that_run_and_those_that_ended_since(w: World) {
 async fn ended_jobs_are_read_by_pages(w: World) {
     w.advance(5);
     six(&w).await;
-    for (replica, expected) in [(None, vec![4, 3, 2, 1]), (Some("a"), vec![3, 1]), (Some("c"), vec![])] {
+    // Of one moment, and more than a page has.
+    for _ in 0..4 {
+        start(&w, job("c", "backup")).await;
+        ended(&w, end("c", "backup")).await;
+    }
+    let (all_of_them, of_c) = (vec![10, 9, 8, 7, 4, 3, 2, 1], vec![10, 9, 8, 7]);
+    for (replica, expected) in [(None, all_of_them), (Some("a"), vec![3, 1]), (Some("c"), of_c), (Some("d"), vec![])] {
         let (mut before, mut all) = (None, Vec::new());
         loop {
             let page = w.store.jobs_ended(replica.map(str::to_owned), before, 3).await.unwrap();

@@ -205,10 +205,11 @@ fn ended(child: &mut Child, name: &str) -> (u8, String) {
 struct Passed(Vec<(Signal, Stream)>);
 
 impl Passed {
-    /// All that ask a process to end, but those that firn was told to ignore: the command inherits that.
+    /// All that end a process which does not expect them, but those that firn was told to ignore: the command inherits
+    /// that.
     fn listen() -> Result<Self, CliError> {
         let ignored = ignored();
-        let all = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM];
+        let all = [Signal::HUP, Signal::INT, Signal::QUIT, Signal::TERM, Signal::USR1, Signal::USR2];
         let heard = all.into_iter().filter(|one| ignored & (1 << (one.as_raw() - 1)) == 0);
         let streams = heard.map(|one| Ok((one, signal(SignalKind::from_raw(one.as_raw()))?)));
         Ok(Self(streams.collect::<Result<_, std::io::Error>>()?))

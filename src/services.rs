@@ -3,6 +3,7 @@
 mod crew;
 pub mod delays;
 mod faster;
+pub mod lines;
 mod play;
 mod restores;
 

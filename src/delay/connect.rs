@@ -482,7 +482,10 @@ fn mend(code: u16) -> &'static str {
         1820 | 1862 => "; the account's password has expired",
         3118 | 4151 => "; unlock the account",
         3159 => "; the server wants TLS: set tls = \"required\"",
-        1227 => "; the account lacks a privilege for its session's settings",
+        1227 => {
+            "; it may not set what its session needs: for sql_log_bin that is BINLOG ADMIN on MariaDB, \
+             SESSION_VARIABLES_ADMIN on MySQL, SUPER on versions before them"
+        }
         _ => "",
     }
 }

@@ -58,7 +58,7 @@ pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot,
     let mut replicas = Vec::new();
     for one in known {
         match rows.remove(&one.name) {
-            None => replicas.push(unjudged(one, jobs.of(&one.name))),
+            None => replicas.push(unjudged(one, jobs.of(&one.name), now)),
             Some(rows) => {
                 for row in rows {
                     replicas.push(line(store, one, row, &jobs, now, false).await?);
@@ -81,11 +81,7 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
         rows.retain(|row| server_of(&row.replica) == replica);
     }
     if rows.is_empty() {
-        let asked = Asked { asker: Asker::Reader(Ok(None)), local: known.local, primary: known.primary };
-        let jobs = jobs.of(replica);
-        let verdict = judge(&State::default(), &[], &jobs, &asked, &known.limits, now).1;
-        let line = ReplicaLine { name: replica.to_owned(), verdict: Some(verdict), ..unjudged(known, jobs) };
-        return Ok(vec![line]);
+        return Ok(vec![ReplicaLine { name: replica.to_owned(), ..unjudged(known, jobs.of(replica), now) }]);
     }
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
@@ -119,12 +115,15 @@ pub(super) async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> R
     Ok(jobs)
 }
 
-fn unjudged(one: &Known, jobs: Vec<Job>) -> ReplicaLine {
+/// One that nobody has ever judged is judged here: that no worker has written is the verdict.
+fn unjudged(one: &Known, jobs: Vec<Job>, now: Time) -> ReplicaLine {
+    let asked = Asked { asker: Asker::Reader(Ok(None)), local: one.local, primary: one.primary };
+    let verdict = judge(&State::default(), &[], &jobs, &asked, &one.limits, now).1;
     ReplicaLine {
         name: one.name.clone(),
         group: one.group.clone(),
         limits: Arc::clone(&one.limits),
-        verdict: None,
+        verdict: Some(verdict),
         state: Arc::default(),
         jobs,
         spark: vec![None; super::snapshot::SPARK],

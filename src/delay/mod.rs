@@ -13,6 +13,8 @@
 //! | [`jobs_query`] | jobs as a table of one's own tells them |
 //! | [`privilege`] | what an account needs, by server and version |
 //! | [`probe`] | looking at a replica: a trait, and MySQL and MariaDB behind it (touches the world) |
+//! | [`writer`] | heartbeats, written (touches the world) |
+//! | [`doctor`] | what works of looking at a replica, and what is missing (touches the world) |
 //! | [`observe`] | a look is folded into the state |
 //! | [`judge`] | the rules: the state and its samples become a verdict |
 //! | [`cause`] | the likely cause of what a verdict says: a hint beside it, never a verdict |
@@ -35,6 +37,7 @@
 pub mod cause;
 pub mod connect;
 pub mod direct;
+pub mod doctor;
 pub mod findings;
 pub mod freeze;
 pub mod gather;
@@ -58,3 +61,4 @@ pub mod trend;
 pub mod unit;
 pub mod verdict;
 pub mod watch;
+pub mod writer;

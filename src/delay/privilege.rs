@@ -34,6 +34,15 @@ impl Flavour {
         matches!(self, Self::MariaDb(..))
     }
 
+    /// What stopping and starting replication threads takes.
+    pub fn freeze_privilege(self) -> &'static str {
+        match self {
+            Self::MariaDb(major, minor, patch) if (major, minor, patch) >= (10, 5, 2) => "REPLICATION SLAVE ADMIN",
+            Self::MySql(major, ..) if major >= 8 => "REPLICATION_SLAVE_ADMIN",
+            _ => "SUPER",
+        }
+    }
+
     /// Whether performance_schema knows commit times of what was received and applied.
     pub fn has_commit_times(self) -> bool {
         matches!(self, Self::MySql(major, minor, patch) if (major, minor, patch) >= (8, 0, 1))

@@ -5,6 +5,7 @@ mod mysql;
 use async_trait::async_trait;
 
 use super::seen::Seen;
+pub(super) use mysql::{COMMIT_TIMES, IDENTITY, Identity, SYNTAX, UPTIME, status_statement};
 pub use mysql::{MysqlProbe, Watched};
 
 /// Why a look yields nothing, in words: what was asked, what was answered, what mends it. Safe to show.

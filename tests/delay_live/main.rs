@@ -5,4 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod commands;
+mod kit;
 mod link;
+mod looks;
+mod writes;

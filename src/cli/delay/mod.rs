@@ -3,14 +3,18 @@
 mod arrival;
 mod freeze;
 mod frozen;
+mod doctor;
 pub(super) mod limits;
+mod record;
 mod replay;
 pub(super) mod status;
 
 use clap::{Args as ClapArgs, Subcommand};
 
 use super::CliError;
-use crate::config::{Config, ConfigError};
+use crate::base::Shown;
+use crate::base::near::nearest;
+use crate::config::{Config, ConfigError, ReplicaConfig};
 
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -37,6 +41,10 @@ enum Command {
     FreezeLoss(freeze::LossArgs),
     /// Lets a frozen replica go on
     Resume(freeze::Resume),
+    /// Records what is seen of a replica, for `firn delay replay`
+    Record(record::Args),
+    /// Tries what looking at replicas takes, and says what is missing; the exit code is the worst severity
+    Doctor(doctor::Args),
 }
 
 impl Args {
@@ -57,5 +65,18 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         Some(Command::FreezeStep(args)) => freeze::step(config()?, args).await,
         Some(Command::FreezeLoss(args)) => freeze::loss(config()?, args).await,
         Some(Command::Resume(args)) => freeze::resume(config()?, args).await,
+        Some(Command::Record(args)) => record::run(config()?, args).await,
+        Some(Command::Doctor(args)) => doctor::run(config()?, args).await,
+        Some(Command::Replay(args)) => replay::run(*args),
     }
+}
+
+/// A replica of the configuration.
+fn named<'a>(config: &'a Config, name: &str) -> Result<&'a ReplicaConfig, CliError> {
+    let all = &config.delay.replicas;
+    all.iter().find(|replica| replica.name == name).ok_or_else(|| {
+        let near = nearest(name, all.iter().map(|replica| replica.name.as_str()));
+        let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        CliError::Usage(format!("\"{}\" names no replica of the configuration{near}", Shown::text(name)))
+    })
 }

@@ -19,7 +19,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// What happens: calm, bad-night, restore, or the path of a scenario file
+    /// What happens: calm, bad-night, restore, delay, or the path of a scenario file
     #[arg(long, value_name = "NAME", default_value = "calm")]
     scenario: String,
     /// How fast its clock runs: seconds of its to one of yours [default: as the scenario has it]

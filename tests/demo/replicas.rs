@@ -182,7 +182,7 @@ const STORY: [(&str, Turns); 16] = [
         &[
             (-21_600, Unknown, 15, "too few samples"),
             (-21_310, Ok, 16, "delay 7"),
-            (-120, Critical, 3, "no sample for 70 s: cannot connect to db14:3306: no answer within 2 s"),
+            (-120, Critical, 3, "no sample for 70 s: db14:3306 does not answer within 2s"),
             (721, Unknown, 15, "the window began with the server restarted: up for"),
             (1011, Ok, 16, "delay 7"),
         ],
@@ -194,7 +194,7 @@ const STORY: [(&str, Turns); 16] = [
 #[test]
 fn each_replica_goes_through_what_its_scenario_promises() {
     let play = Play::of("delay", 1, 2);
-    play.driver.run_until(Duration::from_secs(32 * 60));
+    play.driver.run_until(Duration::from_mins(32));
     let start = Scenario::find("delay").unwrap().start;
     let lines = play.replicas();
     assert_eq!(lines.len(), STORY.len());
@@ -235,7 +235,8 @@ fn at_its_start_the_pictures_of_the_article_are_there() {
     let back = play.replica("db03").verdict.unwrap();
     assert!((back.delay.unwrap().0 - (16_408.0 - 900.0)).abs() <= 4.0, "{back:?}");
     assert!((back.fit.unwrap().slope + 0.5).abs() < 0.01, "{back:?}");
-    assert_eq!(back.degraded.recovery.map(|(ago, limit)| (ago.round() as i64 / 10, limit)), Some((180, 21_600.0)));
+    let (ago, limit) = back.degraded.recovery.unwrap();
+    assert!((1800.0..1802.0).contains(&ago) && (limit - 21_600.0).abs() < 0.1, "{ago} of {limit}");
     // The IO thread has stood for forty minutes, and the delay says nothing of it.
     let (io, delayed) = (play.replica("db10"), delay("db10"));
     assert!((delayed - 7200.0).abs() <= 3.0 && io.severity() == Critical, "{delayed}");

@@ -78,7 +78,7 @@ impl ActedServer {
         self.drive(&mut hand, t);
         let hand = *hand;
         let scene = self.scene(t);
-        let down = || Unseen(status::no_answer(&self.spec.name));
+        let down = || Unseen(status::no_answer(&self.spec.name, PATIENCE));
         let (natural, line) = (scene.executed.ok_or_else(down)?, scene.delay.ok_or_else(down)?);
         let (received, executed) = (received(hand, &scene), self.executed(hand, &scene, natural, t));
         let stopped = matches!(hand.sql, Sql::Stopped { .. });

@@ -1,7 +1,10 @@
 //! The words in which a server says how its replication stands: MySQL's, or MariaDB's.
 
+use std::time::Duration;
+
 use super::primary::{Primary, place};
 use super::trace::Scene;
+use crate::delay::connect::LinkError;
 use crate::delay::limits::DelayBy;
 use crate::delay::seen::{IoThread, Status};
 use crate::demo::scenario::ReplicaSpec;
@@ -43,11 +46,11 @@ pub(super) fn has_uuid(spec: &ReplicaSpec) -> bool {
 }
 
 /// Why nothing is seen of a server that is down.
-pub(super) fn no_answer(name: &str) -> String {
-    format!("cannot connect to {name}:{PORT}: no answer within 2 s; is the server up, and the network between?")
+pub(super) fn no_answer(name: &str, within: Duration) -> String {
+    LinkError::Silent { server: format!("{name}:{PORT}"), within }.to_string()
 }
 
-/// The row of `SHOW REPLICA STATUS`, with what performance_schema of MySQL knows beside it.
+/// The row of `SHOW REPLICA STATUS`, with what `performance_schema` of MySQL knows beside it.
 pub(super) fn row(facts: &Facts<'_>) -> Status {
     let Facts { spec, primary, scene, io, sql, .. } = *facts;
     let (mysql, modern) = (!is_mariadb(spec), is_modern(spec));
@@ -57,17 +60,17 @@ pub(super) fn row(facts: &Facts<'_>) -> Status {
         (true, true, Some(delay)) => Some(whole(f64::from(u32::try_from(delay).unwrap_or(u32::MAX)) - facts.delay)),
         _ => None,
     };
-    let io_error = scene.io_errno.map(|errno| io_error(errno, primary));
-    let sql_error = scene.sql_errno.map(|errno| sql_error(errno, primary, facts.executed));
+    let io_error = || scene.io_errno.map(|errno| io_error(errno, primary));
+    let sql_error = || scene.sql_errno.map(|errno| sql_error(errno, primary, facts.executed));
     let external = spec.limits.delay_by == DelayBy::External;
     Status {
         channel: String::new(),
         io,
         sql,
         io_errno: scene.io_errno,
-        io_error,
+        io_error: scene.io_error.clone().or_else(io_error),
         sql_errno: scene.sql_errno,
-        sql_error,
+        sql_error: scene.sql_error.clone().or_else(sql_error),
         io_state: Some(io_state(io, modern).to_owned()),
         sql_state: Some(sql_state(facts, modern, waits)),
         source_host: Some(primary.host.clone()),

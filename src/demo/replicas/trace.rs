@@ -1,116 +1,33 @@
-//! What a replica shows over time: keyframes, one a line.
+//! What a replica shows over time: keyframes, one a row of a recorded history ([`crate::delay::trace`]).
 //!
-//! The columns are those of a recorded history, by name, of which a trace needs `t_seconds` and `delay_seconds`. Between
-//! two lines ages move in a straight line; words, errors and the configured delay hold until the next line. Empty is not
-//! seen: a line without a delay begins a gap, which the next one ends. Before the first line that one holds, and after
-//! the last one that one.
+//! Between two rows ages move in a straight line; words, errors and the configured delay hold until the next row. Empty is
+//! not seen: a row without a delay begins a gap, which the next one ends. Before the first row that one holds, and after
+//! the last one that one. Positions are not read: they follow from the delay, the threads and who plays the trace.
 
-use crate::base::Shown;
-use crate::base::near::nearest;
-use crate::delay::seen::IoThread;
+use crate::delay::seen::{Heartbeat, IoThread, Look};
+use crate::delay::trace::{self, Reader};
 
-/// A trace may have this many lines.
+/// A trace may have this many rows.
 const MOST: usize = 200_000;
 
-/// Columns that are played.
-const PLAYED: [&str; 12] = [
-    "t_seconds",
-    "delay_seconds",
-    "io_running",
-    "sql_running",
-    "last_io_errno",
-    "last_sql_errno",
-    "sql_delay",
-    "local_heartbeat_age",
-    "primary_heartbeat_age",
-    "ps_applied_original_commit_age",
-    "sql_state",
-    "notes",
-];
-
-/// Further columns of recorded histories: what they hold follows from the others, or from who plays them.
-const BESIDE: [&str; 22] = [
-    "wall_utc",
-    "seconds_behind_master",
-    "sql_remaining_delay",
-    "hb_ts",
-    "hb_file",
-    "hb_position",
-    "io_state",
-    "master_log_file",
-    "read_master_log_pos",
-    "relay_master_log_file",
-    "exec_master_log_pos",
-    "relay_log_file",
-    "relay_log_pos",
-    "relay_log_space",
-    "query_ms",
-    "ps_lag_at_apply",
-    "ps_queued_original_commit_age",
-    "ps_desired_delay",
-    "ps_remaining_delay",
-    "ps_io_state",
-    "ps_applier_state",
-    "hb_server_id",
-];
-
 /// A trace that cannot be played.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// It has no line of names, or no other one.
-    #[error("it has no keyframe; the first line names the columns, each other one is a keyframe")]
+    /// It is no recorded history.
+    #[error(transparent)]
+    Read(#[from] trace::TraceError),
+    /// Some of its columns are not known.
+    #[error("its first line names {}, which a recorded history does not know; correct the name, or take the column out", .0.join(" and "))]
+    Unknown(Vec<String>),
+    /// A column that no trace can be without.
+    #[error("its first line does not name delay_seconds; a trace needs it beside t_seconds")]
+    NoDelay,
+    /// It has no row beside that of the names.
+    #[error("it has no keyframe; each row below the first line is one")]
     Empty,
     /// It has too many.
     #[error("it has over {MOST} keyframes; cut it, or keep every tenth")]
     TooMany,
-    /// A column that is not known.
-    #[error("line 1: unknown column {found}{near}; played are {}", PLAYED.join(", "))]
-    Unknown {
-        /// Its name, safe to show.
-        found: String,
-        /// What may have been meant.
-        near: String,
-    },
-    /// A column stands twice.
-    #[error("line 1: the column {0} stands twice; keep one of them")]
-    Twice(&'static str),
-    /// A column that no trace can be without.
-    #[error("line 1: the column {0} is missing; a trace needs t_seconds and delay_seconds")]
-    Missing(&'static str),
-    /// A line of another width.
-    #[error("line {line}: found {found} values, the first line names {columns} columns; a value holds no comma")]
-    Width {
-        /// The line.
-        line: usize,
-        /// Its values.
-        found: usize,
-        /// The columns.
-        columns: usize,
-    },
-    /// A value that is none.
-    #[error("line {line}: {column}: found \"{found}\"; allowed is {allowed}")]
-    Value {
-        /// The line.
-        line: usize,
-        /// The column.
-        column: &'static str,
-        /// What stands there, safe to show.
-        found: String,
-        /// What may stand there.
-        allowed: &'static str,
-    },
-    /// Time does not go on.
-    #[error(
-        "line {line}: t_seconds: {found} is not after the {before} of the line before; put the lines in order of time"
-    )]
-    Order {
-        /// The line.
-        line: usize,
-        /// Its time.
-        found: f64,
-        /// The time before.
-        before: f64,
-    },
 }
 
 /// A keyframe. Times and ages in seconds.
@@ -127,6 +44,9 @@ struct Frame {
     primary: Option<f64>,
     applied: Option<f64>,
     sql_state: Option<String>,
+    io_error: Option<String>,
+    sql_error: Option<String>,
+    uptime: Option<u64>,
 }
 
 /// What a replica shows over time.
@@ -134,6 +54,8 @@ struct Frame {
 pub struct Trace {
     /// In the order of time; never empty.
     frames: Vec<Frame>,
+    local: bool,
+    primary: bool,
 }
 
 /// What it shows at a time of its trace, in seconds of that.
@@ -157,43 +79,48 @@ pub struct Scene {
     pub primary: Option<f64>,
     /// What the SQL thread says it does, where that is not what it says anyway.
     pub sql_state: Option<String>,
+    /// What the error of the IO thread is told as, where the trace has it.
+    pub io_error: Option<String>,
+    /// What the error of the SQL thread is told as, where the trace has it.
+    pub sql_error: Option<String>,
     /// Received is what was written until then.
     pub received: f64,
     /// Executed is what was written until then.
     pub executed: Option<f64>,
-    /// When the last gap ended, if there was one.
+    /// Since when the server is up, where that can be told: what the trace says, or the end of its last gap.
     pub up_since: Option<f64>,
 }
 
 impl Trace {
     /// Reads a trace.
     pub fn parse(text: &str) -> Result<Self, TraceError> {
-        let mut lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-        let columns = columns(lines.next().ok_or(TraceError::Empty)?.1)?;
+        let reader = Reader::new(text.as_bytes())?;
+        if !reader.ignored().is_empty() {
+            return Err(TraceError::Unknown(reader.ignored().to_vec()));
+        }
+        if !reader.has_delay() {
+            return Err(TraceError::NoDelay);
+        }
+        let (local, primary) = (reader.has_local(), reader.has_primary());
         let mut frames: Vec<Frame> = Vec::new();
-        for (n, line) in lines {
-            let frame = frame(n + 1, line, &columns)?;
+        for row in reader {
+            let row = row?;
             if frames.len() >= MOST {
                 return Err(TraceError::TooMany);
             }
-            match frames.last() {
-                Some(last) if last.at >= frame.at => {
-                    return Err(TraceError::Order { line: n + 1, found: frame.at, before: last.at });
-                }
-                _ => frames.push(frame),
-            }
+            frames.push(frame(row.seconds, row.look));
         }
-        if frames.is_empty() { Err(TraceError::Empty) } else { Ok(Self { frames }) }
+        if frames.is_empty() { Err(TraceError::Empty) } else { Ok(Self { frames, local, primary }) }
     }
 
     /// Whether it tells of a heartbeat that is written on the replica.
     pub fn has_local(&self) -> bool {
-        self.frames.iter().any(|frame| frame.local.is_some())
+        self.local
     }
 
     /// Whether it tells of the source's heartbeat on the source.
     pub fn has_primary(&self) -> bool {
-        self.frames.iter().any(|frame| frame.primary.is_some())
+        self.primary
     }
 
     /// What it shows at a time. A thread `driven` by a tool stands when it is looked at, and executes nevertheless.
@@ -223,6 +150,8 @@ impl Trace {
             let gap = before.iter().rposition(|frame| frame.delay.is_none())?;
             before.get(gap + 1).map(|frame| frame.at)
         });
+        #[allow(clippy::cast_precision_loss)] // seconds
+        let up_since = frame.uptime.map(|uptime| frame.at - uptime as f64).or(up_since);
         Scene {
             delay: between(|frame| frame.delay),
             io: frame.io,
@@ -233,6 +162,8 @@ impl Trace {
             local: between(|frame| frame.local),
             primary: between(|frame| frame.primary),
             sql_state: frame.sql_state.clone(),
+            io_error: frame.io_error.clone(),
+            sql_error: frame.sql_error.clone(),
             received,
             executed,
             up_since,
@@ -240,76 +171,28 @@ impl Trace {
     }
 }
 
-/// Which column each value is of; nothing: it is not played.
-fn columns(line: &str) -> Result<Vec<Option<&'static str>>, TraceError> {
-    let mut columns = Vec::new();
-    for found in line.split(',').map(str::trim) {
-        let played = PLAYED.into_iter().find(|name| *name == found);
-        if played.is_none() && !BESIDE.contains(&found) {
-            let near = nearest(found, PLAYED).map_or_else(String::new, |near| format!(" (did you mean {near}?)"));
-            return Err(TraceError::Unknown { found: Shown::text(found).to_string(), near });
-        }
-        match played {
-            Some(name) if columns.contains(&played) => return Err(TraceError::Twice(name)),
-            _ => columns.push(played),
-        }
+/// A row as a keyframe.
+fn frame(at: f64, look: Look) -> Frame {
+    let Ok(seen) = look.seen else { return Frame { at, ..Frame::default() } };
+    let age = |beat: Option<Heartbeat>| match beat {
+        Some(Heartbeat::Age(age)) => Some(age),
+        _ => None,
+    };
+    let status = seen.status.unwrap_or_default();
+    Frame {
+        at,
+        delay: age(seen.delay),
+        io: status.io,
+        sql: status.sql,
+        io_errno: status.io_errno,
+        sql_errno: status.sql_errno,
+        sql_delay: status.sql_delay,
+        local: age(seen.local),
+        primary: age(seen.primary),
+        applied: status.applied_age,
+        sql_state: status.sql_state,
+        io_error: status.io_error,
+        sql_error: status.sql_error,
+        uptime: seen.uptime,
     }
-    for needed in ["t_seconds", "delay_seconds"] {
-        if !columns.contains(&Some(needed)) {
-            return Err(TraceError::Missing(needed));
-        }
-    }
-    Ok(columns)
-}
-
-fn frame(line: usize, text: &str, columns: &[Option<&'static str>]) -> Result<Frame, TraceError> {
-    let values: Vec<&str> = text.split(',').map(str::trim).collect();
-    if values.len() != columns.len() {
-        return Err(TraceError::Width { line, found: values.len(), columns: columns.len() });
-    }
-    let mut frame = Frame { at: f64::NAN, ..Frame::default() };
-    for (column, value) in columns.iter().zip(values) {
-        let Some(column) = *column else { continue };
-        let wrong = |allowed| {
-            let found = Shown::text(value).to_string();
-            TraceError::Value { line, column, found, allowed }
-        };
-        if value.is_empty() && column != "t_seconds" {
-            continue;
-        }
-        let seconds = || {
-            let found = value.parse::<f64>().ok().filter(|seconds| seconds.is_finite() && seconds.abs() < 1e9);
-            found.ok_or_else(|| wrong("a number of seconds below 1000000000"))
-        };
-        let number = || value.parse::<u32>().map_err(|_| wrong("a whole number"));
-        match column {
-            "t_seconds" => frame.at = seconds()?,
-            "delay_seconds" => frame.delay = Some(seconds()?),
-            "local_heartbeat_age" => frame.local = Some(seconds()?),
-            "primary_heartbeat_age" => frame.primary = Some(seconds()?),
-            "ps_applied_original_commit_age" => frame.applied = Some(seconds()?),
-            "io_running" => {
-                frame.io = Some(match value {
-                    "Yes" => IoThread::Yes,
-                    "No" => IoThread::No,
-                    "Connecting" | "Preparing" => IoThread::Connecting,
-                    _ => return Err(wrong("Yes, No, Connecting or Preparing")),
-                });
-            }
-            "sql_running" => {
-                frame.sql = Some(match value {
-                    "Yes" => true,
-                    "No" => false,
-                    _ => return Err(wrong("Yes or No")),
-                });
-            }
-            "last_io_errno" => frame.io_errno = Some(number()?),
-            "last_sql_errno" => frame.sql_errno = Some(number()?),
-            "sql_delay" => frame.sql_delay = Some(number()?.into()),
-            "sql_state" => frame.sql_state = Some(Shown::text(value).to_string()),
-            // Notes are for who reads the file.
-            _ => {}
-        }
-    }
-    Ok(frame)
 }

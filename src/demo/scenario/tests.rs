@@ -186,7 +186,7 @@ fn a_trace_may_be_a_file_beside_the_scenario() {
     let place = trace.display();
     assert!(
         told.ends_with(&format!(
-            "mine.toml:14: replica.trace: {place}: line 3: t_seconds: 0 is not after the 0 of the line before; put the lines in order of time"
+            "mine.toml:14: replica.trace: {place}: line 3: its time 0 s does not come after 0 s of the row before; rows are in the order of time"
         )),
         "{told}"
     );

@@ -93,7 +93,7 @@ fn what_is_not_told_does_not_make_it_another_server() {
         (seen.server_id, seen.uptime) = (None, None);
         // A replica that has not reached its source yet shows 0.
         status(seen, |status| {
-            (status.source_id, status.source_uuid, status.sql_delay) = (Some(0), Some(String::new()), None)
+            (status.source_id, status.source_uuid, status.sql_delay) = (Some(0), Some(String::new()), None);
         });
     });
     look(&mut state, 20, |_| {});

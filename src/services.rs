@@ -4,6 +4,7 @@ mod crew;
 pub mod delays;
 mod faster;
 mod freezes;
+mod heartbeats;
 pub mod lines;
 mod play;
 mod restores;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::Services;
+use super::heartbeats::KIND as HEARTBEAT;
 use crate::base::Stop;
 use crate::base::sink::Totals;
 use crate::delay::watch::KIND as DELAY;
@@ -67,6 +68,9 @@ impl Services {
         }
         if kinds.has(Kind::Delay) && self.has_replicas() {
             crew.start(DELAY, |services, inner| async move { services.watch_replicas(inner).await });
+        }
+        if kinds.has(Kind::Heartbeat) && !self.config.delay.heartbeats.is_empty() {
+            crew.start(HEARTBEAT, |services, inner| async move { services.write_heartbeats(inner).await });
         }
         if kinds.has(Kind::Alert) {
             crew.start("alert", |services, inner| async move { services.tell(inner).await });

@@ -2,14 +2,11 @@
 
 use std::sync::Arc;
 
-use super::Services;
+use super::{Services, lines};
 use crate::base::{Clock, Stop, Time};
-use crate::config::{self, LimitsConfig, Login, ReplicaConfig, ServerConfig};
-use crate::delay::connect::{Server, Tls};
+use crate::config::{LimitsConfig, ReplicaConfig};
 use crate::delay::gather::{self, Known};
-use crate::delay::heartbeat::HeartbeatTable;
 use crate::delay::limits::{DelayBy, JobClass, Limits};
-use crate::delay::probe::{MysqlProbe, Watched};
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::delay::watch::{KIND, Target, Watch};
 use crate::store::StoreError;
@@ -64,33 +61,9 @@ impl Services {
     }
 }
 
-/// A server, as those who connect to it take it.
-pub fn server(config: &ServerConfig, login: &Login) -> Server {
-    let tls = match config.tls {
-        config::Tls::Required => Tls::Required(config.tls_ca.clone()),
-        config::Tls::Insecure => Tls::Insecure,
-        config::Tls::Off => Tls::Off,
-    };
-    Server::new(config.host.clone(), config.port, login.user.clone(), login.password.clone(), tls)
-}
-
-/// What a probe of a replica watches.
-pub fn watched(config: &ReplicaConfig) -> Watched {
-    let (database, table) = config.heartbeat.clone();
-    Watched {
-        replica: server(&config.server, &config.server.login),
-        channel: config.channel.clone(),
-        heartbeat: HeartbeatTable { database, table, offset: config.heartbeat_offset },
-        source: config.heartbeat_source,
-        local: config.local_heartbeat,
-        primary: config.primary.as_ref().map(|primary| server(primary, &primary.login)),
-        jobs_query: config.jobs_query.clone(),
-    }
-}
-
 fn target(config: &ReplicaConfig, clock: &Clock) -> Target {
     let Known { name, group, limits, local, primary } = known(config);
-    let probe = Arc::new(MysqlProbe::new(watched(config), clock.clone()));
+    let probe = Arc::new(lines::probe(config, clock.clone()));
     Target { name, group, limits, local, primary, probe }
 }
 

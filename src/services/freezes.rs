@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Services;
 use super::delays::limits;
+use super::{Services, lines};
 use crate::base::{Shown, Stop};
-use crate::config::{ReplicaConfig, ServerConfig, Tls};
-use crate::delay::connect::{self, Link};
+use crate::config::ReplicaConfig;
+use crate::delay::connect::Link;
 use crate::delay::freeze::keeper::Keeper;
 use crate::delay::freeze::line::Line;
 use crate::delay::freeze::mysql::{MysqlThreads, STOP_WITHIN};
@@ -15,6 +15,7 @@ use crate::delay::freeze::threads::Threads;
 use crate::delay::limits::{DelayBy, Limits};
 use crate::delay::seen::Sample;
 use crate::delay::state::State;
+use crate::delay::watch::sample_of;
 use crate::store::{StoreError, server_of};
 
 /// A replica that is not frozen from here.
@@ -61,9 +62,7 @@ impl Services {
     pub fn freeze_threads(&self, replica: &str) -> Result<Arc<dyn Threads>, NoFreeze> {
         let config = self.replica_config(replica)?;
         let name = || Shown::text(replica).to_string();
-        let login = config.freeze.clone().ok_or_else(|| NoFreeze::NoAccount(name()))?;
-        let server = ServerConfig { login, ..config.server.clone() };
-        let mut server = own_server(&server);
+        let mut server = lines::freezing(config).ok_or_else(|| NoFreeze::NoAccount(name()))?;
         server.answer_within = STOP_WITHIN;
         let asked = replica.split_once('/').map(|(_, channel)| channel.to_owned());
         if let (Some(asked), Some(watched)) = (&asked, &config.channel)
@@ -96,10 +95,7 @@ impl Services {
         let now = self.store.now().await?;
         let window = vec![(replica.to_owned(), now.minus(LATELY))];
         let samples = self.store.delay_windows(window, SAMPLES).await?.into_iter().next().unwrap_or_default();
-        #[allow(clippy::cast_precision_loss)] // microseconds of a delay are far below 2^53
-        let sample = |micros: i64| micros as f64 / 1e6;
-        let samples: Vec<Sample> =
-            samples.iter().map(|row| Sample { at: row.at, delay: row.delay.map(sample) }).collect();
+        let samples: Vec<Sample> = samples.iter().map(sample_of).collect();
         Ok(Line::of(&state, &samples, limits))
     }
 
@@ -126,15 +122,4 @@ impl Services {
         let threads = |replica: &str| self.freeze_threads(replica).map_err(|e| e.to_string());
         self.keeper().run(threads, stop).await
     }
-}
-
-/// A server as its line takes it.
-fn own_server(config: &ServerConfig) -> connect::Server {
-    let tls = match config.tls {
-        Tls::Required => connect::Tls::Required(config.tls_ca.clone()),
-        Tls::Insecure => connect::Tls::Insecure,
-        Tls::Off => connect::Tls::Off,
-    };
-    let (login, host) = (&config.login, config.host.clone());
-    connect::Server::new(host, config.port, login.user.clone(), login.password.clone(), tls)
 }

@@ -18,7 +18,8 @@ use crate::delay::plugin::{Plugin, plugin};
 use crate::delay::probe::MysqlProbe;
 use crate::delay::snapshot::ReplicaLine;
 use crate::services::Services;
-use crate::services::delays::{limits, watched};
+use crate::services::delays::limits;
+use crate::services::lines::watched;
 use crate::store::server_of;
 
 #[derive(Debug, ClapArgs)]

@@ -1,9 +1,9 @@
 //! `firn delay`: delayed replicas.
 
 mod arrival;
+mod doctor;
 mod freeze;
 mod frozen;
-mod doctor;
 pub(super) mod limits;
 mod record;
 mod replay;
@@ -67,7 +67,6 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         Some(Command::Resume(args)) => freeze::resume(config()?, args).await,
         Some(Command::Record(args)) => record::run(config()?, args).await,
         Some(Command::Doctor(args)) => doctor::run(config()?, args).await,
-        Some(Command::Replay(args)) => replay::run(*args),
     }
 }
 

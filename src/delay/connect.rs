@@ -78,6 +78,14 @@ pub enum LinkError {
         /// Why.
         source: SecretError,
     },
+    /// The certificate authority cannot be read.
+    #[error("cannot read tls_ca {}: {source}", Shown::path(.path))]
+    NoAuthority {
+        /// Its file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
     /// Nobody answers.
     #[error("{server} does not answer within {within:?}; is it up, and does a firewall let firn's host through?")]
     Silent {
@@ -418,7 +426,8 @@ impl Link {
             Tls::Off => None,
             Tls::Required(None) => Some(SslOpts::default()),
             Tls::Required(Some(ca)) => {
-                Some(SslOpts::default().with_root_certs(vec![ca.clone().into()]).with_disable_built_in_roots(true))
+                let pem = std::fs::read(ca).map_err(|source| LinkError::NoAuthority { path: ca.clone(), source })?;
+                Some(SslOpts::default().with_root_certs(vec![pem.into()]).with_disable_built_in_roots(true))
             }
             Tls::Insecure => {
                 Some(SslOpts::default().with_danger_accept_invalid_certs(true).with_danger_skip_domain_validation(true))

@@ -68,7 +68,7 @@ pub async fn examine(watched: &Watched, freeze: Option<&Server>, clock: &Clock) 
             let found = table(&link, watched).await;
             match (found, who.server_id) {
                 (Ok(beats), Some(id)) => {
-                    told("primary heartbeat", &beats.of(id, &watched.heartbeat, link.server()), &mut chart)
+                    told("primary heartbeat", &beats.of(id, &watched.heartbeat, link.server()), &mut chart);
                 }
                 (Err(e), _) => chart.refused(
                     "primary heartbeat",

@@ -43,7 +43,7 @@ impl Flavour {
         }
     }
 
-    /// Whether performance_schema knows commit times of what was received and applied.
+    /// Whether `performance_schema` knows commit times of what was received and applied.
     pub fn has_commit_times(self) -> bool {
         matches!(self, Self::MySql(major, minor, patch) if (major, minor, patch) >= (8, 0, 1))
     }
@@ -56,7 +56,7 @@ pub enum Need<'a> {
     Status,
     /// To read the heartbeat table.
     Heartbeat(&'a HeartbeatTable),
-    /// To read performance_schema.
+    /// To read `performance_schema`.
     PerformanceSchema,
     /// To write the heartbeat table.
     Write(&'a HeartbeatTable),

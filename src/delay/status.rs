@@ -129,7 +129,7 @@ pub fn statuses(table: &Table) -> (Vec<Status>, Vec<String>) {
         note(&mut notes, text);
     }
     let rows = table.rows.iter().take(MOST_CHANNELS);
-    let statuses = rows.map(|row| Row { columns: &columns, row, notes: &mut notes }.status()).collect();
+    let statuses = rows.map(|row| Row { columns: &columns, values: row, notes: &mut notes }.status()).collect();
     (statuses, notes)
 }
 
@@ -142,14 +142,14 @@ fn note(notes: &mut Vec<String>, text: String) {
 
 struct Row<'a> {
     columns: &'a [String],
-    row: &'a [Option<String>],
+    values: &'a [Option<String>],
     notes: &'a mut Vec<String>,
 }
 
 impl Row<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         let at = self.columns.iter().position(|column| column == name)?;
-        self.row.get(at)?.as_deref()
+        self.values.get(at)?.as_deref()
     }
 
     fn text(&self, name: &str) -> Option<String> {

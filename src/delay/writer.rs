@@ -188,7 +188,7 @@ impl Writer {
             "SELECT DATE_FORMAT(UTC_TIMESTAMP(6) + INTERVAL {} SECOND, '%Y-%m-%dT%H:%i:%s.%f') AS now",
             self.beating.table.offset
         );
-        let error = |e| self.failed(e, &who, Need::Write(&self.beating.table));
+        let error = |e| failed(e, &who, Need::Write(&self.beating.table));
         let now = self.link.ask("the time", &time).await.map_err(error)?;
         let nobody = || BeatError::Nobody { server: self.link.server().to_owned() };
         let now = now.value(0, "now").filter(|now| now.len() <= 26).ok_or_else(nobody)?.to_owned();
@@ -199,14 +199,9 @@ impl Writer {
             Err(e) => {
                 // The table may be another one by now.
                 *self.shape.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                Err(self.failed(e, &who, Need::Write(&self.beating.table)))
+                Err(failed(e, &who, Need::Write(&self.beating.table)))
             }
         }
-    }
-
-    fn failed(&self, error: LinkError, who: &Identity, need: Need<'_>) -> BeatError {
-        let mend = need.mend(error.code(), who.flavour, &who.account);
-        BeatError::Link { error, mend }
     }
 
     /// Which columns the table has; creates it where it is missing and may be created.
@@ -229,11 +224,11 @@ impl Writer {
             match self.link.act("creating the heartbeat table", &statement).await {
                 Ok(()) => {}
                 Err(e) if e.code() == Some(READ_ONLY) => {}
-                Err(e) => return Err(self.failed(e, who, Need::Create(table))),
+                Err(e) => return Err(failed(e, who, Need::Create(table))),
             }
             answer = self.link.ask("the heartbeat table's columns", &ask).await;
         }
-        let answer = answer.map_err(|e| self.failed(e, who, Need::Write(table)))?;
+        let answer = answer.map_err(|e| failed(e, who, Need::Write(table)))?;
         let row = |name: &str| {
             (0..answer.rows.len()).find(|row| answer.value(*row, "Field").is_some_and(|f| f.eq_ignore_ascii_case(name)))
         };
@@ -278,7 +273,12 @@ impl Writer {
     }
 }
 
-/// The table as pt-heartbeat 3.7 makes it; InnoDB, so that a heartbeat is a transaction.
+fn failed(error: LinkError, who: &Identity, need: Need<'_>) -> BeatError {
+    let mend = need.mend(error.code(), who.flavour, &who.account);
+    BeatError::Link { error, mend }
+}
+
+/// The table as pt-heartbeat 3.7 makes it, in `InnoDB`, so that a heartbeat is a transaction.
 fn create(table: &HeartbeatTable) -> String {
     format!(
         "CREATE TABLE IF NOT EXISTS {} (ts VARCHAR(26) NOT NULL, server_id INT UNSIGNED NOT NULL PRIMARY KEY, \
@@ -315,9 +315,9 @@ mod tests {
         let table = HeartbeatTable { database: "percona".to_owned(), table: "heartbeat".to_owned(), offset: 0 };
         let now = "2026-11-22T05:51:31.000900";
         let shape = |id, place| Shape { id, place };
-        let place = ("bin.000001".to_owned(), 34_961);
+        let log = ("bin.000001".to_owned(), 34_961);
         assert_eq!(
-            upsert(&table, shape(IdColumn::ServerId, true), now, 1, Some(&place)),
+            upsert(&table, shape(IdColumn::ServerId, true), now, 1, Some(&log)),
             "INSERT INTO `percona`.`heartbeat` (ts, server_id, file, position) VALUES ('2026-11-22T05:51:31.000900', 1, \
              'bin.000001', 34961) ON DUPLICATE KEY UPDATE ts = '2026-11-22T05:51:31.000900', file = 'bin.000001', \
              position = 34961"
@@ -328,7 +328,7 @@ mod tests {
              NULL, NULL) ON DUPLICATE KEY UPDATE ts = '2026-11-22T05:51:31.000900', file = NULL, position = NULL"
         );
         assert_eq!(
-            upsert(&table, shape(IdColumn::Id, false), now, 7, Some(&place)),
+            upsert(&table, shape(IdColumn::Id, false), now, 7, Some(&log)),
             "INSERT INTO `percona`.`heartbeat` (ts, id) VALUES ('2026-11-22T05:51:31.000900', 7) \
              ON DUPLICATE KEY UPDATE ts = '2026-11-22T05:51:31.000900'"
         );

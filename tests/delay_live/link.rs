@@ -255,6 +255,9 @@ async fn tls_with_an_authority_of_ones_own_and_without_a_check_and_never_the_wro
         told.ends_with("name the authority that signed its certificate as tls_ca, or set tls = \"insecure\""),
         "{told}"
     );
+    let missing = path("missing.pem");
+    let told = one(&with(Tls::Required(Some(missing.clone())), server.port()), cipher).await.unwrap_err().to_string();
+    assert!(told.starts_with(&format!("cannot read tls_ca {}: No such file", missing.display())), "{told}");
     // Nor is its certificate for this name.
     let other = Server {
         host: "localhost".to_owned(),

@@ -67,7 +67,7 @@ async fn an_age_is_right_in_every_zone_and_never_clamped() {
     let pair = shared();
     let heartbeat = beating("zones");
     let write = |expression: &str| {
-        replicated(&format!("REPLACE INTO zones.heartbeat (ts, server_id) VALUES ({expression}, 1)"))
+        replicated(&format!("REPLACE INTO zones.heartbeat (ts, server_id) VALUES ({expression}, 1)"));
     };
     let past = "UTC_TIMESTAMP(6) - INTERVAL 7200 SECOND";
     let spelled = |format: &str| format!("DATE_FORMAT({past}, '{format}')");
@@ -191,8 +191,7 @@ async fn a_server_that_is_no_replica_says_so_and_each_channel_speaks_for_itself(
     assert_eq!((&seen.status, &seen.delay, seen.server_id), (&None, &None, Some(1)));
     let server = Mariadb::start(3, &[]);
     server.sql(&format!("CREATE DATABASE hb; CREATE TABLE hb.heartbeat {TABLE}"));
-    for channel in ["a", "b"] {
-        let port = shared().primary.port();
+    for (channel, port) in [("a", shared().primary.port()), ("b", shared().replica.port())] {
         server
             .sql(&format!("CHANGE MASTER '{channel}' TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_DELAY=9"));
     }

@@ -1,11 +1,11 @@
 //! How quick and how quiet the console is.
 //!
 //! `cargo bench --bench console -- [--dir DIR] [--files N] [--rows N] [--seconds N] [--only WORD]`. Measures the time from
-//! the start of the process to its first frame; a frame of 200×50; what an unchanged screen, an idle console (after a
-//! minute without a key) and the busiest demo send; the time from a key to its paint while N (default 50,000) small
-//! files are backed up by the console's own workers; its resident memory; and what it takes to go through N (default a
-//! million) failed files against a hundred. Prints each with its goal, and where a time depends on the machine, with a
-//! yardstick from the same run.
+//! the start of the process to its first frame; a frame of 200×50, one of a thousand replicas, and one of a replica's ten
+//! days; what an unchanged screen, an idle console (after a minute without a key) and the busiest demo send; the time
+//! from a key to its paint while N (default 50,000) small files are backed up by the console's own workers; its resident
+//! memory; and what it takes to go through N (default a million) failed files against a hundred. Prints each with its
+//! goal, and where a time depends on the machine, with a yardstick from the same run.
 
 #![allow(
     clippy::unwrap_used,
@@ -37,7 +37,7 @@ use firn::console::msg::Msg;
 use firn::console::overlay::Overlay;
 use firn::console::run::{Options, setup};
 use firn::console::tabs::TabId;
-use firn::console::tabs::delay::{ReplicaView, Span};
+use firn::console::tabs::delay::{Read, ReplicaView, Span};
 use firn::console::term::{Caps, Screen};
 use firn::console::update::update;
 use firn::console::{answer, work};
@@ -299,7 +299,7 @@ fn replicas() {
     let chart = DelayChart { from, to: now, samples: samples.collect(), jobs: Vec::new() };
     stage.model.delay.span = Span::Ten;
     let mut view = ReplicaView::new("db0001-delay".to_owned());
-    view.chart = Some((Span::Ten, Box::new(chart)));
+    view.chart = Some(Read::new(Span::Ten, chart));
     stage.model.overlays.push(Overlay::Replica(Box::new(view)));
     let mut took = Vec::new();
     for _ in 0..200 {

@@ -8,7 +8,7 @@ use crate::console::model::Model;
 use crate::console::msg::Reply;
 use crate::console::overlay::Overlay;
 use crate::console::tabs::TabId;
-use crate::console::tabs::delay::{ReplicaView, Span, about};
+use crate::console::tabs::delay::{Read, ReplicaView, Span, about};
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 
 /// How replicas stand was read: it is shown, unless the screen is held.
@@ -42,7 +42,7 @@ fn want_chart(model: &mut Model) -> Vec<Effect> {
     let span = model.delay.span;
     let Some(until) = model.delay.shown.as_ref().map(|snapshot| snapshot.now) else { return Vec::new() };
     let Some(view) = view_mut(model) else { return Vec::new() };
-    let fresh = view.chart.as_ref().is_some_and(|(of, chart)| *of == span && until.since(chart.to) < span.step());
+    let fresh = view.chart.as_ref().is_some_and(|read| read.span == span && until.since(read.to) < span.step());
     let asked =
         matches!(&view.asked, Some(Query::DelayChart { name, span: of, .. }) if *name == view.name && *of == span);
     if fresh && !asked {
@@ -64,7 +64,7 @@ pub(super) fn charted(model: &mut Model, query: &Query, result: Result<Box<Delay
     view.asked = None;
     match result {
         Ok(chart) => {
-            view.chart = Some((*span, chart));
+            view.chart = Some(Read::new(*span, *chart));
             view.wrong = None;
         }
         Err(why) => view.wrong = Some(why),

@@ -134,7 +134,7 @@ fn a_chart_is_read_when_it_would_look_otherwise_and_not_before() {
     // What was read of six hours is new enough; the answer that nobody waits for any more changes nothing.
     assert_eq!(press(&mut model, "e"), []);
     send(&mut model, Msg::Reply(answer_chart(&query)));
-    assert_eq!(view(&model).chart.as_ref().map(|(span, _)| *span), Some(Span::Six));
+    assert_eq!(view(&model).chart.as_ref().map(|read| read.span), Some(Span::Six));
     for (span, key) in [(Span::Day, "]"), (Span::Ten, "-")] {
         assert_eq!(asked(&press(&mut model, key)), chart(span, name, later(92)));
     }

@@ -8,7 +8,7 @@ use ratatui::layout::{Constraint, Layout, Rect};
 use super::about;
 use super::draw::text;
 use super::rows::{self, plain, secs, slope};
-use super::state::{ReplicaView, Span};
+use super::state::{Read, ReplicaView, Span};
 use crate::base::{Severity, Shown, Time};
 use crate::console::details::Details;
 use crate::console::format;
@@ -20,7 +20,7 @@ use crate::console::widgets::strip::Part;
 use crate::console::widgets::trendchart::{self, Limit, Line, TrendView, Window};
 use crate::console::widgets::{Extent, Piece, paint};
 use crate::delay::job::Job;
-use crate::delay::snapshot::{DelayChart, ReplicaLine};
+use crate::delay::snapshot::ReplicaLine;
 
 /// From this width on what is below the chart stands in two columns.
 const TWO_COLUMNS: u16 = 110;
@@ -51,7 +51,7 @@ pub struct Shot<'a> {
 pub fn draw(shot: &Shot<'_>, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Extent {
     let area = area.intersection(buf.area);
     paint::clear(area, look, buf);
-    let reading = shot.view.asked.is_some() && shot.view.chart.as_ref().is_none_or(|(span, _)| *span != shot.span);
+    let reading = shot.view.asked.is_some() && shot.view.chart.as_ref().is_none_or(|read| read.span != shot.span);
     let right = format!("{}{} shown", if reading { "reading … " } else { "" }, shot.span.word());
     let title = title(shot);
     let inner = pane::draw(&PaneView { title: title.into(), right: right.into(), focused: true }, look, area, buf);
@@ -145,7 +145,7 @@ fn seconds(from: Time, to: Time) -> f64 {
 }
 
 fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let read = shot.view.chart.as_ref().map(|(_, chart)| &**chart);
+    let read = shot.view.chart.as_ref();
     let now = shot.now;
     let length = shot.span.length().as_secs_f64();
     let verdict = line.verdict.as_ref();
@@ -154,6 +154,8 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
     let to = if ahead { length * AHEAD } else { 0.0 };
     let samples = samples(read, line, now);
     let limits = &line.limits;
+    let thinned = read.is_some_and(|read| read.thinned);
+    let apart = if thinned { f64::INFINITY } else { limits.interval.as_secs_f64() * APART };
     let bounds = [("at least", limits.min_delay_time), ("at most", limits.max_delay_time)];
     let value = fit.map(|fit| fit.intercept);
     let limit = |n: usize| {
@@ -173,7 +175,7 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
         from: -length,
         to,
         samples: &samples,
-        apart: limits.interval.as_secs_f64() * APART,
+        apart,
         limits: [limit(0), limit(1)],
         line: fitted,
         windows: &windows,
@@ -187,7 +189,7 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
 }
 
 /// Samples that were read, and the newest one, which may be newer.
-fn samples(read: Option<&DelayChart>, line: &ReplicaLine, now: Time) -> Vec<(f64, Option<f64>)> {
+fn samples(read: Option<&Read>, line: &ReplicaLine, now: Time) -> Vec<(f64, Option<f64>)> {
     let read = read.map_or(&[][..], |chart| &chart.samples);
     let mut samples: Vec<(f64, Option<f64>)> = read.iter().map(|(at, value)| (seconds(now, *at), *value)).collect();
     let last = read.last().map(|(at, _)| *at);
@@ -200,7 +202,7 @@ fn samples(read: Option<&DelayChart>, line: &ReplicaLine, now: Time) -> Vec<(f64
 }
 
 /// Jobs and, behind each, the time it has to recover in. Each class has its ground; recovery has one of its own.
-fn windows(read: Option<&DelayChart>, line: &ReplicaLine, now: Time) -> Vec<Window<'static>> {
+fn windows(read: Option<&Read>, line: &ReplicaLine, now: Time) -> Vec<Window<'static>> {
     const RECOVERY: usize = 2;
     let mut jobs: Vec<&Job> = read.map_or(&[][..], |chart| &chart.jobs).iter().collect();
     for job in &line.jobs {
@@ -279,10 +281,7 @@ fn numbers(shot: &Shot<'_>, line: &ReplicaLine) -> Vec<Part<'static>> {
         Some((None, Some(out))) => parts.push(pair("out in", rows::span(out), Role::Warning, 1)),
         _ => {}
     }
-    let known = shot.view.chart.iter().flat_map(|(_, chart)| chart.samples.iter().filter_map(|(_, value)| *value));
-    let range = known.fold(None, |range: Option<(f64, f64)>, value| {
-        Some(range.map_or((value, value), |(least, most)| (least.min(value), most.max(value))))
-    });
+    let range = shot.view.chart.as_ref().and_then(|read| read.range);
     if let Some((least, most)) = range {
         parts.push(pair("least", secs(Some(least)), Role::Text, 2));
         parts.push(pair("most", secs(Some(most)), Role::Text, 2));

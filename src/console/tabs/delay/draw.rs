@@ -9,13 +9,12 @@
 //!  db14-delay: out of bounds, and slope does not indicate recovery …
 //! ```
 
-use std::collections::BTreeMap;
-
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Constraint, Layout, Rect};
 
-use super::rows::{self, old, stale};
+use super::rows::{self, stale};
 use super::state::State;
+use super::summary::Summary;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown};
 use crate::console::format;
@@ -56,14 +55,12 @@ pub(super) fn text(text: impl Into<String>, role: Role) -> Item<'static> {
 }
 
 /// How many replicas are how bad, the worst of them first.
-fn counts(snapshot: &DelaySnapshot, look: &Look<'_>) -> Vec<Part<'static>> {
-    let all = snapshot.replicas.len() as u64;
-    let mut parts =
-        vec![Part { items: vec![text("REPLICAS ", Role::Title), text(Count(all).to_string(), Role::Text)], drop: 0 }];
+fn counts(sum: &Summary, look: &Look<'_>) -> Vec<Part<'static>> {
+    let all = Count(sum.all).to_string();
+    let mut parts = vec![Part { items: vec![text("REPLICAS ", Role::Title), text(all, Role::Text)], drop: 0 }];
     for severity in [Severity::Critical, Severity::Warning, Severity::Unknown, Severity::Ok] {
-        let count = snapshot.replicas.iter().filter(|line| line.severity() == severity).count() as u64;
-        if count > 0 {
-            let words = format!("{} {} {}", look.glyphs.severity(severity), Count(count), severity.word());
+        if let Some(count) = sum.severities.get(&severity) {
+            let words = format!("{} {} {}", look.glyphs.severity(severity), Count(*count), severity.word());
             parts.push(Part { items: vec![text(words, Role::of(severity))], drop: 0 });
         }
     }
@@ -71,22 +68,17 @@ fn counts(snapshot: &DelaySnapshot, look: &Look<'_>) -> Vec<Part<'static>> {
 }
 
 fn strips(state: &State, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
-    let lines = &snapshot.replicas;
-    let mut upper = counts(snapshot, look);
-    let frozen = lines.iter().filter(|line| line.frozen.is_some()).count() as u64;
-    if frozen > 0 {
-        upper.push(Part { items: vec![text(format!("{} FROZEN", Count(frozen)), Role::Held)], drop: 0 });
-    }
-    let mut classes: BTreeMap<&str, u64> = BTreeMap::new();
-    for job in lines.iter().flat_map(|line| &line.jobs).filter(|job| job.end.is_none()) {
-        *classes.entry(&job.class).or_default() += 1;
+    let sum = &state.summary;
+    let mut upper = counts(sum, look);
+    if sum.frozen > 0 {
+        upper.push(Part { items: vec![text(format!("{} FROZEN", Count(sum.frozen)), Role::Held)], drop: 0 });
     }
     let mut jobs = vec![text("JOBS ", Role::Title)];
-    if classes.is_empty() {
+    if sum.jobs.is_empty() {
         jobs.push(text("none run", Role::Dim));
     } else {
         let each: Vec<String> =
-            classes.iter().map(|(class, count)| format!("{} {}", Shown::text(class), Count(*count))).collect();
+            sum.jobs.iter().map(|(class, count)| format!("{} {}", Shown::text(class), Count(*count))).collect();
         jobs.push(text(each.join(", "), Role::Text));
     }
     upper.push(Part { items: jobs, drop: 1 });
@@ -100,14 +92,12 @@ fn strips(state: &State, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, 
         }
         lower.push(Part { items, drop: 0 });
     }
-    let never = lines.iter().filter(|line| line.judged.is_none()).count() as u64;
-    let late = lines.iter().filter(|line| old(line, snapshot.now).is_some()).count() as u64;
-    for (count, what) in [(never, "never judged"), (late, "not judged lately")] {
+    for (count, what) in [(sum.never, "never judged"), (sum.late, "not judged lately")] {
         if count > 0 {
             lower.push(Part { items: vec![text(format!("{} {what}", Count(count)), Role::Unknown)], drop: 0 });
         }
     }
-    lower.push(Part { items: vec![text("judged by ", Role::Dim), text(judges(lines), Role::Text)], drop: 1 });
+    lower.push(Part { items: vec![text("judged by ", Role::Dim), text(judges(sum), Role::Text)], drop: 1 });
     for (line, row) in [upper, lower].iter().zip(area.rows()) {
         strip::draw(line, 3, look, row, buf);
     }
@@ -120,17 +110,17 @@ fn worst<'a>(state: &State, snapshot: &'a DelaySnapshot) -> Option<&'a ReplicaLi
 }
 
 /// Who judges, and how many replicas each.
-fn judges(lines: &[ReplicaLine]) -> String {
-    let mut hosts: BTreeMap<&str, u64> = BTreeMap::new();
-    for (host, _) in lines.iter().filter_map(|line| line.judged.as_ref()) {
-        *hosts.entry(host).or_default() += 1;
-    }
-    if hosts.is_empty() {
+fn judges(sum: &Summary) -> String {
+    if sum.hosts.is_empty() {
         return "nobody".to_owned();
     }
-    let more = hosts.len().saturating_sub(HOSTS);
-    let mut words: Vec<String> =
-        hosts.iter().take(HOSTS).map(|(host, count)| format!("{} ({})", Shown::text(host), Count(*count))).collect();
+    let more = sum.hosts.len().saturating_sub(HOSTS);
+    let mut words: Vec<String> = sum
+        .hosts
+        .iter()
+        .take(HOSTS)
+        .map(|(host, count)| format!("{} ({})", Shown::text(host), Count(*count)))
+        .collect();
     if more > 0 {
         words.push(format!("{more} more hosts"));
     }
@@ -144,7 +134,7 @@ fn list(model: &Model, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, bu
     let filter = (!state.filter.is_empty()).then_some((state.filter.as_str(), Some(state.total as u64)));
     let title = table::title("Replicas", place.map(|place| place as u64), shown, filter);
     let inner = pane::draw(&PaneView { title: title.into(), right: "".into(), focused: true }, look, area, buf);
-    let heads = rows::heads(&snapshot.replicas, inner.width);
+    let heads = rows::heads(&model.delay.summary, inner.width);
     let row = |place: u64| {
         let line = model.delay.line(usize::try_from(place).ok()?)?;
         Some(rows::row(line, &heads, snapshot.now, look))

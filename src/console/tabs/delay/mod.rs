@@ -6,5 +6,6 @@ pub mod detail;
 pub mod draw;
 pub mod rows;
 pub mod state;
+pub mod summary;
 
-pub use state::{ReplicaView, Span, State};
+pub use state::{Read, ReplicaView, Span, State};

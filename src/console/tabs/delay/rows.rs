@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::state::number;
+use super::summary::Summary;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown, Time};
 use crate::console::format::{self, Cut};
@@ -201,11 +202,9 @@ pub struct Heads {
 }
 
 /// Which columns there are, and how wide.
-pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
-    let shared = shared(lines);
-    let band = shared.map_or_else(|| TITLES[3].to_owned(), |limits| format!("{} {}", TITLES[3], bounds(limits)));
-    let longest = lines.iter().map(|line| line.name.chars().count()).max().unwrap_or(0).clamp(7, 24);
-    let name = u16::try_from(longest).unwrap_or(24);
+pub fn heads(sum: &Summary, width: u16) -> Heads {
+    let band = sum.bounds.as_ref().map_or_else(|| TITLES[3].to_owned(), |bounds| format!("{} {bounds}", TITLES[3]));
+    let name = u16::try_from(sum.longest.clamp(7, 24)).unwrap_or(24);
     let words = |at: usize, min: u16, weight: u16| Column::words(TITLES[at], min, weight);
     let mut columns = vec![
         words(0, name.min(12), u16::from(name > 12)).cut(Cut::Middle),
@@ -219,7 +218,7 @@ pub fn heads(lines: &[ReplicaLine], width: u16) -> Heads {
         words(7, if width >= ROOMY { 36 } else { 20 }, 4),
         words(8, 14, 0).drop(7),
     ];
-    let (allowed, group) = (shared.is_none(), lines.iter().any(|line| line.group.is_some()));
+    let (allowed, group) = (sum.bounds.is_none(), sum.grouped);
     if allowed {
         columns.push(words(9, 12, 0).drop(6));
     }

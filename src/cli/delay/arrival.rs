@@ -42,18 +42,14 @@ impl Wanted {
             None => None,
             Some(text) => Some(read_time(text).ok_or_else(|| {
                 let found = Shown::text(text);
-                CliError::Usage(format!(
-                    "--statement-time: \"{found}\" is no time; write 2026-11-22T12:04:00Z (UTC)"
-                ))
+                CliError::Usage(format!("--statement-time: \"{found}\" is no time; write 2026-11-22T12:04:00Z (UTC)"))
             })?),
         };
         let spot = match (&self.position, &self.gtid) {
             (Some(text), _) => {
                 Some(Spot::Position(place::parse(text).map_err(|e| CliError::Usage(format!("--position: {e}")))?))
             }
-            (None, Some(text)) => {
-                Some(Spot::Gtid(text.parse().map_err(|e| CliError::Usage(format!("--gtid: {e}")))?))
-            }
+            (None, Some(text)) => Some(Spot::Gtid(text.parse().map_err(|e| CliError::Usage(format!("--gtid: {e}")))?)),
             (None, None) => None,
         };
         Ok(Statement { time, spot })

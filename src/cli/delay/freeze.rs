@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::delay::freeze::arrival::Applied;
 use crate::delay::freeze::danger::{Facts, dangers};
 use crate::delay::freeze::keeper::{EVERY, FRESH, KeepError, Keeper, Kept};
+use crate::delay::freeze::line::Line;
 use crate::delay::freeze::machine;
 use crate::delay::freeze::record::{Asked, Phase};
 use crate::delay::freeze::report::{self, prospect, prospect_lines, sight_lines};
@@ -61,6 +62,9 @@ pub struct Resume {
     /// Ends the freeze and starts nothing: after a promotion, or when somebody else goes on by hand
     #[arg(long)]
     no_start: bool,
+    /// Lets somebody go on by hand: nothing is watched or started, the freeze stays open for its recovery steps
+    #[arg(long, conflicts_with_all = ["until", "no_start"])]
+    by_hand: bool,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -219,7 +223,7 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     }
     let judged = services.freeze_line(&name, &limits).await?;
     if !statement.is_unknown() {
-        tell_prospect(&statement, sight.as_ref(), judged, now)?;
+        tell_prospect(&statement, sight.as_ref(), judged, Services::is_external(&limits), now)?;
     }
     if let (Some(facts), Some(sight)) = (&facts, &sight) {
         for danger in dangers(facts, sight) {
@@ -247,7 +251,9 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     out::line("")?;
     out::line(report::lines(&kept.record, services.freeze_line(&name, &limits).await?, now).join("\n"))?;
     if !done {
-        out::line(format!("\n{shown} is not frozen yet: the workers (firn run) go on; firn delay freeze {shown} does, too"))?;
+        out::line(format!(
+            "\n{shown} is not frozen yet: the workers (firn run) go on; firn delay freeze {shown} does, too"
+        ))?;
         return Ok(FAILED);
     }
     if args.watch {
@@ -256,19 +262,23 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
         let now = services.store.now().await?;
         return Ok(if kept.ended || told::is_frozen(&kept.record, now, FRESH) { 0 } else { FAILED });
     }
-    out::line(format!("\nthe workers (firn run) watch that it stands; where none runs: firn delay freeze {shown} --watch"))?;
+    out::line(format!(
+        "\nthe workers (firn run) watch that it stands; where none runs: firn delay freeze {shown} --watch"
+    ))?;
     Ok(0)
 }
 
 fn tell_prospect(
     statement: &Statement,
     sight: Option<&Sight>,
-    judged: Option<crate::delay::freeze::line::Line>,
+    judged: Option<Line>,
+    external: bool,
     now: Time,
 ) -> Result<(), CliError> {
     let line = match (judged, sight) {
         (Some(line), Some(sight)) => Some(line.with(sight.clone())),
-        (line, _) => line,
+        (None, Some(sight)) => Some(Line::alone(sight.clone(), external, FRESH, FRESH)),
+        (line, None) => line,
     };
     match line {
         Some(line) => {
@@ -276,7 +286,7 @@ fn tell_prospect(
                 out::line(format!("  {text}"))?;
             }
         }
-        None => out::line("  nobody has judged it yet: how far it has got is not known")?,
+        None => out::line("  it was never seen: how far it has got is not known")?,
     }
     Ok(())
 }
@@ -348,6 +358,12 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
         out::line(format!("the freeze of {shown} is ended; nothing was started, nobody watches that it stands"))?;
         return Ok(0);
     }
+    if args.by_hand {
+        agreed(&name, args.yes, "go on by hand, unwatched, with")?;
+        keeper.order(&name, &who(), |record, now| machine::ask_by_hand(record, &who(), now)).await?;
+        out::line(format!("nobody watches that {shown} stands; firn delay freeze {shown} stops it and watches anew"))?;
+        return Ok(0);
+    }
     let limits = services.freeze_limits(&name)?;
     let threads = services.freeze_threads(&name)?;
     let (sight, facts) = look(&services, &*threads).await?;
@@ -372,7 +388,9 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
         let waits = sight.sql_delay.filter(|delay| *delay > 0);
         if let Some(delay) = waits {
             let delay = Span(Duration::from_secs(delay));
-            out::line(format!("the SQL thread goes on waiting {delay} for each transaction, so it may take that long"))?;
+            out::line(format!(
+                "the SQL thread goes on waiting {delay} for each transaction, so it may take that long"
+            ))?;
         }
         agreed(&name, args.yes, "run the SQL thread up to that place, and no further, of")?;
         let kept = keeper
@@ -395,7 +413,9 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
     if kept.ended {
         return Ok(0);
     }
-    out::line(format!("{shown} does not run yet: the workers (firn run) go on, and so does firn delay resume {shown}"))?;
+    out::line(format!(
+        "{shown} does not run yet: the workers (firn run) go on, and so does firn delay resume {shown}"
+    ))?;
     Ok(FAILED)
 }
 
@@ -404,7 +424,7 @@ fn tell_resume(
     kept: &Kept,
     sight: &Sight,
     facts: Option<&Facts>,
-    line: Option<&crate::delay::freeze::line::Line>,
+    line: Option<&Line>,
     now: Time,
 ) -> Result<bool, CliError> {
     out::line("resuming starts the IO thread, then the SQL thread:")?;
@@ -418,7 +438,9 @@ fn tell_resume(
         out::line(format!("  what was received and not applied lies from {executed} to {received}"))?;
     }
     if facts.is_some_and(Facts::start_deletes) {
-        out::line("  this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that")?;
+        out::line(
+            "  this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that",
+        )?;
     }
     let statement = &kept.record.statement;
     let Some(line) = line.filter(|_| !statement.is_unknown()) else {

@@ -57,7 +57,11 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         } else if args.replica.is_some() {
             lines.extend(report::lines(record, judged, now));
         } else {
-            lines.push(format!("{}: {}", Shown::text(&record.replica), told::words(record, now, crate::delay::freeze::keeper::FRESH)));
+            lines.push(format!(
+                "{}: {}",
+                Shown::text(&record.replica),
+                told::words(record, now, crate::delay::freeze::keeper::FRESH)
+            ));
         }
     }
     if args.json {

@@ -48,16 +48,7 @@ pub fn line_of(record: &Record, judged: Option<Line>) -> Option<Line> {
     let sight = record.last.clone()?;
     Some(match judged {
         Some(line) => line.with(sight),
-        None => Line {
-            at: sight.at,
-            delay: None,
-            slope: None,
-            beat_stuck: false,
-            external: record.external,
-            tool_interval: record.gap,
-            fresh: FRESH,
-            sight,
-        },
+        None => Line::alone(sight, record.external, record.gap, FRESH),
     })
 }
 
@@ -85,7 +76,14 @@ pub fn sight_lines(sight: &Sight) -> Vec<String> {
 pub fn commands_of(record: &Record) -> Vec<Command> {
     let (Some(facts), Some(sight)) = (&record.facts, &record.last) else { return Vec::new() };
     let Some(server) = facts.server else { return Vec::new() };
-    commands(&About { server, channel: &record.channel, facts, sight, statement: &record.statement })
+    commands(&About {
+        replica: &record.replica,
+        server,
+        channel: &record.channel,
+        facts,
+        sight,
+        statement: &record.statement,
+    })
 }
 
 fn command_lines(commands: &[Command]) -> Vec<String> {
@@ -94,6 +92,7 @@ fn command_lines(commands: &[Command]) -> Vec<String> {
             Where::Shell => "on the replica's host",
             Where::SourceShell => "on the source's host",
             Where::Sql => "as SQL on the replica",
+            Where::Firn => "here",
         };
         [format!("  {} ({at}):", command.what), format!("    {}", command.text)]
     };
@@ -140,11 +139,7 @@ pub fn lines(record: &Record, judged: Option<Line>, now: Time) -> Vec<String> {
 
 /// The checklist and the loss.
 pub fn recovery_lines(record: &Record, now: Time) -> Vec<String> {
-    let mut all = vec![format!(
-        "recovery steps, T+0 is {}, elapsed {}:",
-        record.degraded,
-        Span(elapsed(record, now))
-    )];
+    let mut all = vec![format!("recovery steps, T+0 is {}, elapsed {}:", record.degraded, Span(elapsed(record, now)))];
     all.extend(checklist(record).iter().map(|line| format!("  {}", line.words())));
     match loss(record, now) {
         Some(Ok(loss)) => all.extend(loss.words()),
@@ -167,7 +162,8 @@ fn sight_json(sight: &Sight) -> Value {
         IoThread::No => "No",
         IoThread::Connecting => "Connecting",
     });
-    let error = |error: &Option<(u32, String)>| error.as_ref().map(|(errno, text)| json!({ "errno": errno, "text": text }));
+    let error =
+        |error: &Option<(u32, String)>| error.as_ref().map(|(errno, text)| json!({ "errno": errno, "text": text }));
     json!({
         "at": sight.at.to_string(),
         "io_running": io,

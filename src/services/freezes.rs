@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::Services;
 use super::delays::limits;
+use super::{Backing, Services};
 use crate::base::{Shown, Stop};
 use crate::config::{ReplicaConfig, ServerConfig, Tls};
 use crate::delay::connect::{self, Link};
@@ -59,6 +59,10 @@ impl Services {
 
     /// The threads of a replica (`db14`), or of one channel of it (`db14/ch1`).
     pub fn freeze_threads(&self, replica: &str) -> Result<Arc<dyn Threads>, NoFreeze> {
+        if let Backing::Demo(stage, _) = &self.backing {
+            let acted = stage.server(replica).map(|server| server as Arc<dyn Threads>);
+            return acted.ok_or_else(|| NoFreeze::Unknown(Shown::text(replica).to_string()));
+        }
         let config = self.replica_config(replica)?;
         let name = || Shown::text(replica).to_string();
         let login = config.freeze.clone().ok_or_else(|| NoFreeze::NoAccount(name()))?;
@@ -77,6 +81,10 @@ impl Services {
 
     /// What is allowed of a replica: how a tool drives it, and how often.
     pub fn freeze_limits(&self, replica: &str) -> Result<Limits, NoFreeze> {
+        if let Backing::Demo(stage, _) = &self.backing {
+            let acted = stage.server(replica).map(|server| server.spec().limits.clone());
+            return acted.ok_or_else(|| NoFreeze::Unknown(Shown::text(replica).to_string()));
+        }
         Ok(limits(&self.replica_config(replica)?.limits))
     }
 

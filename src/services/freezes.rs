@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::delays::limits;
-use super::{Services, lines};
+use super::{Backing, Services, lines};
 use crate::base::{Clock, Shown};
 use crate::config::ReplicaConfig;
 use crate::delay::connect::Link;
@@ -16,6 +16,7 @@ use crate::delay::limits::{DelayBy, Limits};
 use crate::delay::seen::Sample;
 use crate::delay::state::State;
 use crate::delay::watch::sample_of;
+use crate::demo::Stage;
 use crate::store::{StoreError, server_of};
 
 /// A replica that is not frozen from here.
@@ -60,7 +61,11 @@ impl Services {
 
     /// What can be frozen from here.
     pub fn stoppable(&self) -> Stoppable {
-        let replicas = self.replicas.is_none().then(|| self.config.delay.replicas.clone());
+        let replicas = match &self.backing {
+            Backing::Demo(stage, _) => Replicas::Acted(Arc::clone(stage)),
+            _ if self.replicas.is_some() => Replicas::None,
+            _ => Replicas::Configured(self.config.delay.replicas.clone()),
+        };
         Stoppable { replicas, clock: self.clock.clone() }
     }
 
@@ -71,7 +76,11 @@ impl Services {
 
     /// What is allowed of a replica: whether a tool drives it, and how often.
     pub fn freeze_limits(&self, replica: &str) -> Result<Limits, NoFreeze> {
-        Ok(limits(&self.stoppable().config(replica)?.limits))
+        let stoppable = self.stoppable();
+        if let Replicas::Acted(stage) = &stoppable.replicas {
+            return stage.server(replica).map(|server| server.spec().limits.clone()).ok_or_else(|| unknown(replica));
+        }
+        Ok(limits(&stoppable.config(replica)?.limits))
     }
 
     /// How far a replica has got, as its judge last wrote; nothing where nobody has judged it.
@@ -105,27 +114,46 @@ impl Services {
 }
 
 /// Replicas that can be frozen from here.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Stoppable {
-    /// Those of the configuration; nothing: they are make-believe.
-    replicas: Option<Vec<ReplicaConfig>>,
+    replicas: Replicas,
     clock: Clock,
 }
 
+/// Where they are.
+#[derive(Clone)]
+enum Replicas {
+    /// Behind lines that the configuration names.
+    Configured(Vec<ReplicaConfig>),
+    /// In a demo.
+    Acted(Arc<Stage>),
+    /// Nowhere: they were handed in, and only looked at.
+    None,
+}
+
+fn unknown(replica: &str) -> NoFreeze {
+    NoFreeze::Unknown(Shown::text(replica).to_string())
+}
+
 impl Stoppable {
-    /// How the watch finds a replica's threads; nothing where all are make-believe.
+    /// How the watch finds a replica's threads; nothing where there are none.
     pub(super) fn known(self) -> Option<impl Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync + 'static> {
-        self.replicas.is_some().then(|| move |replica: &str| self.threads(replica).map_err(|e| e.to_string()))
+        let some = !matches!(self.replicas, Replicas::None);
+        some.then(|| move |replica: &str| self.threads(replica).map_err(|e| e.to_string()))
     }
 
     fn config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {
-        let name = || Shown::text(replica).to_string();
-        let replicas = self.replicas.as_ref().ok_or_else(|| NoFreeze::Demo(name()))?;
-        replicas.iter().find(|config| config.name == server_of(replica)).ok_or_else(|| NoFreeze::Unknown(name()))
+        let Replicas::Configured(replicas) = &self.replicas else {
+            return Err(NoFreeze::Demo(Shown::text(replica).to_string()));
+        };
+        replicas.iter().find(|config| config.name == server_of(replica)).ok_or_else(|| unknown(replica))
     }
 
     /// The threads of a replica (`db14`), or of one channel of it (`db14/ch1`), over a line of their own.
     pub fn threads(&self, replica: &str) -> Result<Arc<dyn Threads>, NoFreeze> {
+        if let Replicas::Acted(stage) = &self.replicas {
+            return stage.server(replica).map(|server| server as Arc<dyn Threads>).ok_or_else(|| unknown(replica));
+        }
         let config = self.config(replica)?;
         let name = || Shown::text(replica).to_string();
         let mut server = lines::freezing(config).ok_or_else(|| NoFreeze::NoAccount(name()))?;

@@ -6,6 +6,7 @@
 //! | [`primary`] | the source of acted replicas: what it has written, as a function of time |
 //! | [`server`] | a server: trace, source and the clock make what one look at it yields; its threads can be stopped |
 //! | [`past`] | six hours that have been when the demo begins, and the jobs of operators |
+//! | `threads` | its threads, as whoever freezes it stops and starts them |
 //! | [`status`] | the words in which a server says it |
 //!
 //! The traces that are part of the program are made by hand from the rates and shapes that were measured of real servers (a
@@ -17,6 +18,7 @@ pub mod past;
 mod primary;
 pub mod server;
 mod status;
+mod threads;
 pub mod trace;
 
 /// The traces that are part of the program: name and text.

@@ -53,6 +53,12 @@ impl Primary {
         u64::try_from(ticks).unwrap_or(0).saturating_mul(self.rate)
     }
 
+    /// When it had written so many bytes.
+    pub(super) fn when(&self, written: u64) -> Time {
+        let ticks = i64::try_from(written / self.rate).unwrap_or(i64::MAX);
+        Time::from_micros(self.began.as_micros().saturating_add(ticks.saturating_mul(TICK_MICROS)))
+    }
+
     /// Where that is in its logs.
     pub(super) fn position(written: u64) -> Position {
         place("binlog", written)
@@ -67,6 +73,17 @@ impl Primary {
 /// A place in logs of that name.
 pub(super) fn place(name: &str, written: u64) -> Position {
     Position { file: format!("{name}.{:06}", 1 + written / FILE), at: HEADER + written % FILE }
+}
+
+/// Bytes up to a place of such logs; nothing: it is none.
+pub(super) fn bytes(place: &Position) -> Option<u64> {
+    let number: u64 = place.file.rsplit_once('.')?.1.parse().ok()?;
+    Some(number.checked_sub(1)?.checked_mul(FILE)?.saturating_add(place.at.saturating_sub(HEADER)))
+}
+
+/// Bytes up to the transaction of that number.
+pub(super) fn before_transaction(number: u64) -> u64 {
+    number.saturating_sub(1).saturating_mul(TRANSACTION)
 }
 
 /// A number that a name has in every run.

@@ -24,7 +24,7 @@ use crate::demo::scenario::ReplicaSpec;
 /// A line varies by so many seconds either way when nothing is wrong.
 const VARIES: f64 = 3.0;
 /// A server that is down is waited for so long: the time-out of a connection.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// It has been up for so long when its trace begins, seconds.
 const UP: f64 = 40.0 * 86_400.0;
 
@@ -51,8 +51,8 @@ struct Hand {
 
 #[derive(Debug, Clone, Copy)]
 enum Sql {
-    /// As the trace has it, but for what is still to be made up since it was started.
-    Runs { since: f64, excess: f64 },
+    /// As the trace has it, but for what is still to be made up since it was started, and no further than `until`.
+    Runs { since: f64, excess: f64, until: Option<f64> },
     /// Somebody has stopped it; executed is what was written until `held`.
     Stopped { since: f64, held: f64 },
 }
@@ -61,7 +61,7 @@ impl ActedServer {
     /// The server of a scenario's replica, on a demo's clock.
     pub fn new(spec: ReplicaSpec, seed: u64, start: Time, clock: Clock) -> Self {
         let seed = mix(seed ^ primary::hash(&spec.name));
-        let hand = Hand { sql: Sql::Runs { since: 0.0, excess: 0.0 }, io: None, tool: spec.tool_times };
+        let hand = Hand { sql: Sql::Runs { since: 0.0, excess: 0.0, until: None }, io: None, tool: spec.tool_times };
         let primary = Primary::new(&spec.source, start);
         Self { spec, primary, clock, start, seed, hand: Mutex::new(hand) }
     }
@@ -78,10 +78,13 @@ impl ActedServer {
         self.drive(&mut hand, t);
         let hand = *hand;
         let scene = self.scene(t);
-        let down = || Unseen(status::no_answer(&self.spec.name, PATIENCE));
+        let down = || Unseen(status::silent(&self.spec.name, PATIENCE).to_string());
         let (natural, line) = (scene.executed.ok_or_else(down)?, scene.delay.ok_or_else(down)?);
         let (received, executed) = (received(hand, &scene), self.executed(hand, &scene, natural, t));
-        let stopped = matches!(hand.sql, Sql::Stopped { .. });
+        let stopped = match hand.sql {
+            Sql::Stopped { .. } => true,
+            Sql::Runs { until, .. } => until.is_some_and(|until| executed >= until),
+        };
         let sql = if stopped { Some(false) } else { scene.sql };
         let io = if hand.io.is_some() { Some(IoThread::No) } else { scene.io };
         // A thread that stands does not vary; nor does one that a tool drives.
@@ -121,6 +124,7 @@ impl ActedServer {
         let mut hand = self.hand();
         self.drive(&mut hand, t);
         let scene = self.scene(t);
+        // One that has reached its place stands already; stopped, it is no longer to be started by that.
         if let (Sql::Runs { .. }, Some(natural)) = (hand.sql, scene.executed) {
             hand.sql = Sql::Stopped { since: t, held: self.executed(*hand, &scene, natural, t) };
         }
@@ -131,7 +135,27 @@ impl ActedServer {
         let t = self.trace_time(self.clock.now());
         let mut hand = self.hand();
         self.drive(&mut hand, t);
-        self.start_at(&mut hand, t);
+        self.start_at(&mut hand, t, None);
+    }
+
+    /// Starts the SQL thread up to so many bytes of the source: `START REPLICA SQL_THREAD UNTIL`.
+    pub(super) fn start_sql_until(&self, bytes: u64) {
+        let now = self.clock.now();
+        let t = self.trace_time(now);
+        let until = self.trace_time(self.primary.when(bytes));
+        let mut hand = self.hand();
+        self.drive(&mut hand, t);
+        self.start_at(&mut hand, t, Some(until));
+    }
+
+    /// What its clock says.
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Whom it replicates from.
+    pub(super) fn source(&self) -> &Primary {
+        &self.primary
     }
 
     /// Stops the IO thread: `STOP REPLICA IO_THREAD`.
@@ -184,18 +208,26 @@ impl ActedServer {
     fn executed(&self, hand: Hand, scene: &Scene, natural: f64, t: f64) -> f64 {
         let executed = match hand.sql {
             Sql::Stopped { held, .. } => held,
-            Sql::Runs { since, excess } => {
+            Sql::Runs { since, excess, until } => {
                 let left = self.spec.catch_up.map_or(0.0, |rate| excess - f64::from(rate) * (t - since));
-                natural - left.max(0.0)
+                (natural - left.max(0.0)).min(until.unwrap_or(f64::INFINITY))
             }
         };
         executed.min(received(hand, scene))
     }
 
-    fn start_at(&self, hand: &mut Hand, t: f64) {
-        if let Sql::Stopped { held, .. } = hand.sql {
-            let excess = self.scene(t).executed.map_or(0.0, |natural| natural - held);
-            hand.sql = Sql::Runs { since: t, excess: excess.max(0.0) };
+    fn start_at(&self, hand: &mut Hand, t: f64, until: Option<f64>) {
+        let scene = self.scene(t);
+        let Some(natural) = scene.executed else { return };
+        let held = self.executed(*hand, &scene, natural, t);
+        let stands = match hand.sql {
+            Sql::Stopped { .. } => true,
+            Sql::Runs { until, .. } => until.is_some_and(|until| held >= until),
+        };
+        if stands {
+            // What is executed already stays so.
+            let until = until.map(|until| until.max(held));
+            hand.sql = Sql::Runs { since: t, excess: (natural - held).max(0.0), until };
         }
     }
 
@@ -206,7 +238,7 @@ impl ActedServer {
             let looks = ((since / every).floor() + 1.0) * every;
             if hand.tool > 0 && looks <= t {
                 hand.tool -= 1;
-                self.start_at(hand, looks);
+                self.start_at(hand, looks, None);
             }
         }
     }

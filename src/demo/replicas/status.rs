@@ -31,12 +31,12 @@ pub(super) struct Facts<'a> {
     pub executed_age: f64,
 }
 
-fn is_mariadb(spec: &ReplicaSpec) -> bool {
+pub(super) fn is_mariadb(spec: &ReplicaSpec) -> bool {
     spec.version.contains("MariaDB")
 }
 
 /// From MySQL 8 on: sources and replicas by those words, and when a transaction was committed.
-fn is_modern(spec: &ReplicaSpec) -> bool {
+pub(super) fn is_modern(spec: &ReplicaSpec) -> bool {
     !is_mariadb(spec) && !spec.version.starts_with("5.")
 }
 
@@ -46,8 +46,8 @@ pub(super) fn has_uuid(spec: &ReplicaSpec) -> bool {
 }
 
 /// Why nothing is seen of a server that is down.
-pub(super) fn no_answer(name: &str, within: Duration) -> String {
-    LinkError::Silent { server: format!("{name}:{PORT}"), within }.to_string()
+pub(super) fn silent(name: &str, within: Duration) -> LinkError {
+    LinkError::Silent { server: format!("{name}:{PORT}"), within }
 }
 
 /// The row of `SHOW REPLICA STATUS`, with what `performance_schema` of MySQL knows beside it.

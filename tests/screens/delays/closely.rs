@@ -87,7 +87,7 @@ fn windows_limits_and_the_fitted_line_are_told_apart_without_colour() {
     }
     // Recovery is dots, and nothing but dots and blanks stands where it is alone.
     let bottom = text.lines().find(|line| line.trim_start_matches('|').trim_start().starts_with("0 |")).unwrap();
-    assert!(bottom.contains(" . . .") && bottom.contains("/ / /") && bottom.contains("\\"), "{text}");
+    assert!(bottom.contains(" . . .") && bottom.contains("/ / /") && bottom.contains('\\'), "{text}");
 }
 
 #[test]

@@ -302,8 +302,8 @@ fn a_finding_of_a_replica_is_seen_from_every_tab_and_leads_to_it() {
 fn bounds_stand_in_the_title_where_all_share_them_and_else_in_the_rows() {
     let mut other = healthy("db02-delay");
     let limits = Limits {
-        min_delay_time: Duration::from_secs(600),
-        max_delay_time: Duration::from_secs(1_800),
+        min_delay_time: Duration::from_mins(10),
+        max_delay_time: Duration::from_mins(30),
         ..Limits::default()
     };
     other.limits = Arc::new(limits);

@@ -1,6 +1,8 @@
 //! The Delay tab over made-up replicas: what those are, and consoles over them. Its list, one replica looked at closely and
 //! what comes from outside have rooms of their own.
 
+#![allow(clippy::cast_precision_loss)] // counts of a made-up state
+
 mod closely;
 mod jobs;
 mod lists;
@@ -31,9 +33,9 @@ fn measured(name: &str, value: Option<f64>, least: Option<f64>, most: Option<f64
     Measured { name: name.to_owned(), value, least, most, used }
 }
 
-fn moved(at: u64, since: u64) -> Option<Moved<Place>> {
+fn moved(at: u64, since: u64) -> Moved<Place> {
     let position = Some(Position { file: "binlog.000123".to_owned(), at });
-    Some(Moved { value: Place { position, gtid: None }, since: ago(since) })
+    Moved { value: Place { position, gtid: None }, since: ago(since) }
 }
 
 /// What a healthy replica looks like to its prober.
@@ -109,8 +111,8 @@ pub fn replica(name: &str, verdict: Verdict) -> ReplicaLine {
     let state = State {
         began: Some(ago(86_400)),
         began_why: Some("the first look".to_owned()),
-        received: moved(4_567, 1),
-        executed: moved(1_234, 12),
+        received: Some(moved(4_567, 1)),
+        executed: Some(moved(1_234, 12)),
         seen: Some((ago(4), seen())),
         turns,
         ..State::default()
@@ -144,7 +146,7 @@ pub fn backup() -> ReplicaLine {
     if let Some(status) = state.seen.as_mut().and_then(|(_, seen)| seen.status.as_mut()) {
         (status.sql, status.sql_state) = (Some(false), None);
     }
-    state.executed = moved(1_234, 9_208);
+    state.executed = Some(moved(1_234, 9_208));
     line.spark = (0..SPARK).map(|n| Some(if n < 20 { 7_200.0 } else { 7_200.0 + 575.0 * (n as f64 - 19.0) })).collect();
     line
 }

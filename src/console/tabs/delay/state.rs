@@ -126,14 +126,14 @@ fn thin(chart: &DelayChart) -> Vec<(Time, Option<f64>)> {
         {
             kept.push((*before, None));
         }
-        let (mut least, mut most, mut last) = (first, first, first);
+        let (mut least, mut most, mut end) = (first, first, first);
         // Up to the end of its part, or to a gap that begins in it.
         while let Some(next) = known.next_if(|next| part(next.0) == part(first.0)) {
             least = if next.1 < least.1 { next } else { least };
             most = if next.1 > most.1 { next } else { most };
-            last = next;
+            end = next;
         }
-        let mut all = [first, least, most, last];
+        let mut all = [first, least, most, end];
         all.sort_by_key(|(at, _)| *at);
         for (at, value) in all {
             if kept.last() != Some(&(at, Some(value))) {

@@ -48,13 +48,10 @@ struct Told {
 }
 
 impl Told {
-    fn start<E: std::fmt::Display>(
+    fn start<E: std::fmt::Display + Send + 'static>(
         &self,
         what: Pin<Box<dyn Future<Output = Result<(), E>> + Send>>,
-    ) -> task::JoinHandle<()>
-    where
-        E: Send + 'static,
-    {
+    ) -> task::JoinHandle<()> {
         let told = self.clone();
         task::spawn(async move {
             let why = match task::caught(what).await {

@@ -55,7 +55,11 @@ impl Services {
                 session: lease.session,
             };
             let reaps = under::reap(lease.clone(), self.clock.clone(), inner.clone());
-            vec![Box::pin(watch.run(inner.clone())), Box::pin(reaps)]
+            let mut parts: Vec<Work> = vec![Box::pin(watch.run(inner.clone())), Box::pin(reaps)];
+            if let Some(threads) = self.stoppable().known() {
+                parts.push(Box::pin(self.keeper().run(lease.session, threads, inner.clone())));
+            }
+            parts
         };
         under::run(self.under(KIND), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
     }

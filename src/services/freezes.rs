@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::delays::limits;
 use super::{Services, lines};
-use crate::base::{Shown, Stop};
+use crate::base::{Clock, Shown};
 use crate::config::ReplicaConfig;
 use crate::delay::connect::Link;
 use crate::delay::freeze::keeper::Keeper;
@@ -58,34 +58,20 @@ impl Services {
         }
     }
 
+    /// What can be frozen from here.
+    pub fn stoppable(&self) -> Stoppable {
+        let replicas = self.replicas.is_none().then(|| self.config.delay.replicas.clone());
+        Stoppable { replicas, clock: self.clock.clone() }
+    }
+
     /// The threads of a replica (`db14`), or of one channel of it (`db14/ch1`).
     pub fn freeze_threads(&self, replica: &str) -> Result<Arc<dyn Threads>, NoFreeze> {
-        let config = self.replica_config(replica)?;
-        let name = || Shown::text(replica).to_string();
-        let mut server = lines::freezing(config).ok_or_else(|| NoFreeze::NoAccount(name()))?;
-        server.answer_within = STOP_WITHIN;
-        let asked = replica.split_once('/').map(|(_, channel)| channel.to_owned());
-        if let (Some(asked), Some(watched)) = (&asked, &config.channel)
-            && !asked.eq_ignore_ascii_case(watched)
-        {
-            return Err(NoFreeze::Channel { replica: name(), channel: Shown::text(watched).to_string() });
-        }
-        let channel = asked.or_else(|| config.channel.clone());
-        Ok(Arc::new(MysqlThreads::new(Link::new(server), self.clock.clone(), replica, channel)))
+        self.stoppable().threads(replica)
     }
 
-    /// What is allowed of a replica: how a tool drives it, and how often.
+    /// What is allowed of a replica: whether a tool drives it, and how often.
     pub fn freeze_limits(&self, replica: &str) -> Result<Limits, NoFreeze> {
-        Ok(limits(&self.replica_config(replica)?.limits))
-    }
-
-    fn replica_config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {
-        let name = || Shown::text(replica).to_string();
-        if self.replicas.is_some() {
-            return Err(NoFreeze::Demo(name()));
-        }
-        let found = self.config.delay.replicas.iter().find(|config| config.name == server_of(replica));
-        found.ok_or_else(|| NoFreeze::Unknown(name()))
+        Ok(limits(&self.stoppable().config(replica)?.limits))
     }
 
     /// How far a replica has got, as its judge last wrote; nothing where nobody has judged it.
@@ -116,10 +102,41 @@ impl Services {
     pub fn is_external(limits: &Limits) -> bool {
         limits.delay_by == DelayBy::External
     }
+}
 
-    /// Watches over all open freezes until told to stop.
-    pub async fn keep_freezes(&self, stop: Stop) -> Result<(), StoreError> {
-        let threads = |replica: &str| self.freeze_threads(replica).map_err(|e| e.to_string());
-        self.keeper().run(threads, stop).await
+/// Replicas that can be frozen from here.
+#[derive(Debug, Clone)]
+pub struct Stoppable {
+    /// Those of the configuration; nothing: they are make-believe.
+    replicas: Option<Vec<ReplicaConfig>>,
+    clock: Clock,
+}
+
+impl Stoppable {
+    /// How the watch finds a replica's threads; nothing where all are make-believe.
+    pub(super) fn known(self) -> Option<impl Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync + 'static> {
+        self.replicas.is_some().then(|| move |replica: &str| self.threads(replica).map_err(|e| e.to_string()))
+    }
+
+    fn config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {
+        let name = || Shown::text(replica).to_string();
+        let replicas = self.replicas.as_ref().ok_or_else(|| NoFreeze::Demo(name()))?;
+        replicas.iter().find(|config| config.name == server_of(replica)).ok_or_else(|| NoFreeze::Unknown(name()))
+    }
+
+    /// The threads of a replica (`db14`), or of one channel of it (`db14/ch1`), over a line of their own.
+    pub fn threads(&self, replica: &str) -> Result<Arc<dyn Threads>, NoFreeze> {
+        let config = self.config(replica)?;
+        let name = || Shown::text(replica).to_string();
+        let mut server = lines::freezing(config).ok_or_else(|| NoFreeze::NoAccount(name()))?;
+        server.answer_within = STOP_WITHIN;
+        let asked = replica.split_once('/').map(|(_, channel)| channel.to_owned());
+        if let (Some(asked), Some(watched)) = (&asked, &config.channel)
+            && !asked.eq_ignore_ascii_case(watched)
+        {
+            return Err(NoFreeze::Channel { replica: name(), channel: Shown::text(watched).to_string() });
+        }
+        let channel = asked.or_else(|| config.channel.clone());
+        Ok(Arc::new(MysqlThreads::new(Link::new(server), self.clock.clone(), replica, channel)))
     }
 }

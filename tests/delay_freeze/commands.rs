@@ -121,7 +121,8 @@ fn written(version: &str, gtid: GtidUse, statement: &Statement) -> Vec<(Where, S
         ..Facts::default()
     };
     let sight = sight();
-    let about = About { server: server(version), channel: "", facts: &facts, sight: &sight, statement };
+    let about =
+        About { replica: "db14", server: server(version), channel: "", facts: &facts, sight: &sight, statement };
     commands(&about).into_iter().map(|command| (command.at, command.text)).collect()
 }
 
@@ -140,6 +141,7 @@ fn the_emergency_of_mysql() {
             "TZ=UTC mysqlbinlog --base64-output=decode-rows -vv --start-datetime='2026-11-23 11:55:00' --stop-datetime='2026-11-23 12:05:00' binlog.[0-9]* | less",
         ),
         (Where::Sql, "SET GLOBAL relay_log_purge = 0;"),
+        (Where::Firn, "firn delay resume db14 --by-hand"),
         (
             Where::Sql,
             "START REPLICA SQL_THREAD UNTIL SOURCE_LOG_FILE = 'binlog.000012', SOURCE_LOG_POS = 4567 FOR CHANNEL '';",
@@ -173,7 +175,7 @@ fn the_emergency_of_mysql_with_gtids() {
             ),
         ]
     );
-    assert!(found[1].1.ends_with(&format!(" | grep -n -A 40 -F '{A}:23'")), "{}", found[1].1);
+    assert!(found[1].1.ends_with(&format!(" | grep -n -B 1 -A 40 -F '{A}:23'")), "{}", found[1].1);
 }
 
 #[test]
@@ -197,6 +199,14 @@ fn the_emergency_of_mariadb_with_gtids_never_offers_what_deletes_the_relay_log()
 fn what_is_not_known_is_left_out() {
     let (facts, statement) = (Facts::default(), Statement::default());
     let sight = Sight { relay: Some(at("x$(reboot).000001", 4)), ..Sight::default() };
-    let about = About { server: server("8.4.0"), channel: "a'b", facts: &facts, sight: &sight, statement: &statement };
-    assert_eq!(commands(&about), []);
+    let about = About {
+        replica: "db14",
+        server: server("8.4.0"),
+        channel: "a'b",
+        facts: &facts,
+        sight: &sight,
+        statement: &statement,
+    };
+    let found: Vec<String> = commands(&about).into_iter().map(|command| command.text).collect();
+    assert_eq!(found, ["firn delay resume db14 --by-hand"]);
 }

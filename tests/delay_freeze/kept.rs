@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use firn::base::clock::Hand;
+use firn::base::host::ProcessIdentity;
 use firn::base::{Clock, Stop, Time, task};
 use firn::delay::freeze::danger::Facts;
 use firn::delay::freeze::keeper::{Keeper, Kept, SCOPE};
@@ -13,6 +14,7 @@ use firn::delay::freeze::record::Phase;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::threads::{Threads, ThreadsError};
 use firn::delay::freeze::told;
+use firn::store::NewSession;
 use firn::store::sqlite::SqliteStore;
 
 use super::machine::asked;
@@ -234,7 +236,10 @@ async fn the_watch_tends_all_open_freezes_and_tells_people() {
         let known: Arc<dyn Threads> = Arc::clone(&fake) as Arc<dyn Threads>;
         if name == "db14" { Ok(known) } else { Err(format!("{name} is not configured")) }
     };
-    let watch = task::spawn(site.keeper.clone().run(threads, stop.clone()));
+    let new =
+        NewSession { process: ProcessIdentity::own(), kinds: "delay".to_owned(), lease: Duration::from_hours(10_000) };
+    let session = site.keeper.store.session_start(new).await.unwrap().id;
+    let watch = task::spawn(site.keeper.clone().run(session, threads, stop.clone()));
     let frozen = async || {
         site.hand.advance(Duration::from_millis(200));
         let kept = site.keeper.open_of("db14").await.unwrap().unwrap();
@@ -262,7 +267,6 @@ async fn the_watch_tends_all_open_freezes_and_tells_people() {
     };
     in_time(Duration::from_secs(60), "it is stopped again", again).await;
     stop.stop();
-    site.hand.advance(Duration::from_secs(2));
     watch.await.unwrap().unwrap();
     assert_eq!(SCOPE, "delay.freeze");
 }

@@ -380,6 +380,39 @@ fn the_watch_is_ended_without_starting_anything() {
 }
 
 #[test]
+fn what_is_promoted_or_in_somebodys_hands_is_left_alone() {
+    let mut site = Site::new();
+    site.rounds(GAP + 5);
+    let now = site.world.now;
+    let next = machine::tick(&site.stored, Step::Promoted, true, "anna", now, now);
+    site.order(next);
+    site.world.sql = true;
+    site.rounds(5);
+    assert!(site.world.sql, "a primary is not stopped");
+    assert_eq!(site.says(), "promoted; it is not watched any more, recovery steps remain");
+    let said = machine::ask_resume(&site.stored, "anna", now).unwrap_err().to_string();
+    assert_eq!(
+        said,
+        "db14 was promoted: nothing is started on it; end the freeze with: firn delay resume db14 --no-start"
+    );
+    // It was not, after all.
+    let next = machine::tick(&site.stored, Step::Promoted, false, "anna", now, now);
+    site.order(next);
+    site.rounds(GAP + 5);
+    assert!(site.is_frozen());
+    let next = machine::ask_by_hand(&site.stored, "anna", site.world.now);
+    site.order(next);
+    site.world.sql = true;
+    site.rounds(5);
+    assert!(site.world.sql && site.stored.restarts == 0);
+    assert_eq!(site.says(), "in somebody's hands: it is not watched, recovery steps remain");
+    let next = machine::ask_again(&site.stored, asked(), site.world.now);
+    site.order(next);
+    site.rounds(GAP + 5);
+    assert!(site.is_frozen());
+}
+
+#[test]
 fn asked_for_again_it_keeps_what_it_knew() {
     let mut site = Site::new();
     site.rounds(GAP + 5);

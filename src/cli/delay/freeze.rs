@@ -14,6 +14,7 @@ use crate::config::Config;
 use crate::delay::freeze::arrival::Applied;
 use crate::delay::freeze::danger::{Facts, dangers};
 use crate::delay::freeze::keeper::{EVERY, FRESH, KeepError, Keeper, Kept};
+use crate::delay::freeze::line::Line;
 use crate::delay::freeze::machine;
 use crate::delay::freeze::record::{Asked, Phase};
 use crate::delay::freeze::report::{self, prospect, prospect_lines, sight_lines};
@@ -61,6 +62,9 @@ pub struct Resume {
     /// Ends the freeze and starts nothing: after a promotion, or when somebody else goes on by hand
     #[arg(long)]
     no_start: bool,
+    /// Lets somebody go on by hand: nothing is watched or started, the freeze stays open for its recovery steps
+    #[arg(long, conflicts_with_all = ["until", "no_start"])]
+    by_hand: bool,
     /// Does not ask
     #[arg(long)]
     yes: bool,
@@ -219,7 +223,7 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     }
     let judged = services.freeze_line(&name, &limits).await?;
     if !statement.is_unknown() {
-        tell_prospect(&statement, sight.as_ref(), judged, now)?;
+        tell_prospect(&statement, sight.as_ref(), judged, Services::is_external(&limits), now)?;
     }
     if let (Some(facts), Some(sight)) = (&facts, &sight) {
         for danger in dangers(facts, sight) {
@@ -267,12 +271,14 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
 fn tell_prospect(
     statement: &Statement,
     sight: Option<&Sight>,
-    judged: Option<crate::delay::freeze::line::Line>,
+    judged: Option<Line>,
+    external: bool,
     now: Time,
 ) -> Result<(), CliError> {
     let line = match (judged, sight) {
         (Some(line), Some(sight)) => Some(line.with(sight.clone())),
-        (line, _) => line,
+        (None, Some(sight)) => Some(Line::alone(sight.clone(), external, FRESH, FRESH)),
+        (line, None) => line,
     };
     match line {
         Some(line) => {
@@ -280,7 +286,7 @@ fn tell_prospect(
                 out::line(format!("  {text}"))?;
             }
         }
-        None => out::line("  nobody has judged it yet: how far it has got is not known")?,
+        None => out::line("  it was never seen: how far it has got is not known")?,
     }
     Ok(())
 }
@@ -352,6 +358,12 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
         out::line(format!("the freeze of {shown} is ended; nothing was started, nobody watches that it stands"))?;
         return Ok(0);
     }
+    if args.by_hand {
+        agreed(&name, args.yes, "go on by hand, unwatched, with")?;
+        keeper.order(&name, &who(), |record, now| machine::ask_by_hand(record, &who(), now)).await?;
+        out::line(format!("nobody watches that {shown} stands; firn delay freeze {shown} stops it and watches anew"))?;
+        return Ok(0);
+    }
     let limits = services.freeze_limits(&name)?;
     let threads = services.freeze_threads(&name)?;
     let (sight, facts) = look(&services, &*threads).await?;
@@ -412,7 +424,7 @@ fn tell_resume(
     kept: &Kept,
     sight: &Sight,
     facts: Option<&Facts>,
-    line: Option<&crate::delay::freeze::line::Line>,
+    line: Option<&Line>,
     now: Time,
 ) -> Result<bool, CliError> {
     out::line("resuming starts the IO thread, then the SQL thread:")?;

@@ -54,6 +54,8 @@ pub enum Where {
     SourceShell,
     /// As SQL on the replica.
     Sql,
+    /// With firn.
+    Firn,
 }
 
 /// A command to run, and what it is for.
@@ -147,6 +149,8 @@ pub fn start_sql_safely(
 /// What a freeze's commands are made from.
 #[derive(Debug, Clone, Copy)]
 pub struct About<'a> {
+    /// The replica's name, as firn knows it.
+    pub replica: &'a str,
     /// The server.
     pub server: Server,
     /// The channel.
@@ -165,6 +169,10 @@ pub fn commands(about: &About<'_>) -> Vec<Command> {
     all.extend(copy(about));
     all.extend(find(about));
     all.extend(keep(about));
+    all.extend(quoted(about.replica).map(|replica| {
+        let what = "before a thread is started by hand: let go of it, the watch would stop it again (firn delay freeze watches anew)";
+        command(Where::Firn, what, format!("firn delay resume {replica} --by-hand"))
+    }));
     all.extend(before_it(about));
     all.extend(past_it(about));
     all
@@ -204,7 +212,7 @@ fn find(about: &About<'_>) -> Vec<Command> {
         format!(" --start-datetime='{}' --stop-datetime='{}'", stamp(time.minus(AROUND)), stamp(time.plus(AROUND)))
     });
     let show = match &statement.spot {
-        Some(Spot::Gtid(gtid)) => format!(" | grep -n -A 40 -F '{gtid}'"),
+        Some(Spot::Gtid(gtid)) => format!(" | grep -n -B 1 -A 40 -F '{gtid}'"),
         Some(Spot::Position(_)) | None if statement.time.is_some() => " | less".to_owned(),
         Some(Spot::Position(at)) => format!(" | grep -n -A 40 -w -E '(at|end_log_pos) {}'", at.at),
         None => " | less".to_owned(),

@@ -1,14 +1,16 @@
 //! Orders, and the watch over open freezes. The record in the state is written before each act, under the revision it was
 //! read with: several processes may tend one freeze, one of them moves it on, and one that dies is missed by nobody.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::machine::{self, Act, Happened, Next, NotNow};
 use super::record::{Asked, Phase, Record};
 use super::threads::Threads;
-use crate::base::ids::FreezeId;
-use crate::base::{Clock, Finding, Severity, Shown, Stop, Time};
+use crate::base::clock::Mono;
+use crate::base::ids::{FreezeId, SessionId};
+use crate::base::{Clock, Finding, Severity, Shown, Stop, Time, task};
 use crate::store::{FreezeBegun, FreezeRow, LARGEST_BODY, NewEvent, NewFreeze, Store, StoreError};
 
 /// A freeze is looked at so often: what starts the replica is stopped again that soon.
@@ -19,6 +21,12 @@ const WRITTEN: Duration = Duration::from_secs(5);
 
 /// An order that meets others is given so often.
 const TRIES: u32 = 20;
+
+/// While none is open the state is asked so often: whoever asks for one stops the replica without waiting for a worker.
+const IDLE: Duration = Duration::from_secs(5);
+
+/// One process of all tends open freezes, and tells people.
+const DUTY: &str = "delay-freezes";
 
 /// The rule of findings about freezes.
 pub const FREEZE: &str = "delay.freeze";
@@ -149,7 +157,7 @@ impl Keeper {
     pub async fn tend(&self, id: FreezeId, threads: &dyn Threads) -> Result<Option<Tended>, KeepError> {
         let Some(row) = self.store.freeze(id).await? else { return Ok(None) };
         let kept = Kept::of(&row)?;
-        if kept.ended || kept.record.phase == Phase::Promoted {
+        if kept.ended || kept.record.phase == Phase::Released {
             return Ok(Some(Tended { kept, act: Act::Look, overtaken: false }));
         }
         let look = threads.look(self.store.now().await?).await;
@@ -232,55 +240,86 @@ impl Keeper {
         Ok(Some(Kept { id, revision: revision + 1, changed, ended, record }))
     }
 
-    /// Tends all open freezes until told to stop. `threads` gives the threads of a replica (by the record's name); one
-    /// that it does not know, or whose record cannot be read, is told as a finding and left alone.
-    pub async fn run<F>(self, threads: F, stop: Stop) -> Result<(), StoreError>
+    /// Tends all open freezes until told to stop, as the one process of all that has the duty. `threads` gives the threads
+    /// of a replica (by the record's name); one that it does not know, or whose record cannot be read, is told as a finding
+    /// and left alone.
+    pub async fn run<F>(self, session: SessionId, threads: F, stop: Stop) -> Result<(), StoreError>
     where
         F: Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync,
     {
-        let mut known: std::collections::BTreeMap<String, Arc<dyn Threads>> = std::collections::BTreeMap::new();
+        let mut known: BTreeMap<String, Arc<dyn Threads>> = BTreeMap::new();
         let mut told: Option<(Time, Vec<(String, Severity, String)>)> = None;
+        let (mut held, mut taken): (bool, Option<Mono>) = (false, None);
         while !stop.is_stopped() {
-            let open = self.store.freezes_open().await?;
+            if taken.is_none_or(|at| self.clock.mono().since(at) >= IDLE) {
+                held = self.store.duty_take(DUTY.to_owned(), session).await?.is_some();
+                taken = Some(self.clock.mono());
+            }
+            let open = if held { self.store.freezes_open().await? } else { Vec::new() };
             known.retain(|name, _| open.iter().any(|row| row.replica == *name));
             let mut findings = Vec::new();
-            for row in &open {
-                findings.extend(self.one(row, &threads, &mut known).await?);
+            for found in self.all(&open, &threads, &mut known).await {
+                findings.extend(found?);
             }
-            self.tell(findings, &mut told).await?;
+            if held {
+                self.tell(findings, &mut told).await?;
+            } else {
+                told = None;
+            }
+            let pause = if open.is_empty() { IDLE } else { EVERY };
             tokio::select! {
                 biased;
                 () = stop.stopped() => break,
-                () = self.clock.sleep(EVERY) => {}
+                () = self.clock.sleep(pause) => {}
             }
         }
-        Ok(())
+        self.store.duty_release(DUTY.to_owned(), session).await
     }
 
-    async fn one<F>(
+    /// A round of each, side by side: one that hangs keeps no other from being stopped again.
+    async fn all<F>(
         &self,
-        row: &FreezeRow,
+        open: &[FreezeRow],
         threads: &F,
-        known: &mut std::collections::BTreeMap<String, Arc<dyn Threads>>,
-    ) -> Result<Option<Finding>, StoreError>
+        known: &mut BTreeMap<String, Arc<dyn Threads>>,
+    ) -> Vec<Result<Option<Finding>, StoreError>>
     where
         F: Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync,
     {
+        let mut rounds = Vec::new();
+        for row in open {
+            let own = match known.get(&row.replica) {
+                Some(own) => Ok(Arc::clone(own)),
+                None => threads(&row.replica),
+            };
+            if let Ok(own) = &own {
+                known.insert(row.replica.clone(), Arc::clone(own));
+            }
+            let (keeper, row) = (self.clone(), row.clone());
+            rounds.push(task::spawn(async move { keeper.one(&row, own).await }));
+        }
+        let mut found = Vec::with_capacity(rounds.len());
+        for round in rounds {
+            let ended = round.await.map_err(|e| StoreError::Impossible(format!("a round of a freeze: {e}")));
+            found.push(ended.and_then(|found| found));
+        }
+        found
+    }
+
+    async fn one(
+        &self,
+        row: &FreezeRow,
+        threads: Result<Arc<dyn Threads>, String>,
+    ) -> Result<Option<Finding>, StoreError> {
         let now = self.store.now().await?;
         let unkept = |why: String| {
             let found = Finding::new(FREEZE, &row.replica, Severity::Critical, row.started);
             let next = "watch by hand that both threads read No: SHOW REPLICA STATUS";
             Some(found.value(format!("nobody watches that it stands: {why}")).next(next))
         };
-        let threads = match known.get(&row.replica) {
-            Some(threads) => Arc::clone(threads),
-            None => match threads(&row.replica) {
-                Ok(threads) => {
-                    known.insert(row.replica.clone(), Arc::clone(&threads));
-                    threads
-                }
-                Err(why) => return Ok(unkept(why)),
-            },
+        let threads = match threads {
+            Ok(threads) => threads,
+            Err(why) => return Ok(unkept(why)),
         };
         match self.tend(row.id, &*threads).await {
             Ok(Some(tended)) if !tended.kept.ended => Ok(Some(finding(&tended.kept.record, now))),
@@ -316,7 +355,7 @@ pub fn finding(record: &Record, now: Time) -> Finding {
     let stands = super::told::is_frozen(record, now, FRESH);
     let severity = match record.phase {
         Phase::Frozen if stands => Severity::Warning,
-        Phase::Promoted => Severity::Warning,
+        Phase::Released => Severity::Warning,
         Phase::Advancing | Phase::Resuming if record.trouble.is_none() => Severity::Warning,
         _ => Severity::Critical,
     };
@@ -325,7 +364,7 @@ pub fn finding(record: &Record, now: Time) -> Finding {
         (Phase::Frozen, None) if stands => {
             format!("go on with the recovery steps: firn delay frozen {}", Shown::text(&record.replica))
         }
-        (Phase::Promoted, None) => format!(
+        (Phase::Released, None) => format!(
             "go on with the recovery steps, then end it: firn delay resume {} --no-start",
             Shown::text(&record.replica)
         ),

@@ -59,6 +59,11 @@ impl Line {
         })
     }
 
+    /// From a look alone: no delay is known.
+    pub fn alone(sight: Sight, external: bool, tool_interval: Duration, fresh: Duration) -> Self {
+        Self { at: sight.at, delay: None, slope: None, sight, beat_stuck: false, external, tool_interval, fresh }
+    }
+
     /// The same with a newer look at the threads.
     #[must_use]
     pub fn with(self, sight: Sight) -> Self {

@@ -124,7 +124,8 @@ impl Next {
         }
     }
 
-    /// The replica cannot be seen. In an emergency it is stopped all the same; a proof is never made of it.
+    /// The replica cannot be seen. In an emergency it is stopped all the same. A proof is never made of it; one that has
+    /// begun is not undone: another process may see, and a position that moved meanwhile tells itself.
     fn unseen(&mut self, why: &str, now: Time) {
         let since = self.record.blind.as_ref().map_or(now, |(since, _)| *since);
         if self.record.blind.is_none() {
@@ -132,14 +133,13 @@ impl Next {
             self.record.note(now, text);
         }
         self.record.blind = Some((since, shown(why)));
-        self.record.first = None;
         match self.record.phase {
             Phase::Asked | Phase::StoppingSql => {
                 self.enter(Phase::StoppingSql, now);
                 self.act = Act::StopSql;
             }
             Phase::StoppingIo => self.act = Act::StopIo,
-            Phase::Proving | Phase::Frozen | Phase::Advancing | Phase::Resuming | Phase::Promoted | Phase::Resumed => {}
+            Phase::Proving | Phase::Frozen | Phase::Advancing | Phase::Resuming | Phase::Released | Phase::Resumed => {}
         }
     }
 
@@ -166,7 +166,7 @@ impl Next {
             Phase::StoppingIo | Phase::Proving | Phase::Frozen => self.hold(&sight, now),
             Phase::Advancing => self.advance(&sight, now),
             Phase::Resuming => self.resume(&sight, now),
-            Phase::Promoted | Phase::Resumed => {}
+            Phase::Released | Phase::Resumed => {}
         }
     }
 
@@ -480,7 +480,7 @@ pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Res
     kept.external = asked.external;
     let words = kept.statement.words();
     let detail = format!("freeze asked for again by {}; statement: {words}", shown(&asked.who));
-    if matches!(next.record.phase, Phase::Advancing | Phase::Resuming | Phase::Promoted) {
+    if matches!(next.record.phase, Phase::Advancing | Phase::Resuming | Phase::Released) {
         next.record.resume = None;
         next.record.until = None;
         next.record.started = false;
@@ -522,7 +522,7 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    if record.phase == Phase::Promoted {
+    if record.ticked(Step::Promoted).is_some() {
         return Err(NotNow::Promoted(record.replica.clone()));
     }
     let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
@@ -557,7 +557,7 @@ pub fn tick(record: &Record, step: Step, done: bool, who: &str, at: Time, now: T
         next.record.first = None;
         next.record.proof = None;
         next.record.stopped = false;
-        next.enter(if done { Phase::Promoted } else { Phase::Asked }, now);
+        next.enter(if done { Phase::Released } else { Phase::Asked }, now);
     }
     Ok(next)
 }
@@ -590,6 +590,20 @@ pub fn ask_release(record: &Record, who: &str, now: Time) -> Result<Next, NotNow
     next.record.proof = None;
     next.enter(Phase::Resumed, now);
     let detail = format!("{} ended the freeze; nothing was started", shown(who));
-    next.happen(now, "freeze.released", detail, "done");
+    next.happen(now, "freeze.ended", detail, "done");
+    Ok(next)
+}
+
+/// Lets somebody go on by hand: nothing is watched or touched, and the freeze stays open for its recovery steps.
+pub fn ask_by_hand(record: &Record, who: &str, now: Time) -> Result<Next, NotNow> {
+    if record.is_over() {
+        return Err(NotNow::Over(record.replica.clone()));
+    }
+    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    next.record.first = None;
+    next.record.proof = None;
+    next.record.stopped = false;
+    next.enter(Phase::Released, now);
+    next.happen(now, "freeze.released", format!("{} goes on by hand; nothing is watched", shown(who)), "done");
     Ok(next)
 }

@@ -13,16 +13,14 @@ use super::sight::Sight;
 use super::threads::{Threads, ThreadsError, names};
 use crate::base::{Clock, Shown, Time};
 use crate::delay::connect::{Link, LinkError, Table};
-use crate::delay::seen::{IoThread, Position, Status};
+use crate::delay::seen::Status;
+use crate::delay::status::statuses;
 
 /// Stopping waits for the transaction that is being applied: longer than a look may take.
 pub const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The account lacks a privilege: `SELECT`-like ones (1142, 1044), global ones (1227).
 const LACKS: [u16; 3] = [1142, 1044, 1227];
-
-/// Longest error text of a thread that is kept, characters.
-const TEXT: usize = 300;
 
 /// The threads of a replica.
 #[derive(Debug)]
@@ -162,67 +160,17 @@ impl Threads for MysqlThreads {
     }
 }
 
-/// A value in either spelling.
-fn either<'a>(table: &'a Table, row: usize, new: &str, old: &str) -> Option<&'a str> {
-    table.value(row, new).or_else(|| table.value(row, old))
+fn channel_of(table: &Table, row: usize) -> &str {
+    table.value(row, "Channel_Name").or_else(|| table.value(row, "Connection_name")).unwrap_or_default()
 }
 
-fn channel_of(table: &Table, row: usize) -> &str {
-    either(table, row, "Channel_Name", "Connection_name").unwrap_or_default()
+/// The status of a row.
+fn status(table: &Table, row: usize) -> Status {
+    statuses(table).0.into_iter().nth(row).unwrap_or_default()
 }
 
 fn number<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
     text?.parse().ok()
-}
-
-/// A place, where it is one: a channel of GTIDs alone shows `INVALID` or an empty name.
-fn place_of(file: Option<&str>, at: Option<&str>) -> Option<Position> {
-    let (file, at) = (file?, number(at)?);
-    (super::place::base(file).is_some() && at > 0).then(|| Position { file: file.to_owned(), at })
-}
-
-/// The status, as far as the threads go.
-fn status(table: &Table, row: usize) -> Status {
-    let get = |new: &str, old: &str| either(table, row, new, old);
-    let text = |found: Option<&str>| {
-        found.filter(|text| !text.is_empty()).map(|text| text.chars().take(TEXT).collect::<String>())
-    };
-    let one = |name: &str| table.value(row, name);
-    let long = |name: &str| one(name).filter(|text| !text.is_empty()).map(str::to_owned);
-    let slave_pos = long("Gtid_Slave_Pos");
-    Status {
-        channel: channel_of(table, row).to_owned(),
-        io: match get("Replica_IO_Running", "Slave_IO_Running") {
-            Some("Yes") => Some(IoThread::Yes),
-            Some("No") => Some(IoThread::No),
-            Some("Connecting" | "Preparing") => Some(IoThread::Connecting),
-            _ => None,
-        },
-        sql: match get("Replica_SQL_Running", "Slave_SQL_Running") {
-            Some("Yes") => Some(true),
-            Some("No") => Some(false),
-            _ => None,
-        },
-        io_errno: number(one("Last_IO_Errno")),
-        io_error: text(one("Last_IO_Error")),
-        sql_errno: number(one("Last_SQL_Errno")),
-        sql_error: text(one("Last_SQL_Error")),
-        received: place_of(
-            get("Source_Log_File", "Master_Log_File"),
-            get("Read_Source_Log_Pos", "Read_Master_Log_Pos"),
-        ),
-        executed: place_of(
-            get("Relay_Source_Log_File", "Relay_Master_Log_File"),
-            get("Exec_Source_Log_Pos", "Exec_Master_Log_Pos"),
-        ),
-        relay: place_of(one("Relay_Log_File"), one("Relay_Log_Pos")),
-        received_gtid: long("Retrieved_Gtid_Set").or_else(|| slave_pos.as_ref().and_then(|_| long("Gtid_IO_Pos"))),
-        executed_gtid: long("Executed_Gtid_Set").or(slave_pos),
-        relay_space: number(one("Relay_Log_Space")),
-        sql_delay: number(one("SQL_Delay")),
-        sql_remaining: number(one("SQL_Remaining_Delay")),
-        ..Status::default()
-    }
 }
 
 fn facts(server: Server, table: &Table, row: usize, variables: &Table) -> Facts {
@@ -266,50 +214,6 @@ mod tests {
             rows: vec![row.iter().map(|(_, value)| value.map(str::to_owned)).collect()],
             cut: Vec::new(),
         }
-    }
-
-    #[test]
-    fn both_spellings_say_the_same() {
-        let new = table(&[
-            ("Replica_IO_Running", Some("Connecting")),
-            ("Replica_SQL_Running", Some("No")),
-            ("Source_Log_File", Some("binlog.000012")),
-            ("Read_Source_Log_Pos", Some("900")),
-            ("Relay_Log_File", Some("db14-relay.000044")),
-            ("Relay_Log_Pos", Some("700")),
-            ("Relay_Source_Log_File", Some("binlog.000010")),
-            ("Exec_Source_Log_Pos", Some("500")),
-            ("Last_SQL_Errno", Some("1062")),
-            ("Last_SQL_Error", Some("Duplicate entry")),
-            ("SQL_Delay", Some("7200")),
-            ("SQL_Remaining_Delay", None),
-            ("Channel_Name", Some("")),
-        ]);
-        let mut old = new.clone();
-        for column in &mut old.columns {
-            *column = column.replace("Replica", "Slave").replace("Source", "Master");
-        }
-        old.columns[12] = "Connection_name".to_owned();
-        let seen = status(&new, 0);
-        assert_eq!(seen, status(&old, 0));
-        assert_eq!((seen.io, seen.sql, seen.sql_errno), (Some(IoThread::Connecting), Some(false), Some(1062)));
-        assert_eq!(seen.executed, Some(Position { file: "binlog.000010".to_owned(), at: 500 }));
-        assert_eq!(seen.relay, Some(Position { file: "db14-relay.000044".to_owned(), at: 700 }));
-        assert_eq!((seen.sql_delay, seen.sql_remaining), (Some(7_200), None));
-    }
-
-    #[test]
-    fn what_is_not_shown_is_unknown_and_never_no() {
-        let odd = table(&[
-            ("Replica_IO_Running", Some("Maybe")),
-            ("Replica_SQL_Running", None),
-            ("Relay_Source_Log_File", Some("INVALID")),
-            ("Exec_Source_Log_Pos", Some("0")),
-            ("Executed_Gtid_Set", Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5")),
-        ]);
-        let seen = status(&odd, 0);
-        assert_eq!((seen.io, seen.sql, seen.executed), (None, None, None));
-        assert_eq!(seen.executed_gtid.as_deref(), Some("3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5"));
     }
 
     #[test]

@@ -34,8 +34,8 @@ pub enum Phase {
     Advancing,
     /// The threads are being started.
     Resuming,
-    /// It was promoted: nothing of it is watched or touched any more, and the recovery steps go on.
-    Promoted,
+    /// It was promoted, or somebody goes on with it by hand: nothing of it is watched or touched, the recovery steps go on.
+    Released,
     /// They run again, or the freeze was ended.
     Resumed,
 }
@@ -51,7 +51,7 @@ impl Phase {
             Self::Frozen => "frozen",
             Self::Advancing => "advancing",
             Self::Resuming => "resuming",
-            Self::Promoted => "promoted",
+            Self::Released => "released",
             Self::Resumed => "resumed",
         }
     }

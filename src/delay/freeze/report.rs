@@ -48,16 +48,7 @@ pub fn line_of(record: &Record, judged: Option<Line>) -> Option<Line> {
     let sight = record.last.clone()?;
     Some(match judged {
         Some(line) => line.with(sight),
-        None => Line {
-            at: sight.at,
-            delay: None,
-            slope: None,
-            beat_stuck: false,
-            external: record.external,
-            tool_interval: record.gap,
-            fresh: FRESH,
-            sight,
-        },
+        None => Line::alone(sight, record.external, record.gap, FRESH),
     })
 }
 
@@ -85,7 +76,14 @@ pub fn sight_lines(sight: &Sight) -> Vec<String> {
 pub fn commands_of(record: &Record) -> Vec<Command> {
     let (Some(facts), Some(sight)) = (&record.facts, &record.last) else { return Vec::new() };
     let Some(server) = facts.server else { return Vec::new() };
-    commands(&About { server, channel: &record.channel, facts, sight, statement: &record.statement })
+    commands(&About {
+        replica: &record.replica,
+        server,
+        channel: &record.channel,
+        facts,
+        sight,
+        statement: &record.statement,
+    })
 }
 
 fn command_lines(commands: &[Command]) -> Vec<String> {
@@ -94,6 +92,7 @@ fn command_lines(commands: &[Command]) -> Vec<String> {
             Where::Shell => "on the replica's host",
             Where::SourceShell => "on the source's host",
             Where::Sql => "as SQL on the replica",
+            Where::Firn => "here",
         };
         [format!("  {} ({at}):", command.what), format!("    {}", command.text)]
     };

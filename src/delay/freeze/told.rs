@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::place;
 use super::record::{Phase, Record};
 use super::statement::Spot;
+use super::steps::Step;
 use crate::base::Time;
 use crate::base::units::Span;
 
@@ -49,7 +50,10 @@ fn phase_words(record: &Record, now: Time, fresh: Duration) -> String {
             format!("let run up to {until}, and no further")
         }
         Phase::Resuming => "being resumed".to_owned(),
-        Phase::Promoted => "promoted; it is not watched any more, recovery steps remain".to_owned(),
+        Phase::Released if record.ticked(Step::Promoted).is_some() => {
+            "promoted; it is not watched any more, recovery steps remain".to_owned()
+        }
+        Phase::Released => "in somebody's hands: it is not watched, recovery steps remain".to_owned(),
         Phase::Resumed if record.left_at.is_none() => format!("ended at {}", record.since),
         Phase::Resumed => format!("resumed at {}", record.since),
     }

@@ -115,7 +115,9 @@ pub struct Stoppable {
 impl Stoppable {
     /// How the watch finds a replica's threads; nothing where all are make-believe.
     pub(super) fn known(self) -> Option<impl Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync + 'static> {
-        self.replicas.is_some().then(|| move |replica: &str| self.threads(replica).map_err(|e| e.to_string()))
+        let real = self.replicas.is_some();
+        let threads = move |replica: &str| self.threads(replica).map_err(|e| e.to_string());
+        real.then_some(threads)
     }
 
     fn config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {

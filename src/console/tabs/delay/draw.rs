@@ -73,7 +73,7 @@ fn counts(snapshot: &DelaySnapshot, look: &Look<'_>) -> Vec<Part<'static>> {
 fn strips(state: &State, snapshot: &DelaySnapshot, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let lines = &snapshot.replicas;
     let mut upper = counts(snapshot, look);
-    let frozen = lines.iter().filter(|line| line.frozen.is_some()).count() as u64;
+    let frozen = lines.iter().filter(|line| line.is_frozen()).count() as u64;
     if frozen > 0 {
         upper.push(Part { items: vec![text(format!("{} FROZEN", Count(frozen)), Role::Held)], drop: 0 });
     }

@@ -176,14 +176,14 @@ mod tests {
 
     #[test]
     fn what_takes_too_long_is_unknown_and_says_so() {
-        let (hold, held) = mpsc::channel::<()>();
+        let (sender, held) = mpsc::channel::<()>();
         let plugin = within(Duration::from_millis(20), move || {
             let _ = held.recv();
             Plugin::unknown("too late")
         });
         assert!(plugin.line.starts_with("DELAY UNKNOWN - no answer within 0.02s; the state,"), "{}", plugin.line);
         assert_eq!(plugin.exit, 3);
-        drop(hold);
+        drop(sender);
     }
 
     #[test]

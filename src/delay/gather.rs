@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::freeze::keeper::{FRESH, Kept};
+use super::freeze::told::words;
 use super::job::Job;
 use super::judge::{Asked, Asker, judge, told};
 use super::limits::Limits;
@@ -66,7 +68,20 @@ pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot,
             }
         }
     }
+    freezes(store, &mut replicas, now).await?;
     Ok(DelaySnapshot { now, replicas })
+}
+
+/// Says of each replica how its freeze stands, where it has one. One that cannot be read is one all the same.
+async fn freezes(store: &dyn Store, lines: &mut [ReplicaLine], now: Time) -> Result<(), StoreError> {
+    for row in store.freezes_open().await? {
+        let words = Kept::of(&row).map_or_else(|e| e.to_string(), |kept| words(&kept.record, now, FRESH));
+        let own = |line: &&mut ReplicaLine| line.name == row.replica || server_of(&line.name) == row.replica;
+        for line in lines.iter_mut().filter(own) {
+            line.frozen = Some(words.clone());
+        }
+    }
+    Ok(())
 }
 
 /// How one replica of a server stands; all of the server's channels where `replica` is the server and it has several. With
@@ -87,6 +102,7 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
     for row in rows {
         lines.push(line(store, known, row, &jobs, now, anew).await?);
     }
+    freezes(store, &mut lines, now).await?;
     Ok(lines)
 }
 

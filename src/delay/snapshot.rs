@@ -35,6 +35,11 @@ pub struct ReplicaLine {
 }
 
 impl ReplicaLine {
+    /// Whether it is proven to stand: a freeze that has not got there says so in [`ReplicaLine::frozen`].
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.as_deref().is_some_and(|words| words.starts_with(super::freeze::told::FROZEN))
+    }
+
     /// How bad it is. Nobody has judged it: UNKNOWN.
     pub fn severity(&self) -> Severity {
         self.verdict.as_ref().map_or(Severity::Unknown, |verdict| verdict.severity)

@@ -260,8 +260,8 @@ impl Writer {
         match self.link.ask(statement, statement).await {
             Ok(answer) => {
                 let file = answer.value(0, "File")?;
-                let fine = file.len() <= 255 && !file.contains(['\'', '\\', '\0']);
-                Some((fine.then(|| file.to_owned())?, answer.value(0, "Position")?.parse().ok()?))
+                let possible = file.len() <= 255 && !file.contains(['\'', '\\', '\0']);
+                Some((possible.then(|| file.to_owned())?, answer.value(0, "Position")?.parse().ok()?))
             }
             Err(e) => {
                 if e.code().is_some() {

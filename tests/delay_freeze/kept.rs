@@ -196,28 +196,29 @@ async fn a_process_that_dies_in_an_act_leaves_another_one_to_go_on() {
     }
 }
 
+/// The freeze is asked for again while the resuming process looks.
+struct Meanwhile(Arc<Fake>, Keeper);
+#[async_trait]
+impl Threads for Meanwhile {
+    async fn look(&self, now: Time) -> Result<Sight, ThreadsError> {
+        let seen = self.0.look(now).await;
+        self.1.begin(asked()).await.unwrap();
+        seen
+    }
+    async fn facts(&self) -> Result<Facts, ThreadsError> {
+        self.0.facts().await
+    }
+    async fn perform(&self, act: &Act) -> Result<(), ThreadsError> {
+        self.0.perform(act).await
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_started_that_was_just_told_to_stand() {
     let site = Site::new();
     let kept = site.keeper.begin(asked()).await.unwrap();
     let kept = site.rounds(&site.keeper, &kept, 26).await;
     site.keeper.order("db14", "anna", |record, now| machine::ask_resume(record, "anna", now)).await.unwrap();
-    /// The freeze is asked for again while the resuming process looks.
-    struct Meanwhile(Arc<Fake>, Keeper);
-    #[async_trait]
-    impl Threads for Meanwhile {
-        async fn look(&self, now: Time) -> Result<Sight, ThreadsError> {
-            let seen = self.0.look(now).await;
-            self.1.begin(asked()).await.unwrap();
-            seen
-        }
-        async fn facts(&self) -> Result<Facts, ThreadsError> {
-            self.0.facts().await
-        }
-        async fn perform(&self, act: &Act) -> Result<(), ThreadsError> {
-            self.0.perform(act).await
-        }
-    }
     let meanwhile = Meanwhile(Arc::clone(&site.fake), site.other());
     let tended = site.keeper.tend(kept.id, &meanwhile).await.unwrap().unwrap();
     assert!(tended.overtaken);
@@ -245,7 +246,7 @@ async fn the_watch_tends_all_open_freezes_and_tells_people() {
         let kept = site.keeper.open_of("db14").await.unwrap().unwrap();
         site.is_frozen(&kept).then_some(())
     };
-    in_time(Duration::from_secs(60), "db14 is frozen", frozen).await;
+    in_time(Duration::from_mins(1), "db14 is frozen", frozen).await;
     let told = async || {
         site.hand.advance(Duration::from_millis(200));
         let rows = site.keeper.store.notices().await.unwrap();
@@ -257,7 +258,7 @@ async fn the_watch_tends_all_open_freezes_and_tells_people() {
             .any(|text| text == "CRITICAL delay.freeze db99: nobody watches that it stands: db99 is not configured");
         (stands && alone).then_some(())
     };
-    in_time(Duration::from_secs(60), "people are told of both", told).await;
+    in_time(Duration::from_mins(1), "people are told of both", told).await;
     // Whatever starts it is undone without anybody's help.
     site.fake.with(|world| world.sql = true);
     let again = async || {
@@ -265,7 +266,7 @@ async fn the_watch_tends_all_open_freezes_and_tells_people() {
         let kept = site.keeper.open_of("db14").await.unwrap().unwrap();
         (kept.record.restarts > 0 && site.is_frozen(&kept) && site.fake.with(|world| !world.sql)).then_some(())
     };
-    in_time(Duration::from_secs(60), "it is stopped again", again).await;
+    in_time(Duration::from_mins(1), "it is stopped again", again).await;
     stop.stop();
     watch.await.unwrap().unwrap();
     assert_eq!(SCOPE, "delay.freeze");

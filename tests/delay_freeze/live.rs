@@ -21,7 +21,7 @@ use serde_json::Value;
 use super::support::mariadb::{Mariadb, Pair};
 use super::support::waiting::{eventually, in_time};
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 const GAP: Duration = Duration::from_secs(2);
 
 /// An account with what a freeze needs and nothing else.

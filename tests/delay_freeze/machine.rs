@@ -58,7 +58,8 @@ impl Site {
         // Through JSON, as in the state.
         let text = serde_json::to_string(&next.record).unwrap();
         self.stored = serde_json::from_str(&text).unwrap();
-        assert_eq!(self.stored, next.record);
+        assert_eq!(self.stored, *next.record);
+        drop(next);
     }
 
     fn round(&mut self, sees: bool, refused: bool, dies: Dies) -> Act {
@@ -498,9 +499,9 @@ impl Site {
             Happens::Half { sql } => {
                 let mut sight = self.world.sight();
                 if sql {
-                    sight.io = None
+                    sight.io = None;
                 } else {
-                    sight.sql = None
+                    sight.sql = None;
                 }
                 let next = machine::next(&self.stored, Ok(sight), now);
                 self.store(next);

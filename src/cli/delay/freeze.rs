@@ -53,10 +53,11 @@ pub struct Freeze {
 #[command(after_help = "\
 Exit code: 0 it runs again (with --until: it stands at that place, proven); 1 it does not (yet): the resume
 goes on, and the workers with it; 2 nothing was begun.")]
+#[allow(clippy::struct_excessive_bools)] // flags of a command line
 pub struct Resume {
     /// The replica, as it was frozen
     replica: String,
-    /// Lets the SQL thread run up to FILE:POSITION or a GTID and no further; the replica stays frozen there
+    /// Lets the SQL thread run up to a place (`FILE:POSITION`, or a GTID) and no further; the replica stays frozen there
     #[arg(long, value_name = "PLACE", conflicts_with = "no_start")]
     until: Option<String>,
     /// Ends the freeze and starts nothing: after a promotion, or when somebody else goes on by hand
@@ -297,7 +298,17 @@ async fn until(
     threads: &dyn Threads,
     kept: Kept,
     signals: &mut Signals,
-    wanted: impl Fn(&Kept) -> bool,
+    wanted: fn(&Kept) -> bool,
+) -> Result<Kept, CliError> {
+    Box::pin(rounds(keeper, threads, kept, signals, wanted)).await
+}
+
+async fn rounds(
+    keeper: &Keeper,
+    threads: &dyn Threads,
+    kept: Kept,
+    signals: &mut Signals,
+    wanted: fn(&Kept) -> bool,
 ) -> Result<Kept, CliError> {
     let mut printed = 0;
     let mut last = String::new();

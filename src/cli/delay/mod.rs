@@ -60,11 +60,11 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         // It needs no configuration.
         Some(Command::Replay(args)) => replay::run(&args),
         Some(Command::Arrival(args)) => arrival::run(config()?, args).await,
-        Some(Command::Freeze(args)) => freeze::freeze(config()?, args).await,
+        Some(Command::Freeze(args)) => Box::pin(freeze::freeze(config()?, args)).await,
         Some(Command::Frozen(args)) => frozen::run(config()?, args).await,
-        Some(Command::FreezeStep(args)) => freeze::step(config()?, args).await,
-        Some(Command::FreezeLoss(args)) => freeze::loss(config()?, args).await,
-        Some(Command::Resume(args)) => freeze::resume(config()?, args).await,
+        Some(Command::FreezeStep(args)) => Box::pin(freeze::step(config()?, args)).await,
+        Some(Command::FreezeLoss(args)) => Box::pin(freeze::loss(config()?, args)).await,
+        Some(Command::Resume(args)) => Box::pin(freeze::resume(config()?, args)).await,
         Some(Command::Record(args)) => record::run(config()?, args).await,
         Some(Command::Doctor(args)) => doctor::run(config()?, args).await,
     }

@@ -242,18 +242,15 @@ fn keep(about: &About<'_>) -> Option<Command> {
 fn before_it(about: &About<'_>) -> Vec<Command> {
     let mut all = Vec::new();
     let deletes = about.facts.start_deletes();
-    if let Some(spot) = about.statement.spot.as_ref().filter(|_| !deletes) {
-        if let Ok(text) = start_sql(about.server, about.channel, Some(spot), about.sight.relay.as_ref()) {
-            let waits = match about.sight.sql_delay.filter(|delay| *delay > 0) {
-                Some(delay) => format!("; it goes on waiting {delay} s for each transaction"),
-                None => String::new(),
-            };
-            all.push(command(
-                Where::Sql,
-                format!("run the SQL thread up to the statement and no further{waits}"),
-                text + ";",
-            ));
-        }
+    if let Some(spot) = about.statement.spot.as_ref().filter(|_| !deletes)
+        && let Ok(text) = start_sql(about.server, about.channel, Some(spot), about.sight.relay.as_ref())
+    {
+        let waits = match about.sight.sql_delay.filter(|delay| *delay > 0) {
+            Some(delay) => format!("; it goes on waiting {delay} s for each transaction"),
+            None => String::new(),
+        };
+        let what = format!("run the SQL thread up to the statement and no further{waits}");
+        all.push(command(Where::Sql, what, text + ";"));
     }
     let Some(change) = at_once(about) else { return all };
     let why = if deletes {

@@ -28,6 +28,9 @@ const IDLE: Duration = Duration::from_secs(5);
 /// One process of all tends open freezes, and tells people.
 const DUTY: &str = "delay-freezes";
 
+/// What a finding is known by: it is told anew when that changes.
+type Brief = (String, Severity, String);
+
 /// The rule of findings about freezes.
 pub const FREEZE: &str = "delay.freeze";
 
@@ -73,7 +76,7 @@ pub struct Kept {
     /// Whether it has ended.
     pub ended: bool,
     /// What is recorded.
-    pub record: Record,
+    pub record: Box<Record>,
 }
 
 impl Kept {
@@ -210,7 +213,7 @@ impl Keeper {
     async fn save(
         &self,
         kept: &Kept,
-        record: Record,
+        record: Box<Record>,
         happened: &[Happened],
         who: &str,
     ) -> Result<Option<Kept>, KeepError> {
@@ -248,7 +251,7 @@ impl Keeper {
         F: Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync,
     {
         let mut known: BTreeMap<String, Arc<dyn Threads>> = BTreeMap::new();
-        let mut told: Option<(Time, Vec<(String, Severity, String)>)> = None;
+        let mut told: Option<(Time, Vec<Brief>)> = None;
         let (mut held, mut taken): (bool, Option<Mono>) = (false, None);
         while !stop.is_stopped() {
             if taken.is_none_or(|at| self.clock.mono().since(at) >= IDLE) {
@@ -296,7 +299,7 @@ impl Keeper {
                 known.insert(row.replica.clone(), Arc::clone(own));
             }
             let (keeper, row) = (self.clone(), row.clone());
-            rounds.push(task::spawn(async move { keeper.one(&row, own).await }));
+            rounds.push(task::spawn(async move { Box::pin(keeper.one(&row, own)).await }));
         }
         let mut found = Vec::with_capacity(rounds.len());
         for round in rounds {
@@ -321,7 +324,7 @@ impl Keeper {
             Ok(threads) => threads,
             Err(why) => return Ok(unkept(why)),
         };
-        match self.tend(row.id, &*threads).await {
+        match Box::pin(self.tend(row.id, &*threads)).await {
             Ok(Some(tended)) if !tended.kept.ended => Ok(Some(finding(&tended.kept.record, now))),
             Ok(_) => Ok(None),
             Err(KeepError::Store(e)) => Err(e),
@@ -330,13 +333,9 @@ impl Keeper {
     }
 
     /// Writes the findings when they change, and once a minute.
-    async fn tell(
-        &self,
-        findings: Vec<Finding>,
-        told: &mut Option<(Time, Vec<(String, Severity, String)>)>,
-    ) -> Result<(), StoreError> {
+    async fn tell(&self, findings: Vec<Finding>, told: &mut Option<(Time, Vec<Brief>)>) -> Result<(), StoreError> {
         let now = self.store.now().await?;
-        let brief: Vec<(String, Severity, String)> =
+        let brief: Vec<Brief> =
             findings.iter().map(|found| (found.key.object.clone(), found.severity, found.next_step.clone())).collect();
         let again = told.as_ref().is_none_or(|(at, said)| *said != brief || now.since(*at) >= Duration::from_mins(1));
         if again {

@@ -64,7 +64,7 @@ pub struct Happened {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Next {
     /// The record to store, before the act.
-    pub record: Record,
+    pub record: Box<Record>,
     /// The act.
     pub act: Act,
     /// What happened.
@@ -102,7 +102,7 @@ pub enum NotNow {
 
 /// The record and a look (or why there was none) become the next record and an act.
 pub fn next(record: &Record, look: Result<Sight, &str>, now: Time) -> Next {
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     match look {
         Ok(sight) => next.seen(sight, now),
         Err(why) => next.unseen(why, now),
@@ -173,7 +173,7 @@ impl Next {
     /// The SQL thread first: it alone applies.
     fn stop(&mut self, sight: &Sight, now: Time) {
         if sight.sql == Some(true) && self.record.stopped {
-            self.again(sight, format!("something started the replica ({})", sight.threads_words()), now);
+            self.again(sight, &format!("something started the replica ({})", sight.threads_words()), now);
             return;
         }
         if sight.sql != Some(false) {
@@ -189,7 +189,7 @@ impl Next {
     fn hold(&mut self, sight: &Sight, now: Time) {
         let io_again = self.record.phase != Phase::StoppingIo && sight.runs();
         if sight.sql == Some(true) || io_again {
-            self.again(sight, format!("something started the replica ({})", sight.threads_words()), now);
+            self.again(sight, &format!("something started the replica ({})", sight.threads_words()), now);
             return;
         }
         if sight.sql.is_none() {
@@ -211,7 +211,7 @@ impl Next {
     }
 
     /// Somebody started it.
-    fn again(&mut self, sight: &Sight, how: String, now: Time) {
+    fn again(&mut self, sight: &Sight, how: &str, now: Time) {
         self.record.restarts = self.record.restarts.saturating_add(1);
         self.record.restarted_at = Some(now);
         self.record.stopped = false;
@@ -263,7 +263,7 @@ impl Next {
             Some(false) => {
                 self.record.first = Some(sight.clone());
                 let how = format!("the position moved from {} while nobody looked", first.place_words());
-                self.moved(sight, how, now);
+                self.moved(sight, &how, now);
             }
             None => {
                 self.record.first = Some(sight.clone());
@@ -274,7 +274,7 @@ impl Next {
     }
 
     /// It stands, and has gone on meanwhile: somebody ran it between two looks.
-    fn moved(&mut self, sight: &Sight, how: String, now: Time) {
+    fn moved(&mut self, sight: &Sight, how: &str, now: Time) {
         self.record.restarts = self.record.restarts.saturating_add(1);
         self.record.restarted_at = Some(now);
         let detail = format!("{how} to {}", sight.place_words());
@@ -310,7 +310,7 @@ impl Next {
                 self.enter(Phase::Proving, now);
                 self.record.first = Some(sight.clone());
                 let how = format!("the position moved from {} while nobody looked", proof.first.place_words());
-                self.moved(sight, how, now);
+                self.moved(sight, &how, now);
             }
             None => {
                 self.record.proof = None;
@@ -441,22 +441,21 @@ fn spot_words(spot: &Spot) -> String {
 
 /// How an act went: one that failed is told, and tried again; one that did not leaves the look to say so.
 pub fn acted(record: &Record, act: &Act, how: Result<(), &str>, now: Time) -> Next {
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
-    match how {
-        Err(why) => next.fail(act.words(), shown(why), now),
-        Ok(()) => {
-            next.record.note(now, format!("done: {}", act.words()));
-            next.record.started |= act.starts();
-            next.record.stopped = match act {
-                Act::StopSql => true,
-                Act::StartSql(_) => false,
-                _ => next.record.stopped,
-            };
-            // A start that failed before and went now is no trouble any more; stops are judged by what is seen.
-            if next.record.trouble.as_ref().is_some_and(|trouble| trouble.what == act.words()) {
-                next.record.trouble = None;
-            }
-        }
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
+    if let Err(why) = how {
+        next.fail(act.words(), shown(why), now);
+        return next;
+    }
+    next.record.note(now, format!("done: {}", act.words()));
+    next.record.started |= act.starts();
+    next.record.stopped = match act {
+        Act::StopSql => true,
+        Act::StartSql(_) => false,
+        _ => next.record.stopped,
+    };
+    // A start that failed before and went now is no trouble any more; stops are judged by what is seen.
+    if next.record.trouble.as_ref().is_some_and(|trouble| trouble.what == act.words()) {
+        next.record.trouble = None;
     }
     next
 }
@@ -467,7 +466,7 @@ pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Res
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     let kept = &mut next.record;
     kept.statement.time = asked.statement.time.or(kept.statement.time);
     kept.statement.spot = asked.statement.spot.or(kept.statement.spot.take());
@@ -505,7 +504,7 @@ pub fn ask_until(record: &Record, until: Spot, who: &str, line: &super::line::Li
     if said.applied != Applied::NotYet {
         return Err(NotNow::Behind { replica: record.replica.clone(), place: spot_words(&until), why: said.why });
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     let detail = format!("{} lets the SQL thread run up to {}, and no further", shown(who), spot_words(&until));
     next.record.resume = Some(By { at: now, who: who.to_owned() });
     next.record.until = Some(until);
@@ -525,9 +524,9 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     if record.ticked(Step::Promoted).is_some() {
         return Err(NotNow::Promoted(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     next.record.resume = Some(By { at: now, who: who.to_owned() });
-    next.record.left_at = next.record.last.clone();
+    next.record.left_at.clone_from(&record.last);
     // A thread that was let run up to a place still stops there: it is stopped before it is started for good.
     if next.record.phase != Phase::Advancing {
         next.record.until = None;
@@ -546,7 +545,7 @@ pub fn tick(record: &Record, step: Step, done: bool, who: &str, at: Time, now: T
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     let changed = if done { next.record.tick(step, at, who) } else { next.record.untick(step, now, who) };
     if !changed {
         return Ok(next);
@@ -567,7 +566,7 @@ pub fn set_loss(record: &Record, input: LossInput, who: &str, now: Time) -> Resu
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     let value = crate::base::Money::from_nanos(input.value_nanos);
     let detail = format!(
         "{}: an hour is worth {value}, exposure {}, rebuilt in {}",
@@ -585,7 +584,7 @@ pub fn ask_release(record: &Record, who: &str, now: Time) -> Result<Next, NotNow
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     next.record.resume = Some(By { at: now, who: who.to_owned() });
     next.record.proof = None;
     next.enter(Phase::Resumed, now);
@@ -599,7 +598,7 @@ pub fn ask_by_hand(record: &Record, who: &str, now: Time) -> Result<Next, NotNow
     if record.is_over() {
         return Err(NotNow::Over(record.replica.clone()));
     }
-    let mut next = Next { record: record.clone(), act: Act::Look, happened: Vec::new() };
+    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
     next.record.first = None;
     next.record.proof = None;
     next.record.stopped = false;

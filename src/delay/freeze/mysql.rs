@@ -83,6 +83,7 @@ impl MysqlThreads {
     }
 
     /// The row that is meant.
+    #[allow(clippy::result_large_err)] // rare, and handed up at once
     fn row(&self, table: &Table) -> Result<usize, ThreadsError> {
         let channels: Vec<&str> = (0..table.rows.len()).map(|row| channel_of(table, row)).collect();
         let server = || self.link.server().to_owned();

@@ -51,10 +51,9 @@ impl Server {
     /// The tool that reads its logs.
     pub fn binlog_tool(self) -> &'static str {
         match self.flavour {
-            Flavour::MySql => "mysqlbinlog",
             // The name since 10.4.6; mysqlbinlog remains as a link.
             Flavour::MariaDb if self.version >= (10, 4, 6) => "mariadb-binlog",
-            Flavour::MariaDb => "mysqlbinlog",
+            Flavour::MariaDb | Flavour::MySql => "mysqlbinlog",
         }
     }
 

@@ -9,6 +9,9 @@ use super::steps::Step;
 use crate::base::Time;
 use crate::base::units::Span;
 
+/// What a freeze says first when the replica is proven to stand, and never otherwise.
+pub const FROZEN: &str = "frozen ";
+
 /// Whether the replica is known to stand now: proven, and seen to stand no longer ago than `fresh`.
 pub fn is_frozen(record: &Record, now: Time, fresh: Duration) -> bool {
     record.phase == Phase::Frozen
@@ -73,7 +76,7 @@ fn frozen(record: &Record, now: Time, fresh: Duration) -> String {
     let Some(proof) = &record.proof else { return "being frozen: to be seen to stand".to_owned() };
     let (place, since) = (proof.last.place_words(), record.since);
     if is_frozen(record, now, fresh) {
-        return format!("frozen since {since} at {place}");
+        return format!("{FROZEN}since {since} at {place}");
     }
     let seen = Span(now.since(proof.last.at));
     match &record.blind {

@@ -196,7 +196,7 @@ pub fn stale() -> ReplicaLine {
 pub fn frozen() -> ReplicaLine {
     let text = "SQL thread stopped, no job: nothing is executed; START REPLICA SQL_THREAD";
     let line = replica("db07-delay", verdict(Severity::Critical, 8, text, 7_900.0, 1.0, Some(1.0)));
-    ReplicaLine { frozen: Some("stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned()), ..line }
+    ReplicaLine { frozen: Some("frozen stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned()), ..line }
 }
 
 /// Replicas with something of everything, as they are configured.

@@ -95,7 +95,7 @@ fn title(shot: &Shot<'_>) -> String {
     let since = line.state.turns.last().map(|turn| turn.since);
     let since = since.map_or_else(String::new, |since| format!(" for {}", format::age(shot.now, Some(since))));
     let group = line.group.as_ref().map_or_else(String::new, |group| format!(" ({})", Shown::text(group)));
-    let frozen = if line.frozen.is_some() { ", FROZEN" } else { "" };
+    let frozen = if line.is_frozen() { ", FROZEN" } else { "" };
     format!("{name}{group}: {}{frozen}{since}", line.severity().word())
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::state::number;
 use super::summary::Summary;
+use crate::base::escape::shown_again;
 use crate::base::units::Count;
 use crate::base::{Severity, Shown, Time};
 use crate::console::format::{self, Cut};
@@ -12,6 +13,7 @@ use crate::console::list::SortKey;
 use crate::console::theme::Role;
 use crate::console::widgets::band::BandView;
 use crate::console::widgets::table::{Cell, Column, Row};
+use crate::delay::freeze::told::FROZEN;
 use crate::delay::limits::Limits;
 use crate::delay::snapshot::ReplicaLine;
 use crate::delay::verdict::{RuleId, Verdict};
@@ -145,7 +147,8 @@ fn reason(line: &ReplicaLine, now: Time, in_brief: bool) -> (String, Role) {
         Some(verdict) => Shown::text(short(verdict)).to_string(),
     };
     if let Some(frozen) = &line.frozen {
-        return (format!("FROZEN: {}", Shown::text(frozen)), Role::Strong);
+        let (word, words) = frozen.strip_prefix(FROZEN).map_or(("FREEZE", frozen.as_str()), |words| ("FROZEN", words));
+        return (format!("{word}: {}", shown_again(words)), Role::Strong);
     }
     if let Some(age) = stale(line, now) {
         return (format!("judged {} ago: {said}", format::span(Some(age))), Role::Stale);

@@ -45,7 +45,7 @@ impl Summary {
         };
         for line in lines {
             *sum.severities.entry(line.severity()).or_default() += 1;
-            sum.frozen += u64::from(line.frozen.is_some());
+            sum.frozen += u64::from(line.is_frozen());
             sum.late += u64::from(old(line, snapshot.now).is_some());
             match &line.judged {
                 None => sum.never += 1,

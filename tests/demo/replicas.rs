@@ -1,9 +1,8 @@
 //! Delayed replicas of the demo: each is judged as its scenario promises, at its time, by the worker that judges real ones.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use firn::base::{Severity, Stop, Time};
+use firn::base::{Severity, Time};
 use firn::delay::freeze::machine::ask_resume;
 use firn::delay::freeze::record::{Asked, Phase, Record};
 use firn::delay::freeze::statement::Statement;
@@ -297,9 +296,6 @@ fn a_calm_evening_has_replicas_in_good_health_and_a_bad_night_has_not() {
 fn a_frozen_replica_stands_and_a_tool_that_starts_it_is_met_with_a_stop() {
     let play = Play::of("delay", 1, 2);
     play.driver.run_until(Duration::from_secs(5));
-    let (services, stop) = (Arc::clone(&play.services), Stop::new());
-    let keeps = stop.clone();
-    drop(play.services.spawn(async move { services.keep_freezes(keeps).await }));
     for name in ["db01", "db15"] {
         let limits = play.services.freeze_limits(name).unwrap();
         let asked = Asked {
@@ -335,7 +331,6 @@ fn a_frozen_replica_stands_and_a_tool_that_starts_it_is_met_with_a_stop() {
     let delay = line.verdict.as_ref().unwrap().delay.unwrap().0;
     assert!((delay - 7200.0).abs() <= 3.0, "started, it is back on its line: {delay}");
     assert!(play.runtime.block_on(play.services.keeper().open_of("db01")).unwrap().is_none());
-    stop.stop();
 }
 
 #[test]

@@ -234,10 +234,18 @@ impl ActedServer {
     /// The tool that starts the SQL thread when it finds it stopped, until then.
     fn drive(&self, hand: &mut Hand, t: f64) {
         let Some(every) = self.spec.tool.map(|every| every.as_secs_f64()) else { return };
-        if let Sql::Stopped { since, .. } = hand.sql {
+        while let Sql::Stopped { since, held } = hand.sql {
             let looks = ((since / every).floor() + 1.0) * every;
-            if hand.tool > 0 && looks <= t {
-                hand.tool -= 1;
+            if hand.tool == 0 || looks > t {
+                return;
+            }
+            hand.tool -= 1;
+            if self.spec.limits.delay_by == DelayBy::External {
+                // It lets the thread run for a moment, up to what is due.
+                let scene = self.scene(looks);
+                let due = scene.executed.map_or(held, |natural| natural.min(received(*hand, &scene)));
+                hand.sql = Sql::Stopped { since: looks, held: held.max(due) };
+            } else {
                 self.start_at(hand, looks, None);
             }
         }

@@ -10,8 +10,12 @@ use super::trace::Trace;
 use super::{EMBEDDED, known};
 use crate::base::clock::Hand;
 use crate::base::{Clock, Time};
+use crate::delay::freeze::gtid::Gtids;
+use crate::delay::freeze::machine::Act;
+use crate::delay::freeze::statement::Spot;
+use crate::delay::freeze::threads::Threads;
 use crate::delay::limits::{DelayBy, Limits};
-use crate::delay::probe::Probe as _;
+use crate::delay::probe::Probe;
 use crate::delay::seen::{Heartbeat, IoThread, Position, Seen, Status};
 use crate::demo::scenario::ReplicaSpec;
 
@@ -236,7 +240,7 @@ fn a_server_that_is_down_is_no_answer_and_begins_anew() {
     hand.advance(Duration::from_secs(10));
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
-        let look = acted.look();
+        let look = Probe::look(&acted);
         tokio::pin!(look);
         assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(look.as_mut().poll(cx).is_pending())).await);
         hand.advance(Duration::from_secs(2));
@@ -348,6 +352,47 @@ fn each_server_says_it_in_its_words() {
     let seen = acted.seen(at(0)).unwrap();
     let said = status(&seen).sql_error.clone().unwrap();
     assert!(said.starts_with("Could not execute Write_rows event on table shop.orders; Duplicate entry"), "{said}");
+}
+
+#[test]
+fn up_to_a_place_and_no_further() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    for by_gtid in [false, true] {
+        let (acted, hand) = server(spec("healthy", 0));
+        let perform = |act: Act| runtime.block_on(acted.perform(&act));
+        perform(Act::StopSql).unwrap();
+        perform(Act::StopIo).unwrap();
+        let stopped = acted.seen(at(0)).unwrap();
+        hand.advance(Duration::from_secs(1000));
+        let sight = runtime.block_on(Threads::look(&acted, at(1000))).unwrap();
+        assert!(sight.stands() && sight.executed.position == status(&stopped).executed, "{sight:?}");
+        // A minute of the source further on.
+        let (began, goal) = (places(&stopped).1, places(&acted.seen(at(1000)).unwrap()).0 / 2);
+        let goal = began + (goal - began / 2) / 100;
+        let spot = if by_gtid {
+            let uuid = status(&stopped).source_uuid.clone().unwrap();
+            Spot::Gtid(format!("{uuid}:{}", goal / 800 + 1).parse().unwrap())
+        } else {
+            Spot::Position(Position { file: format!("binlog.{:06}", 1 + (goal >> 30)), at: 4 + goal % (1 << 30) })
+        };
+        perform(Act::StartSql(Some(spot))).unwrap();
+        let there = acted.seen(at(1000)).unwrap();
+        let reached = places(&there).1;
+        assert!(reached > began && reached <= goal && goal - reached < 3000, "{began} {reached} {goal}");
+        assert_eq!((status(&there).sql, status(&there).io), (Some(false), Some(IoThread::No)));
+        assert_eq!(places(&acted.seen(at(3000)).unwrap()).1, reached, "it stands there");
+        perform(Act::StartIo).unwrap();
+        perform(Act::StartSql(None)).unwrap();
+        let on = acted.seen(at(3010)).unwrap();
+        assert!(status(&on).sql == Some(true) && (delay(&on) - 7200.0).abs() <= 3.0, "{}", delay(&on));
+    }
+    let (acted, _) = server(spec("healthy", 0));
+    let stranger: Gtids = "3e11fa47-71ca-11e1-9e33-c80aa9429562:5".parse().unwrap();
+    let told = runtime.block_on(acted.perform(&Act::StartSql(Some(Spot::Gtid(stranger))))).unwrap_err().to_string();
+    assert!(told.contains("START REPLICA SQL_THREAD UNTIL: error 1277"), "{told}");
+    let (down, _) = server(spec("no-answer", 21_700));
+    let told = runtime.block_on(down.perform(&Act::StopSql)).unwrap_err().to_string();
+    assert!(told.starts_with("db7:3306 does not answer within 2s"), "{told}");
 }
 
 proptest! {

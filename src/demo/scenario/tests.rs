@@ -135,7 +135,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
         ),
         (
             "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\ndelay_by = \"magic\"",
-            "mine.toml:15: replica.delay_by: found \"magic\"; allowed is native or external",
+            "mine.toml:15: replica.delay_by: found \"magic\"; allowed is \"native\" or \"external\"",
         ),
         (
             "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[replica]]\nname = \"db1\"\ntrace = \"healthy\"",

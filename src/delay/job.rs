@@ -175,7 +175,7 @@ mod tests {
                 &["db14"],
                 "backup",
                 "db14/a\nb",
-                "\"db14/a\\nb\" names no channel of a replica: behind the slash stand 1 to 64 characters, and none that controls a terminal",
+                "\"db14/a\\x0ab\" names no channel of a replica: behind the slash stand 1 to 64 characters, and none that controls a terminal",
             ),
         ];
         for (known, class, replica, expected) in cases {

@@ -287,7 +287,7 @@ mod tests {
             Short::head("SQL thread error 1062").fill(Some("Could not execute Write_rows: Duplicate entry '1'"));
         assert_eq!(
             filled.line(Severity::Critical, "db14"),
-            "DELAY CRITICAL - SQL thread error 1062: Could not execute Write_rows:..."
+            "DELAY CRITICAL - SQL thread error 1062: Could not execute Write_rows..."
         );
         let long = Short::head("word ".repeat(40));
         let line = long.line(Severity::Critical, "db14");

@@ -212,8 +212,8 @@ async fn a_healthy_replica_is_ok_wherever_it_is_asked() {
     assert_eq!((other.word.as_str(), other.metrics.len()), ("CRITICAL", 0));
     assert!(other.first.starts_with("DELAY CRITICAL - worker never seen: it has written no state"), "{}", other.first);
     let all = home.firn(&["delay"]);
-    assert_eq!(all.code, 3, "{all:?}");
-    assert!(all.out.contains("db14     OK") && all.out.contains("db15     UNKNOWN"), "{}", all.out);
+    assert_eq!(all.code, 2, "{all:?}");
+    assert!(all.out.contains("db14     OK") && all.out.contains("db15     CRITICAL"), "{}", all.out);
 }
 
 #[tokio::test]

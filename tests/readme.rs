@@ -109,9 +109,12 @@ fn its_commands_are_firns() {
         // Words after the command: one of a group's, or an argument.
         let command = words.first().copied();
         let below = words.get(1).map(|word| word.split(['|', '\\']).collect::<Vec<_>>()).unwrap_or_default();
-        let groups = ["alert", "config", "job", "pool", "source", "vault"];
+        let groups = ["alert", "config", "delay", "job", "pool", "source", "vault"];
         let asked: Vec<Vec<&str>> = match command {
-            Some(command) if groups.contains(&command) && !below.is_empty() => {
+            // `firn delay [REPLICA]` is a command, too.
+            Some(command)
+                if groups.contains(&command) && below.iter().any(|word| word.starts_with(char::is_lowercase)) =>
+            {
                 below.into_iter().filter(|word| !word.is_empty()).map(|word| vec![command, word]).collect()
             }
             Some(command) => vec![vec![command]],

@@ -139,7 +139,8 @@ impl Stoppable {
     /// How the watch finds a replica's threads; nothing where there are none.
     pub(super) fn known(self) -> Option<impl Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync + 'static> {
         let some = !matches!(self.replicas, Replicas::None);
-        some.then(|| move |replica: &str| self.threads(replica).map_err(|e| e.to_string()))
+        let threads = move |replica: &str| self.threads(replica).map_err(|e| e.to_string());
+        some.then_some(threads)
     }
 
     fn config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {

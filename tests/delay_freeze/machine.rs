@@ -328,6 +328,24 @@ fn resuming_starts_both_and_ends_the_watch() {
 }
 
 #[test]
+fn a_thread_that_would_stop_at_a_place_is_stopped_before_it_is_started_for_good() {
+    let mut site = Site::new();
+    site.rounds(GAP + 5);
+    let next = machine::ask_until(&site.stored, Spot::Position(place(5_000)), "anna", &site.line(), site.world.now);
+    site.order(next);
+    site.round(true, false, Dies::No);
+    assert!(site.world.sql && site.world.until.is_some());
+    // Asked for twice, it is the same.
+    for _ in 0..2 {
+        let next = machine::ask_resume(&site.stored, "anna", site.world.now);
+        site.order(next);
+    }
+    site.rounds(60);
+    assert!(site.stored.is_over() && site.world.sql && site.world.io, "{}", site.says());
+    assert_eq!(site.world.until, None);
+}
+
+#[test]
 fn where_a_tool_drives_the_sql_thread_only_io_is_started() {
     let mut site = Site::new();
     site.stored.external = true;

@@ -528,7 +528,7 @@ pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow>
     next.record.resume = Some(By { at: now, who: who.to_owned() });
     next.record.left_at.clone_from(&record.last);
     // A thread that was let run up to a place still stops there: it is stopped before it is started for good.
-    if next.record.phase != Phase::Advancing {
+    if !matches!(next.record.phase, Phase::Advancing | Phase::Resuming) {
         next.record.until = None;
     }
     next.record.started = false;

@@ -80,6 +80,9 @@ struct Looked {
     seen: Result<Vec<Seen>, String>,
 }
 
+/// What a finding of a replica is known by: it is written anew when that changes.
+type Said = (String, Severity, RuleId);
+
 /// A server whose duty is held.
 struct Held {
     generation: Generation,
@@ -87,7 +90,7 @@ struct Held {
     units: BTreeMap<String, Unit>,
     looked: Mono,
     /// What was last told of it.
-    said: Option<(Time, Vec<(String, Severity, RuleId)>)>,
+    said: Option<(Time, Vec<Said>)>,
 }
 
 /// The worker.

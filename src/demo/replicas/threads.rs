@@ -15,13 +15,9 @@ use crate::delay::freeze::statement::Spot;
 use crate::delay::freeze::threads::{Threads, ThreadsError};
 
 impl ActedServer {
-    /// That it is down, where it is.
-    fn answers(&self, at: Time) -> Result<crate::delay::seen::Seen, ThreadsError> {
-        self.seen(at).map_err(|_| ThreadsError::Link(self.silent()))
-    }
-
-    fn silent(&self) -> LinkError {
-        status::silent(&self.spec().name, super::server::PATIENCE)
+    /// That it is down.
+    fn silent(&self) -> ThreadsError {
+        ThreadsError::Link(status::silent(&self.spec().name, super::server::PATIENCE))
     }
 }
 
@@ -42,13 +38,13 @@ fn bytes(source: &Primary, spot: &Spot) -> Option<u64> {
 #[async_trait]
 impl Threads for ActedServer {
     async fn look(&self, now: Time) -> Result<Sight, ThreadsError> {
-        let seen = self.answers(self.now())?;
+        let seen = self.seen(self.now()).map_err(|_| self.silent())?;
         let status = seen.status.unwrap_or_default();
         Ok(Sight::of(now, &status, seen.uptime))
     }
 
     async fn facts(&self) -> Result<Facts, ThreadsError> {
-        self.answers(self.now())?;
+        self.seen(self.now()).map_err(|_| self.silent())?;
         let gtid = match (is_mariadb(self.spec()), is_modern(self.spec())) {
             (false, true) => GtidUse::AutoPosition,
             _ => GtidUse::No,
@@ -65,7 +61,7 @@ impl Threads for ActedServer {
     }
 
     async fn perform(&self, act: &Act) -> Result<(), ThreadsError> {
-        self.answers(self.now())?;
+        self.seen(self.now()).map_err(|_| self.silent())?;
         match act {
             Act::Look => {}
             Act::StopSql => self.stop_sql(),

@@ -332,8 +332,8 @@ mod tests {
             },
             beat_stuck: false,
             external: false,
-            tool_interval: Duration::from_secs(60),
-            fresh: Duration::from_secs(60),
+            tool_interval: Duration::from_mins(1),
+            fresh: Duration::from_mins(1),
         }
     }
 
@@ -463,10 +463,10 @@ mod tests {
         let line = line();
         let come = arrival(ago(2_880), &line, NOW);
         assert_eq!(come.not_before, Some(NOW.plus(Duration::from_secs(4_319))));
-        assert_eq!(come.expected, Some(NOW.plus(Duration::from_secs(4_320))));
+        assert_eq!(come.expected, Some(NOW.plus(Duration::from_mins(72))));
         assert!(come.words.starts_with("in 71 min at the earliest"), "{}", come.words);
         // Five minutes later, nothing else has changed.
-        let later = arrival(ago(2_880), &line, NOW.plus(Duration::from_secs(300)));
+        let later = arrival(ago(2_880), &line, NOW.plus(Duration::from_mins(5)));
         assert!(later.words.starts_with("in 66 min at the earliest"), "{}", later.words);
     }
 
@@ -476,7 +476,7 @@ mod tests {
         let line = Line { delay: Some(10_800.0), slope: Some(-1.0), ..line() };
         let come = arrival(ago(7_200), &line, NOW);
         assert_eq!(come.not_before, Some(ago(1)));
-        assert_eq!(come.expected, Some(NOW.plus(Duration::from_secs(1_800))));
+        assert_eq!(come.expected, Some(NOW.plus(Duration::from_mins(30))));
         assert!(come.words.contains("the replica is only behind"), "{}", come.words);
         // It cannot overtake the delay.
         let come = arrival(ago(1_000), &line, NOW);
@@ -504,7 +504,7 @@ mod tests {
         line.sight.sql_delay = Some(0);
         line.sight.sql = Some(false);
         let come = arrival(ago(3_600), &line, NOW);
-        assert_eq!((come.not_before, come.expected), (None, Some(NOW.plus(Duration::from_secs(3_600)))));
+        assert_eq!((come.not_before, come.expected), (None, Some(NOW.plus(Duration::from_hours(1)))));
         assert!(come.words.ends_with("the server itself does not hold it back, the delay tool does"), "{}", come.words);
         let blind = Line { delay: None, ..line };
         assert!(arrival(ago(3_600), &blind, NOW).words.starts_with("nobody can tell"));

@@ -408,7 +408,7 @@ mod tests {
 
     #[test]
     fn limits_are_plain_decimals() {
-        assert_eq!(limit(Duration::from_secs(5400)), "5400");
+        assert_eq!(limit(Duration::from_mins(90)), "5400");
         assert_eq!(limit(Duration::from_millis(250)), "0.25");
         assert_eq!(limit(Duration::ZERO), "0");
     }

@@ -45,6 +45,7 @@ fn what_nobody_says_has_a_default() {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)] // a table of cases
 fn every_mistake_is_told_with_its_line_and_its_mend() {
     let cases = [
         (

@@ -19,6 +19,11 @@ pub(super) fn adopt(model: &mut Model, snapshot: Arc<DelaySnapshot>) -> Vec<Effe
         return Vec::new();
     }
     model.delay.adopt(snapshot);
+    // Until somebody has looked, what is looked at first is the worst.
+    model.delay.looked |= model.tab == TabId::Delay;
+    if !model.delay.looked {
+        model.delay.list.select(0);
+    }
     want_chart(model)
 }
 

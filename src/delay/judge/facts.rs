@@ -348,7 +348,8 @@ impl<'a> Facts<'a> {
     pub(crate) fn out_in(&self) -> Option<f64> {
         let Fit { slope, intercept, .. } = self.fit.filter(|_| self.out().is_none())?;
         let bound = if slope > 0.0 { self.limits.max_delay_time } else { self.limits.min_delay_time };
-        Some((bound.as_secs_f64() - intercept) / slope).filter(|secs| sensible(*secs))
+        // The noise of a level line leads out of its bounds, too, some day.
+        Some((bound.as_secs_f64() - intercept) / slope).filter(|secs| sensible(*secs) && *secs < 86_400.0)
     }
 
     /// What the line is meant to be at, seconds: the server's delay, or the middle of the bounds.

@@ -9,11 +9,15 @@ use crate::console::details::{Details, Group, moment};
 use crate::console::format;
 use crate::console::theme::Role;
 use crate::delay::job::Job;
+use crate::delay::judge::RULES;
 use crate::delay::limits::{DelayBy, Limits};
 use crate::delay::seen::{Heartbeat, IoThread, Position, Seen, Status};
 use crate::delay::snapshot::ReplicaLine;
 use crate::delay::state::{Moved, Place, Turn};
 use crate::delay::verdict::{Measured, Verdict};
+
+/// Limits of what there always is.
+const ALWAYS: [&str; 5] = ["min-delay-time", "max-delay-time", "max-master-behind", "max-last-seen", "tool-interval"];
 
 /// From here on a limit is near.
 const NEAR: f64 = 0.8;
@@ -30,7 +34,9 @@ pub fn measured(one: &Measured) -> (String, Role) {
         (None, Some(most)) => format!("of {} s", plain(most)),
         (None, None) => String::new(),
     };
-    let value = one.value.map_or_else(|| "not known,".to_owned(), |value| secs(Some(value)));
+    // A job's time, a recovery's, a trend's: where there is none, there is nothing to be known.
+    let absent = if ALWAYS.iter().any(|name| one.name.starts_with(name)) { "not known," } else { "–" };
+    let value = one.value.map_or_else(|| absent.to_owned(), |value| secs(Some(value)));
     let role = match one.used {
         Some(used) if used >= 1.0 => Role::Critical,
         Some(used) if used >= NEAR => Role::Warning,
@@ -93,7 +99,14 @@ fn why(line: &ReplicaLine, now: Time) -> Group {
     }
     let count = verdict.matches.len();
     let first = if count > 1 { format!(", the first of {count} that match") } else { String::new() };
-    group.line("decided by", format!("rule {}{first}", verdict.rule.0));
+    group.line(
+        "decided by",
+        format!(
+            "rule {}, {}{first}",
+            verdict.rule.0,
+            RULES.iter().find(|rule| rule.id == verdict.rule).map_or("none", |rule| rule.name)
+        ),
+    );
     group
 }
 
@@ -110,7 +123,7 @@ fn trend(verdict: &Verdict, now: Time) -> Group {
         None => group.role("trend", "too few samples", Role::Dim),
         Some(fit) => {
             group.line("fitted, now", secs(Some(fit.intercept)));
-            group.line("slope", format!("{}, replays at {:.2}×", slope(Some(fit.slope)), fit.replay_speed()));
+            group.line("slope", format!("{}, replays at {}", slope(Some(fit.slope)), rows::speed(&fit)));
             let samples = format!("{} over {} samples", rows::correlation(fit.correlation), fit.count);
             group.line("correlation", samples);
         }

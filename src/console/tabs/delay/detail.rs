@@ -274,7 +274,7 @@ fn numbers(shot: &Shot<'_>, line: &ReplicaLine) -> Vec<Part<'static>> {
         pair("r", rows::correlation(fit.and_then(|fit| fit.correlation)), Role::Text, 4),
     ];
     if let Some(fit) = fit {
-        parts.push(pair("replays at", format!("{:.2}×", fit.replay_speed()), Role::Text, 5));
+        parts.push(pair("replays at", rows::speed(&fit), Role::Text, 5));
     }
     match verdict.map(|verdict| (verdict.back_in, verdict.out_in)) {
         Some((Some(back), _)) => parts.push(pair("back in", rows::span(back), Role::Strong, 1)),

@@ -16,7 +16,7 @@ use crate::console::widgets::table::{Cell, Column, Row};
 use crate::delay::freeze::told::FROZEN;
 use crate::delay::limits::Limits;
 use crate::delay::snapshot::ReplicaLine;
-use crate::delay::verdict::{RuleId, Verdict};
+use crate::delay::verdict::{Fit, RuleId, Verdict};
 
 /// The column of names.
 pub const NAME: usize = 0;
@@ -63,6 +63,12 @@ fn whole(value: f64) -> u64 {
 /// A span of seconds in words: `4 h 33 min`.
 pub fn span(seconds: f64) -> String {
     format::span(Duration::try_from_secs_f64(seconds.max(0.0)).ok())
+}
+
+/// How fast a replica replays what happened: `1.00×`; never less than not at all.
+pub fn speed(fit: &Fit) -> String {
+    let speed = fit.replay_speed();
+    format!("{:.2}×", if speed < 0.005 { 0.0 } else { speed })
 }
 
 /// A slope: `+0.98 s/s`.

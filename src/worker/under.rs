@@ -36,8 +36,13 @@ pub enum WorkError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The lease, or a task.
-    #[error("{0}")]
-    Failed(String),
+    #[error("a task of the {kinds} worker failed: {why}")]
+    Failed {
+        /// What it says it does.
+        kinds: String,
+        /// Why.
+        why: String,
+    },
 }
 
 /// Tells the first failure, and stops the others.
@@ -78,7 +83,7 @@ pub async fn run(
     over: impl Future<Output = Result<(), StoreError>>,
 ) -> Result<(), WorkError> {
     let Under { store, clock, process, kinds, length } = under;
-    let (lease, _) = Lease::begin(store, clock, process, kinds, length).await?;
+    let (lease, _) = Lease::begin(store, clock, process, kinds.clone(), length).await?;
     let (inner, keep) = (Stop::new(), Stop::new());
     let (told, mut failed) = watch::channel(None::<String>);
     let told = Told { first: Arc::new(told), stop: inner.clone() };
@@ -103,7 +108,7 @@ pub async fn run(
     // What it held is for others, however it ended.
     let given_back = lease.end().await;
     if let Some(why) = failed.borrow_and_update().clone() {
-        return Err(WorkError::Failed(why));
+        return Err(WorkError::Failed { kinds, why });
     }
     ended?;
     given_back?;

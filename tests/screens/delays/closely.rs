@@ -97,7 +97,7 @@ fn a_limit_that_is_broken_is_drawn_as_bad_as_the_verdict() {
     assert_eq!(looks(&buffer, &theme, "at most 9,000 s"), "critical");
     assert_eq!(looks(&buffer, &theme, "at least 5,400 s"), "dim");
     assert_eq!(looks(&buffer, &theme, "143 %"), "critical");
-    assert_eq!(looks(&buffer, &theme, "not known, of 28,800 s"), "dim");
+    assert_eq!(looks(&buffer, &theme, "– of 28,800 s"), "dim");
     let (buffer, _) = paint(&closely("db11"), (140, 40));
     assert_eq!(looks(&buffer, &theme, "at most 9,000 s"), "warning");
 }
@@ -194,7 +194,7 @@ fn everything_that_the_verdict_rests_on_is_below_the_chart() {
         "limits, the nearest first",
         "16,408 s of 9,000 s 182 %",
         "0.5 s of 1,800 s 1 %",
-        "not known, of 28,800 s",
+        "– of 28,800 s",
         "over 10 min, a sample every 10 s",
         "runs for 2 h 33 min of at most 18 h",
         "9,208 s of 64,800 s",

@@ -68,6 +68,10 @@ fn every_tab_is_reached_by_its_key_and_by_going_round() {
             pty.wait_for("no plan yet: n asks for one file or folder, b for a list");
             continue;
         }
+        if *tab == "Delay" {
+            pty.wait_for("REPLICAS 2");
+            continue;
+        }
         pty.wait_for(&format!("This version of firn has no {tab} tab."));
     }
     pty.press("tab");

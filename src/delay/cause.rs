@@ -79,7 +79,7 @@ fn flow(facts: &Facts<'_>, severity: Severity) -> Option<String> {
         (true, true) if growing => {
             "the heartbeat writer is dead or its table is filtered; replication itself goes on".to_owned()
         }
-        (true, true) if slope >= NEAR && severity != Severity::Ok => {
+        (true, true) if (NEAR..1.0 - NEAR).contains(&slope) && severity != Severity::Ok => {
             format!("overload: it executes {:.0} % of what arrives", (1.0 - slope) * 100.0)
         }
         (true, false) if growing && status.sql == Some(true) => {

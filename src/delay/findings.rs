@@ -1,6 +1,6 @@
 //! What is wrong with delayed replicas, as findings: what is told to people.
 
-use super::limits::Limits;
+use super::limits::{DelayBy, Limits};
 use super::state::State;
 use super::verdict::RuleId;
 use crate::base::units::Span;
@@ -14,28 +14,43 @@ pub fn scope(server: &str) -> String {
     format!("delay:{server}")
 }
 
-/// What is wrong with a replica. A window that fills is not: it is UNKNOWN on the screen, nobody is told, and it becomes
-/// CRITICAL when it does not fill (rule 15).
-pub fn finding(name: &str, state: &State, limits: &Limits) -> Option<Finding> {
+/// What is wrong with a replica. A window that fills after a start is not: it is UNKNOWN on the screen, nobody is told, and it
+/// becomes CRITICAL when it does not fill (rule 15). One that fills anew while something is wrong is: nothing is over by it.
+/// `frozen`: it is stopped in an emergency, and nobody is to be told to start it.
+pub fn finding(name: &str, state: &State, limits: &Limits, frozen: bool) -> Option<Finding> {
     let verdict = state.last.as_ref()?;
-    let fills = verdict.rule == RuleId(15) && verdict.severity == Severity::Unknown;
-    if verdict.severity == Severity::Ok || fills {
+    let fills = |rule: RuleId, severity: Severity| rule == RuleId(15) && severity == Severity::Unknown;
+    let bad = || state.turns.iter().rev().take_while(|turn| turn.severity != Severity::Ok);
+    let begins = fills(verdict.rule, verdict.severity) && bad().all(|turn| fills(turn.rule, turn.severity));
+    if verdict.severity == Severity::Ok || begins {
         return None;
     }
-    let since = state.turns.iter().rev().take_while(|turn| turn.severity != Severity::Ok).last();
-    let since = since.map_or(verdict.at, |turn| turn.since);
+    let since = bad().last().map_or(verdict.at, |turn| turn.since);
+    let stands = frozen && matches!(verdict.rule.0, 5..=8 | 11 | 12 | 16..=22);
+    let (value, next) = if stands {
+        let next = format!("do NOT start its threads; what to do: firn delay frozen {name}");
+        (format!("stopped in an emergency (frozen): {}", verdict.text.split(';').next().unwrap_or_default()), next)
+    } else {
+        (verdict.text.clone(), next_step(name, verdict.rule, limits.delay_by))
+    };
     let bounds = format!(
         "a delay from {} to {}, and replication that runs",
         Span(limits.min_delay_time),
         Span(limits.max_delay_time)
     );
-    let found = Finding::new(REPLICA, name, verdict.severity, since).value(verdict.text.clone()).limit(bounds);
-    Some(found.next(next_step(name, verdict.rule)))
+    Some(Finding::new(REPLICA, name, verdict.severity, since).value(value).limit(bounds).next(next))
 }
 
-/// What an operator does about it, by the rule that decided.
-pub fn next_step(name: &str, rule: RuleId) -> String {
+/// What an operator does about it, by the rule that decided. Where a tool holds the delay, a SQL thread that is started by
+/// hand applies all that was held back.
+pub fn next_step(name: &str, rule: RuleId, delay_by: DelayBy) -> String {
     let step = match rule.0 {
+        5 if delay_by == DelayBy::External => {
+            "read the error on the replica (SHOW REPLICA STATUS), mend what it names, and let the delay tool start the SQL thread"
+        }
+        8 if delay_by == DelayBy::External => {
+            "start the delay tool (pt-slave-delay) again; not the SQL thread by hand: all that is held back would be applied"
+        }
         1 => "mend the limits in the configuration, then: firn config check",
         2 => "see that a firn with the worker `delay` runs: firn status",
         3 | 4 => "ask what the probe sees",

@@ -7,6 +7,9 @@ use crate::base::Time;
 /// Jobs that are read; more are left out, which is told.
 const MOST: usize = 1_000;
 
+/// Jobs that are taken.
+const KEPT: usize = 64;
+
 /// Reads an answer: its first three columns. What is wrong with it as a whole; else the jobs, and what is odd.
 pub fn jobs(answer: &Table) -> Result<(Vec<Job>, Vec<String>), String> {
     if answer.columns.len() < 3 {
@@ -36,6 +39,15 @@ pub fn jobs(answer: &Table) -> Result<(Vec<Job>, Vec<String>), String> {
     }
     if answer.rows.len() > MOST {
         odd.push(format!("jobs_query tells {} jobs; the first {MOST} are read", answer.rows.len()));
+    }
+    let told = jobs.len();
+    // Those that run, then those that ended last: what is longer ago excuses nothing.
+    jobs.sort_by_key(|job| std::cmp::Reverse((job.end.is_none(), job.end, job.start)));
+    jobs.truncate(KEPT);
+    if told > KEPT {
+        odd.push(format!(
+            "jobs_query tells {told} jobs; the {KEPT} that run or ended last are taken: leave old ones out"
+        ));
     }
     Ok((jobs, odd))
 }

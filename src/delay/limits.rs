@@ -122,6 +122,19 @@ pub enum LimitError {
         /// `interval`.
         interval: Duration,
     },
+    /// Between two samples everything would be unseen for too long.
+    #[error(
+        "max-last-seen {} s is shorter than 2 intervals of {} s; a single missed sample would be critical: lengthen max-last-seen to {} s or more, or shorten interval",
+        seen.as_secs_f64(),
+        interval.as_secs_f64(),
+        interval.as_secs_f64() * 2.0
+    )]
+    Seen {
+        /// `max-last-seen`.
+        seen: Duration,
+        /// `interval`.
+        interval: Duration,
+    },
     /// Two classes of jobs have one name.
     #[error("the job class {:?} is there twice; each name is possible once: rename or remove one", Shown::text(name).to_string())]
     Twice {
@@ -171,6 +184,9 @@ impl Limits {
         if self.min_delay_time >= self.max_delay_time {
             wrong.push(LimitError::Crossed { least: self.min_delay_time, most: self.max_delay_time });
         }
+        if self.max_last_seen < self.interval.saturating_mul(2) {
+            wrong.push(LimitError::Seen { seen: self.max_last_seen, interval: self.interval });
+        }
         if self.window < self.interval.saturating_mul(3) {
             wrong.push(LimitError::Window { window: self.window, interval: self.interval });
         }
@@ -192,12 +208,6 @@ impl Limits {
         if self.window < self.interval.saturating_mul(15) {
             doubts.push(format!(
                 "window {window} s is shorter than 15 intervals of {interval} s: a single sample that is far off leaves the bounds"
-            ));
-        }
-        if self.max_last_seen < self.interval.saturating_mul(2) {
-            doubts.push(format!(
-                "max-last-seen {} s is shorter than 2 intervals of {interval} s: a single missed sample is critical",
-                self.max_last_seen.as_secs_f64()
             ));
         }
         doubts

@@ -68,6 +68,7 @@ fn recognise(state: &mut State, seen: &Seen, at: Time) {
             looked: state.looked,
             unfit_since: state.unfit_since,
             job_ended: state.job_ended,
+            io_job_ended: state.io_job_ended,
             excused_since: state.excused_since,
             last: state.last.take(),
             turns: std::mem::take(&mut state.turns),

@@ -99,6 +99,8 @@ pub struct State {
     pub unfit_since: Option<Time>,
     /// When the latest job that is known of ended.
     pub job_ended: Option<Time>,
+    /// When a job that stops the IO thread last ended.
+    pub io_job_ended: Option<Time>,
     /// Since when jobs and their windows have excused it without a break.
     pub excused_since: Option<Time>,
     /// The newest verdict: held over a short gap.

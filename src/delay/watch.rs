@@ -81,7 +81,7 @@ struct Looked {
 }
 
 /// What a finding of a replica is known by: it is written anew when that changes.
-type Said = (String, Severity, RuleId);
+type Said = (String, Severity, RuleId, bool);
 
 /// A server whose duty is held.
 struct Held {
@@ -253,7 +253,7 @@ impl Watch {
         for row in self.store.jobs(None, now.minus(longest)).await? {
             jobs.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
         }
-        let mut rows = Vec::new();
+        let (mut rows, mut forgotten) = (Vec::new(), Vec::new());
         let mut servers = BTreeSet::new();
         for looked in batch {
             let Some((target, one)) = self.targets.get(looked.server).zip(held.get_mut(&looked.server)) else {
@@ -261,13 +261,25 @@ impl Watch {
             };
             one.looked = one.looked.max(looked.at);
             let at = now.minus(mono.since(looked.at));
-            for (name, seen) in spread(&target.name, &one.units, looked.seen) {
+            let all = spread(&target.name, &one.units, looked.seen);
+            if !all.iter().any(|(name, _)| *name == target.name)
+                && one.units.get(&target.name).is_some_and(|unit| is_stand_in(&target.name, &target.name, unit))
+            {
+                one.units.remove(&target.name);
+                forgotten.push(target.name.clone());
+            }
+            for (name, seen) in all {
                 let unit = one.units.entry(name.clone()).or_default();
                 let mut known = jobs.get(&name).cloned().unwrap_or_default();
                 if name != target.name {
                     known.extend(jobs.get(&target.name).cloned().unwrap_or_default());
                 }
-                known.extend(seen.as_ref().ok().map(|seen| seen.jobs.clone()).unwrap_or_default());
+                // A look that fails says nothing of jobs: those that were told last go on.
+                let told = match &seen {
+                    Ok(seen) => Some(&seen.jobs),
+                    Err(_) => unit.state.seen.as_ref().map(|(_, seen)| &seen.jobs),
+                };
+                known.extend(told.into_iter().flatten().cloned());
                 let asked = Asked::by_worker(target.local, target.primary);
                 let (sample, verdict) = unit.look(&Look { at, seen }, &target.limits, &known, &asked);
                 rows.push((looked.server, new_row(one.generation, &name, unit, sample, &verdict)));
@@ -296,29 +308,46 @@ impl Watch {
                 }
             }
         }
+        if !forgotten.is_empty() {
+            self.store.judged_forget(forgotten).await?;
+        }
+        let frozen: BTreeSet<String> = self.store.freezes_open().await?.into_iter().map(|row| row.replica).collect();
         for server in servers.difference(&lost) {
             if let Some((target, one)) = self.targets.get(*server).zip(held.get_mut(server)) {
-                self.tell(target, one, now).await?;
+                self.tell(target, one, &frozen, now).await?;
             }
         }
         Ok(())
     }
 
     /// Writes what is wrong with a server's replicas: when that changes, and now and then with its newest numbers.
-    async fn tell(&self, target: &Target, one: &mut Held, now: Time) -> Result<(), StoreError> {
+    async fn tell(
+        &self,
+        target: &Target,
+        one: &mut Held,
+        frozen: &BTreeSet<String>,
+        now: Time,
+    ) -> Result<(), StoreError> {
+        let stopped = |name: &String| frozen.contains(name) || frozen.contains(server_of(name));
         let said: Vec<_> = one
             .units
             .iter()
-            .filter_map(|(name, unit)| unit.state.last.as_ref().map(|last| (name.clone(), last.severity, last.rule)))
+            .filter_map(|(name, unit)| {
+                unit.state.last.as_ref().map(|last| (name.clone(), last.severity, last.rule, stopped(name)))
+            })
             .collect();
-        let well = said.iter().all(|(_, severity, _)| *severity == Severity::Ok);
+        let well = said.iter().all(|(_, severity, ..)| *severity == Severity::Ok);
         if let Some((at, before)) = &one.said
             && *before == said
             && (well || now.since(*at) < SAID_AGAIN)
         {
             return Ok(());
         }
-        let found = one.units.iter().filter_map(|(name, unit)| finding(name, &unit.state, &target.limits)).collect();
+        let found = one
+            .units
+            .iter()
+            .filter_map(|(name, unit)| finding(name, &unit.state, &target.limits, stopped(name)))
+            .collect();
         self.store.notice_round(scope(&target.name), found).await?;
         one.said = Some((now, said));
         Ok(())
@@ -370,20 +399,28 @@ pub(super) fn spread(
     match seen {
         Err(why) if units.is_empty() => vec![(server.to_owned(), Err(why))],
         Err(why) => units.keys().map(|name| (name.clone(), Err(why.clone()))).collect(),
-        Ok(all) if all.is_empty() => {
-            let none = || if units.is_empty() { vec![server.to_owned()] } else { units.keys().cloned().collect() };
-            none().into_iter().map(|name| (name, Ok(Seen::default()))).collect()
+        // It is no replica: none of those it was, is one.
+        Ok(all) if all.iter().all(|seen| seen.status.is_none()) => {
+            let seen = all.into_iter().next().unwrap_or_default();
+            let names = if units.is_empty() { vec![server.to_owned()] } else { units.keys().cloned().collect() };
+            names.into_iter().map(|name| (name, Ok(seen.clone()))).collect()
         }
         Ok(all) => {
             let channel = |seen: &Seen| seen.status.as_ref().map_or(String::new(), |status| status.channel.clone());
             let named = |seen: Seen| (name_of(server, &channel(&seen)), Ok(seen));
             let mut named: Vec<_> = all.into_iter().map(named).collect();
             let gone = units.keys().filter(|name| !named.iter().any(|(seen, _)| seen == *name));
+            let gone = gone.filter(|name| !is_stand_in(server, name, &units[*name]));
             let gone: Vec<_> = gone.map(|name| (name.clone(), Ok(Seen::default()))).collect();
             named.extend(gone);
             named
         }
     }
+}
+
+/// Whether it only stood for its server as long as nobody knew of the channels: it was never seen to be a replica.
+fn is_stand_in(server: &str, name: &str, unit: &Unit) -> bool {
+    name == server && unit.state.identity.source_id.is_none() && unit.state.received.is_none()
 }
 
 /// Looks at a server no more. Whether it did.

@@ -2,6 +2,7 @@
 //! keep the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -107,21 +108,21 @@ impl Services {
     /// The worker of alerts, under a lease of its own.
     async fn tell(&self, stop: Stop) -> Result<(), String> {
         let means = self.alerts().map_err(|e| e.to_string())?;
-        let under = self.under("alert");
+        let under = self.under("alert", Duration::MAX);
         let tell = |lease: &Lease, inner: &Stop| -> Vec<Work> {
             vec![Box::pin(crate::alert::run(means, lease.clone(), inner.clone()))]
         };
         under::run(under, stop, tell, std::future::pending()).await.map_err(|e| e.to_string())
     }
 
-    /// Work of that name, by this process.
-    pub(super) fn under(&self, kinds: &str) -> Under {
+    /// Work of that name, by this process; its lease is as configured, but no longer than `longest`.
+    pub(super) fn under(&self, kinds: &str, longest: Duration) -> Under {
         Under {
             store: Arc::clone(&self.store),
             clock: self.clock.clone(),
             process: self.process.clone(),
             kinds: kinds.to_owned(),
-            length: self.config.lease,
+            length: self.config.lease.min(longest),
         }
     }
 }

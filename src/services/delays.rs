@@ -1,6 +1,7 @@
 //! Delayed replicas: what is configured of them, how they stand, and the worker that watches them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Services, lines};
 use crate::base::{Clock, Stop, Time};
@@ -12,6 +13,9 @@ use crate::delay::watch::{KIND, Target, Watch};
 use crate::store::StoreError;
 use crate::worker::session::Lease;
 use crate::worker::under::{self, Work};
+
+/// Who watches, or writes heartbeats, is missed within `max-last-seen` (60 s by default): another takes over well before.
+pub(super) const WATCHED: Duration = Duration::from_secs(30);
 
 impl Services {
     /// Whether any replica is watched.
@@ -61,7 +65,7 @@ impl Services {
             }
             parts
         };
-        under::run(self.under(KIND), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
+        under::run(self.under(KIND, WATCHED), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
     }
 }
 

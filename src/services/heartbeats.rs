@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::delays::WATCHED;
 use super::{Services, lines};
 use crate::base::ids::SessionId;
 use crate::base::{Clock, Finding, Severity, Stop, Time, task};
@@ -42,7 +43,7 @@ impl Services {
             let reaps: Work = Box::pin(under::reap(lease.clone(), self.clock.clone(), inner.clone()));
             all.chain([reaps]).collect()
         };
-        under::run(self.under(KIND), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
+        under::run(self.under(KIND, WATCHED), stop, parts, std::future::pending()).await.map_err(|e| e.to_string())
     }
 }
 
@@ -73,6 +74,10 @@ impl Beats {
         let mut failing: Option<(Time, u64)> = None;
         while !stop.is_stopped() {
             if self.store.duty_take(duty.clone(), self.session).await?.is_some() {
+                if running.as_ref().is_some_and(|running| running.1.is_finished()) {
+                    tracing::error!(heartbeat = self.config.name, "its writer has fallen over; it is begun anew");
+                    running = None;
+                }
                 running.get_or_insert_with(|| {
                     let (writer, own) = (Arc::clone(&self.writer), Stop::new());
                     let told = own.clone();

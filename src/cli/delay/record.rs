@@ -67,7 +67,14 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
             looked = probe.look() => looked,
         };
         let seen = match looked {
-            Ok(looks) => Ok(the_one(looks, args.channel.as_deref().or(replica.channel.as_deref()))?),
+            Ok(looks) => match the_one(looks, args.channel.as_deref().or(replica.channel.as_deref())) {
+                Err(refused) if rows == 0 => return Err(refused),
+                // It was there: that it is not just now is a missed sample.
+                one => one.map_err(|why| {
+                    failed += 1;
+                    why.to_string()
+                }),
+            },
             Err(why) => {
                 failed += 1;
                 Err(why.to_string())

@@ -62,14 +62,14 @@ pub(super) async fn run(
 async fn begin(given: &Given, class: &str, replica: &str, command: &[OsString]) -> Result<(Config, JobRow), CliError> {
     let config = Config::load(given)?;
     limit_of(&places(&config), class, replica)?;
-    let detail = command.iter().map(|word| Shown::bytes(word.as_encoded_bytes()).to_string()).collect::<Vec<_>>();
-    let new = NewJob {
-        replica: replica.to_owned(),
-        class: class.to_owned(),
-        start: None,
-        who: who(),
-        detail: detail.join(" "),
+    // Its arguments may hold passwords: they stay out of the state, its events and its lists.
+    let program = command.first().map_or_else(String::new, |word| Shown::bytes(word.as_encoded_bytes()).to_string());
+    let detail = match command.len().saturating_sub(1) {
+        0 => program,
+        1 => format!("{program} (and 1 argument)"),
+        more => format!("{program} (and {more} arguments)"),
     };
+    let new = NewJob { replica: replica.to_owned(), class: class.to_owned(), start: None, who: who(), detail };
     // It is closed again: the command may take hours, and the state may be moved meanwhile.
     let services = Services::open(config.clone(), false).await?;
     let row = enter(&*services.store, new).await?;

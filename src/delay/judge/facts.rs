@@ -15,6 +15,9 @@ const SLACK: f64 = 1.0;
 /// So many of the newest samples must be in bounds for rule 18.
 const IN_A_ROW: usize = 3;
 
+/// Jobs that excuse nothing and are listed.
+const ODD: usize = 8;
+
 /// A job that runs.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Running {
@@ -107,16 +110,24 @@ impl<'a> Facts<'a> {
     /// Jobs that run, the latest that ended, and those whose times cannot be: they excuse nothing.
     fn sort_out(&mut self, jobs: &[Job]) {
         for job in jobs {
+            // Too long ago to excuse anything, whatever it was.
+            if job.end.is_some_and(|end| self.now.since(end) > self.limits.max_recovery_time && end >= job.start) {
+                self.state.job_ended = self.state.job_ended.max(job.end);
+                continue;
+            }
             let Some(class) = self.limits.class(&job.class) else {
-                self.bad.push(words::unknown_class(job));
+                self.odd(words::unknown_class(job));
                 continue;
             };
             let ahead = |time: Time| seconds(time, self.now) > SLACK;
             if ahead(job.start) || job.end.is_some_and(|end| ahead(end) || end < job.start) {
-                self.bad.push(words::bad_time(job, self.now));
+                self.odd(words::bad_time(job, self.now));
                 continue;
             }
             if let Some(end) = job.end {
+                if class.stops_io {
+                    self.state.io_job_ended = self.state.io_job_ended.max(Some(end));
+                }
                 if self.ended.as_ref().is_none_or(|(_, latest)| end > *latest) {
                     self.ended = Some((job.class.clone(), end));
                 }
@@ -132,6 +143,13 @@ impl<'a> Facts<'a> {
         }
         let latest = self.ended.as_ref().map(|(_, end)| *end);
         self.state.job_ended = self.state.job_ended.max(latest);
+    }
+
+    /// A job that excuses nothing; of many the first are listed.
+    fn odd(&mut self, text: String) {
+        if self.bad.len() < ODD {
+            self.bad.push(text);
+        }
     }
 
     /// The timers of the excursion. In a gap they stand: nothing new is known of the line.

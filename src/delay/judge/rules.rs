@@ -159,6 +159,10 @@ fn sql_stopped(facts: &Facts<'_>) -> Says {
 /// The tool starts the SQL thread once in its interval. If nothing is executed for three while transactions come in, it
 /// does not.
 fn not_driven(facts: &Facts<'_>) -> Says {
+    // While it runs, the tool drives it, however long a statement takes: that is for rule 12 and the delay.
+    if facts.status()?.sql == Some(true) {
+        return None;
+    }
     let limit = facts.limits().tool_interval.as_secs_f64() * 3.0;
     let still = facts.still(facts.executed_still())?;
     let came = facts.state().received.as_ref()?.since > facts.state().executed.as_ref()?.since;
@@ -216,8 +220,8 @@ fn nothing_received(facts: &Facts<'_>) -> Says {
     let io_job = facts.running().iter().any(|job| job.stops_io);
     let moved = facts.received_still().filter(|_| facts.fresh() && !io_job)?;
     // Only a job that stops the IO thread holds the received position: the end of another excuses nothing here.
-    let stops_io = facts.limits().jobs.iter().any(|class| class.stops_io);
-    let still = if stops_io { facts.still(Some(moved))? } else { moved };
+    let ended = facts.state().io_job_ended.map(|end| ago(facts.now(), end));
+    let still = ended.map_or(moved, |ended| moved.min(ended));
     (still > limit).then(|| {
         let text =
             format!("master log not updated for {} s, limit {} s: nothing is received", whole(still), whole(limit));

@@ -252,6 +252,9 @@ fn threads(line: &ReplicaLine, verdict: &Verdict) -> Short {
     let limits: &Limits = &line.limits;
     let status = status(line);
     match (verdict.rule.0, status) {
+        (5..=8 | 11 | 12, _) if line.frozen.is_some() => {
+            Short::head("stopped in an emergency (frozen): do not start its threads")
+        }
         (5, Some(status)) => {
             let number = status.sql_errno.unwrap_or(0);
             Short::head(format!("SQL thread error {number}")).fill(status.sql_error.as_deref())

@@ -184,13 +184,15 @@ pub struct State {
     pub summary: Summary,
     /// How much time a chart shows.
     pub span: Span,
+    /// The statement that was typed last: it comes to every replica.
+    pub statement: String,
 }
 
 impl Default for State {
     fn default() -> Self {
         let list = ListState { sort: Some(rows::STATE), descending: true, ..ListState::default() };
         let (ranked, summary, span) = (Vec::new(), Summary::default(), Span::default());
-        Self { list, ranked, shown: None, newest: None, summary, span }
+        Self { list, ranked, shown: None, newest: None, summary, span, statement: String::new() }
     }
 }
 

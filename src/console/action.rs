@@ -77,11 +77,12 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 12] = [
+pub const OVERLAYS: [&str; 13] = [
     "confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows", "replica", "jobs",
+    "frozen",
 ];
 /// Overlays in which something is typed.
-pub const TYPED: [&str; 5] = ["help", "palette", "prompt", "form", "batch"];
+pub const TYPED: [&str; 6] = ["help", "palette", "prompt", "form", "batch", "freeze"];
 
 /// Every place where keys mean something.
 pub fn contexts() -> impl Iterator<Item = Context> {
@@ -127,6 +128,8 @@ pub fn group(scope: Scope) -> &'static str {
             "rows" => "Files of a plan",
             "replica" => "Replica",
             "jobs" => "Jobs of a replica",
+            "freeze" => "Freeze a replica",
+            "frozen" => "Frozen replica",
             _ => "Dialogs",
         },
     }

@@ -8,7 +8,7 @@ use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
 use super::theme::Role;
 use super::update::windows::about_job;
-use super::{desk, details};
+use super::{desk, details, freezing};
 use crate::base::Shown;
 use crate::base::ids::{FileId, Key};
 use crate::services::Services;
@@ -99,6 +99,10 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             let read = services.delay_chart(name, until.minus(span.length()), *until).await;
             Reply::DelayChart(query, read.map(Box::new).map_err(|e| e.to_string()))
         }
+        Query::Freeze { name, look, ended } => {
+            let read = freezing::read(&services, name, *look, *ended).await;
+            Reply::Freeze(query, read.map(Box::new))
+        }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
             Reply::Failed(*page, result)
@@ -178,6 +182,9 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         Deed::Drop(plan) => desk::drop_plan(&services, plan).await,
         Deed::JobStart(job) => job_start(&services, who, job).await,
         Deed::JobEnd(job) => job_end(&services, who, job).await,
+        Deed::Freeze(of) => freezing::freeze(&services, &who, *of).await,
+        Deed::Resume(replica) => freezing::resume(&services, &who, &replica).await,
+        Deed::FreezeTick { replica, step, done } => freezing::tick(&services, &who, &replica, step, done).await,
     }
 }
 

@@ -8,6 +8,9 @@ use super::tabs::restore::about::{ListOf, ListPlace};
 use crate::base::Time;
 use crate::base::hash::Hash32;
 use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, RetrievalUuid, SourceId};
+use crate::delay::freeze::danger::Facts;
+use crate::delay::freeze::statement::Statement;
+use crate::delay::freeze::steps::Step;
 use crate::services::Faster;
 use crate::store::PoolChange;
 
@@ -51,6 +54,30 @@ pub enum Deed {
     JobStart(JobOf),
     /// It has ended.
     JobEnd(JobOf),
+    /// Stops a replica in an emergency, and keeps it stopped.
+    Freeze(Box<FreezeOf>),
+    /// Lets a frozen replica go on for good.
+    Resume(String),
+    /// Ticks a recovery step, or takes the tick back.
+    FreezeTick {
+        /// The replica.
+        replica: String,
+        /// The step.
+        step: Step,
+        /// It is done; else it is not, after all.
+        done: bool,
+    },
+}
+
+/// What a freeze is asked for with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FreezeOf {
+    /// The replica, or one channel of it.
+    pub replica: String,
+    /// The statement that must not be applied, as far as it is known.
+    pub statement: Statement,
+    /// The server's settings, where they have been read.
+    pub facts: Option<Facts>,
 }
 
 /// A job by what it is called.
@@ -162,6 +189,15 @@ pub enum Query {
         span: Span,
         /// Until when, by the state's clock.
         until: Time,
+    },
+    /// How a replica stands to whoever may have to freeze it.
+    Freeze {
+        /// The replica.
+        name: String,
+        /// It is looked at now, by the account that may stop it.
+        look: bool,
+        /// A freeze that is over counts.
+        ended: bool,
     },
     /// A page of failed files.
     Failed {

@@ -20,6 +20,7 @@ pub mod drafts;
 pub mod draw;
 pub mod effect;
 pub mod format;
+pub mod freezing;
 pub mod glyphs;
 pub mod keymap;
 pub mod list;

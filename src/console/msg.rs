@@ -7,6 +7,7 @@ use super::chord::Chord;
 use super::details::Details;
 use super::effect::{Query, Ticket, Written};
 use super::overlay::FileLine;
+use super::tabs::delay::freeze::Reading;
 use super::tabs::restore::about::ListRow;
 use crate::backup::snapshot::Snapshot;
 use crate::base::Severity;
@@ -78,6 +79,8 @@ pub enum Reply {
     Faster(Query, Result<Vec<Faster>, String>),
     /// What a replica's chart is drawn from.
     DelayChart(Query, Result<Box<DelayChart>, String>),
+    /// How a replica stands to whoever may have to freeze it.
+    Freeze(Query, Result<Box<Reading>, String>),
     /// A list was read from a file.
     Loaded(PathBuf, Result<String, String>),
     /// A list was written to a file.

@@ -7,6 +7,7 @@ use super::details::Details;
 use super::effect::{Deed, Query, Wanted};
 use super::list::Paged;
 use super::tabs::delay::ReplicaView;
+use super::tabs::delay::freeze::{FreezeForm, FrozenView};
 use super::tabs::restore::about::PlanList;
 use super::tabs::restore::quotes::Quotes;
 use super::theme::Role;
@@ -63,6 +64,10 @@ pub enum Overlay {
     Replica(Box<ReplicaView>),
     /// Jobs that can be begun or ended on a replica.
     Jobs(Box<JobsView>),
+    /// A replica that may have to be frozen: the statement is typed, and when it arrives is counted down.
+    Freeze(Box<FreezeForm>),
+    /// The freeze of a replica.
+    Frozen(Box<FrozenView>),
 }
 
 /// Jobs to choose from.
@@ -317,13 +322,15 @@ impl Overlay {
             Self::Rows(_) => "rows",
             Self::Replica(_) => "replica",
             Self::Jobs(_) => "jobs",
+            Self::Freeze(_) => "freeze",
+            Self::Frozen(_) => "frozen",
         }
     }
 
     /// Whether printable keys are text here.
     pub fn takes_text(&self) -> bool {
         match self {
-            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) | Self::Form | Self::Batch => true,
+            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) | Self::Form | Self::Batch | Self::Freeze(_) => true,
             Self::Confirm(confirm) => confirm.word.is_some(),
             _ => false,
         }

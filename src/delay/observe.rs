@@ -1,5 +1,7 @@
 //! A look is folded into the state: what changed since when, and whether it is still the same server.
 
+use std::time::Duration;
+
 use super::limits::Limits;
 use super::seen::{Heartbeat, IoThread, Look, Position, Seen, Status};
 use super::state::{Identity, Moved, Place, State};
@@ -35,11 +37,25 @@ pub fn observe(state: &mut State, look: &Look, limits: &Limits) {
         }
     }
     if let Some(delay) = seen.age() {
+        beat(state, delay, look.at);
         state.sample = Some((delay, look.at));
         let inside = (limits.min_delay_time.as_secs_f64()..=limits.max_delay_time.as_secs_f64()).contains(&delay);
         state.real_in_since = if inside { state.real_in_since.or(Some(look.at)) } else { None };
     }
     state.seen = Some((look.at, seen.clone()));
+}
+
+/// Two heartbeats closer than this are one: their ages are told to the microsecond, a moment after they were computed.
+const SAME_BEAT: f64 = 0.5;
+
+/// When the heartbeat that has been applied was written, and since when it is that one.
+fn beat(state: &mut State, delay: f64, at: Time) {
+    #[allow(clippy::cast_possible_truncation)] // ages are far below where an i64 ends
+    let written = at.as_micros().saturating_sub((delay * 1e6).clamp(-1e15, 1e15) as i64);
+    let apart = |before: i64| Duration::from_micros(before.abs_diff(written)).as_secs_f64();
+    if state.beat.as_ref().is_none_or(|beat| apart(beat.value) > SAME_BEAT) {
+        state.beat = Some(Moved { value: written, since: at });
+    }
 }
 
 /// Whether it is the server that it was. If not, samples of before say nothing about what comes: the window begins anew.

@@ -71,6 +71,9 @@ pub struct State {
     pub received: Option<Moved<Place>>,
     /// Executed up to there.
     pub executed: Option<Moved<Place>>,
+    /// The source's heartbeat that has been applied: when it was written (microseconds since 1970), and since when it is that
+    /// one.
+    pub beat: Option<Moved<i64>>,
     /// The newest sample that has a value, seconds, and when it was.
     pub sample: Option<(f64, Time)>,
     /// What was seen last, and when.

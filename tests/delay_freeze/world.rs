@@ -97,6 +97,7 @@ impl World {
             mark: Some(Mark::Position(place(self.at))),
             io: Some(if self.io { IoThread::Yes } else { IoThread::No }),
             sql: Some(self.sql),
+            until: self.until.map(|_| "Source".to_owned()),
             executed,
             received: Place { position: Some(place(1_000_000)), gtid: None },
             sql_delay: Some(7_200),

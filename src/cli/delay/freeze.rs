@@ -11,7 +11,6 @@ use crate::base::units::{Span, parse_span};
 use crate::base::{Shown, Time};
 use crate::cli::{CliError, FAILED, out, who};
 use crate::config::Config;
-use crate::delay::freeze::arrival::Applied;
 use crate::delay::freeze::danger::{Facts, dangers};
 use crate::delay::freeze::keeper::{EVERY, FRESH, KeepError, Keeper, Kept};
 use crate::delay::freeze::line::Line;
@@ -409,7 +408,15 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
             .await?;
         let mut signals = Signals::new()?;
         let kept = until(&keeper, &*threads, kept, &mut signals, |kept| kept.record.phase == Phase::Frozen).await?;
-        return Ok(if kept.record.phase == Phase::Frozen { 0 } else { FAILED });
+        let shown = Shown::text(&name).to_string();
+        let failed = kept.record.last.as_ref().and_then(|sight| sight.sql_error.as_ref());
+        if let Some((errno, text)) = failed {
+            out::line(format!(
+                "{shown} did not get to that place: the SQL thread stopped with error {errno}: {}",
+                Shown::text(text)
+            ))?;
+        }
+        return Ok(if kept.record.phase == Phase::Frozen && failed.is_none() { 0 } else { FAILED });
     }
     let pending = tell_resume(&kept, &sight, facts.as_ref(), line.as_ref(), now)?;
     if args.yes && pending && !args.lets_it_apply {
@@ -438,40 +445,10 @@ fn tell_resume(
     line: Option<&Line>,
     now: Time,
 ) -> Result<bool, CliError> {
+    let (lines, pending) = report::resume_lines(&kept.record, sight, facts, line, now);
     out::line("resuming starts the IO thread, then the SQL thread:")?;
-    if kept.record.external {
-        out::line("  the SQL thread is left to the delay tool: see that it runs")?;
-    }
-    let places = (&sight.executed.position, &sight.received.position);
-    if let (Some(executed), Some(received)) = places {
-        let (executed, received) =
-            (crate::delay::freeze::place::word(executed), crate::delay::freeze::place::word(received));
-        out::line(format!("  what was received and not applied lies from {executed} to {received}"))?;
-    }
-    if facts.is_some_and(Facts::start_deletes) {
-        out::line(
-            "  this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that",
-        )?;
-    }
-    let statement = &kept.record.statement;
-    let Some(line) = line.filter(|_| !statement.is_unknown()) else {
-        return Ok(!statement.is_unknown());
-    };
-    let mut line = line.clone();
-    let found = prospect(statement, &line, now);
-    let pending = found.answer.applied != Applied::Already;
-    out::line(format!("  statement {}: {}", statement.words(), found.answer.applied))?;
-    if pending && let Some(time) = statement.time {
-        // As if it ran.
-        line.sight.sql = Some(true);
-        let come = crate::delay::freeze::arrival::arrival(time, &line, now);
-        let when = match come.not_before {
-            Some(first) if first > now => format!("not before {first}, in {}", Span(first.since(now))),
-            _ => "at once".to_owned(),
-        };
-        out::line(format!("  RESUMED, IT IS APPLIED HERE: {when}"))?;
-    } else if pending {
-        out::line("  RESUMED, IT IS APPLIED HERE when its delay is over")?;
+    for line in lines {
+        out::line(format!("  {line}"))?;
     }
     Ok(pending)
 }

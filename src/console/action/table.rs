@@ -6,7 +6,7 @@ use super::Scope::{self, Always, Global, List, Overlay, Tab};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::tabs::TabId;
-use crate::console::update::{deeds, delays, hurries, leaving, moves, restores, views, windows, written};
+use crate::console::update::{deeds, delays, freezes, hurries, leaving, moves, restores, views, windows, written};
 
 const fn action(
     id: &'static str,
@@ -554,6 +554,17 @@ pub const ACTIONS: &[Action] = &[
         delays::span,
     ),
     unless(
+        action(
+            "replica.freeze",
+            &["f"],
+            "a bad statement is coming: when it reaches it, and stop it; or how its freeze stands",
+            "freeze",
+            Overlay("replica"),
+            freezes::open,
+        ),
+        delays::gone,
+    ),
+    unless(
         action("replica.closer", &["[", "+"], "show less time, closer", "", Overlay("replica"), delays::closer),
         delays::not_closer,
     ),
@@ -612,6 +623,46 @@ pub const ACTIONS: &[Action] = &[
         Asks,
         windows::not_to_pick,
     ),
+    deed(
+        action(
+            "freeze.go",
+            &["enter"],
+            "stop the SQL thread, then the IO thread; it asks for the replica's name first",
+            "freeze",
+            Overlay("freeze"),
+            freezes::go,
+        ),
+        Asks,
+        freezes::not_to_freeze,
+    ),
+    action("freeze.close", &["esc"], "back; what is typed is kept", "back", Overlay("freeze"), leaving::close),
+    deed(
+        action(
+            "frozen.tick",
+            &["space", "enter"],
+            "tick the selected recovery step, or take the tick back",
+            "tick",
+            Overlay("frozen"),
+            freezes::tick,
+        ),
+        Changes,
+        freezes::not_to_tick,
+    ),
+    deed(
+        action(
+            "frozen.resume",
+            &["r"],
+            "start both threads again for good; it asks for the replica's name first",
+            "resume",
+            Overlay("frozen"),
+            freezes::resume,
+        ),
+        Asks,
+        freezes::not_to_resume,
+    ),
+    action("frozen.copy", &["y"], "copy the selected line: a command, a step", "copy", Overlay("frozen"), views::copy),
+    action("frozen.copy-all", &["Y"], "copy everything there is", "copy all", Overlay("frozen"), views::copy_all),
+    action("frozen.close", &["esc", "q"], "back", "back", Overlay("frozen"), leaving::close),
     action("jobs.close", &["esc", "q"], "back", "back", Overlay("jobs"), leaving::close),
     action(
         "waiting.close",

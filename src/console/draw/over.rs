@@ -13,8 +13,8 @@ use crate::console::keymap::Keymap;
 use crate::console::model::{Model, Report};
 use crate::console::overlay::{Confirm, DetailsView, Files, Focus, JobsView, Overlay, Prompt, Purpose};
 use crate::console::tabs::TabId;
-use crate::console::tabs::delay::ReplicaView;
 use crate::console::tabs::delay::detail::{self as replica, Shot};
+use crate::console::tabs::delay::{ReplicaView, frost};
 use crate::console::tabs::restore::about::{ListOf, PlanList};
 use crate::console::tabs::restore::{edit, quotes};
 use crate::console::theme::Role;
@@ -109,6 +109,16 @@ pub(super) fn over(
             let extent = replica(model, view, look, over_tab(area), buf);
             report.heights.insert(moves::REPLICA_LINES, u16::try_from(extent.total).unwrap_or(u16::MAX));
             extent
+        }
+        Overlay::Freeze(form) => {
+            let hint = format!("{}   PgUp PgDn scroll", hints(model, "freeze"));
+            let (extent, cursor) = frost::form(form, model.state_now(), &hint, look, over_tab(area), buf);
+            report.heights.insert(moves::FREEZE_LINES, u16::try_from(extent.total).unwrap_or(u16::MAX));
+            report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
+            return cursor;
+        }
+        Overlay::Frozen(view) => {
+            frost::frozen(view, model.state_now(), &hints(model, "frozen"), look, over_tab(area), buf)
         }
         Overlay::Jobs(view) => jobs(model, view, look, area, buf),
         Overlay::Files(files) => list_files(model, files, look, area, buf),

@@ -12,7 +12,7 @@ use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::{Pane, RowId};
-use crate::console::update::{restores, views, windows};
+use crate::console::update::{freezes, restores, views, windows};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::{ArchiveState, PoolChange};
 use crate::worker::pool::{LARGEST, SMALLEST};
@@ -190,6 +190,14 @@ pub struct Question {
 /// Asks, with Cancel focused. In bulk and in production a word must be typed.
 pub fn ask(model: &mut Model, question: Question) {
     put(model, model.overlays.len(), question, true);
+}
+
+/// Asks, and wants a name typed whatever the environment is.
+pub fn ask_name(model: &mut Model, question: Question, name: &str) {
+    ask(model, question);
+    if let Some(Overlay::Confirm(confirm)) = model.overlays.last_mut() {
+        confirm.word = Some(Shown::text(name).to_string());
+    }
 }
 
 /// Asks in that place of the stack. It comes when it comes: keys that were meant for something else are not for it.
@@ -491,6 +499,9 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         Deed::Again(plan) => restores::about_again(*plan),
         Deed::Drop(plan) => restores::about_drop(*plan),
         Deed::JobStart(job) | Deed::JobEnd(job) => windows::about_job(&job.replica, &job.class),
+        Deed::Freeze(of) => freezes::about_freeze(&of.replica),
+        Deed::Resume(replica) => freezes::about_resume(replica),
+        Deed::FreezeTick { replica, step, .. } => freezes::about_step(replica, *step),
     };
     if model.is_under_way(&about) {
         model.tell(Severity::Warning, format!("{about}: it was asked for and has not been answered yet"));

@@ -2,6 +2,7 @@
 
 pub mod deeds;
 pub mod delays;
+pub mod freezes;
 pub mod hurries;
 pub mod leaving;
 pub mod moves;
@@ -69,7 +70,11 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
         }
         Msg::Snapshot(snapshot) => adopt(model, snapshot),
         Msg::Restores(snapshot) => adopt_restores(model, snapshot),
-        Msg::Delays(snapshot) => delays::adopt(model, snapshot),
+        Msg::Delays(snapshot) => {
+            let mut effects = delays::adopt(model, snapshot);
+            effects.extend(freezes::want(model));
+            effects
+        }
         msg @ (Msg::Verdicts(..) | Msg::Checked(..)) => {
             written::looked_at(model, msg);
             Vec::new()

@@ -13,6 +13,9 @@ const LONGEST_BELOW: usize = 500;
 /// The word by which drawings report how many lines there are about a replica, as drawn.
 pub const REPLICA_LINES: &str = "replica lines";
 
+/// The same of what is told under the line in which a statement is typed.
+pub const FREEZE_LINES: &str = "freeze lines";
+
 /// Lines of the wheel.
 const WHEEL: isize = 3;
 
@@ -78,6 +81,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     let log_lines = model.log.len();
     let themes = model.setup.themes.clone();
     let replica_lines = model.height(REPLICA_LINES);
+    let (freeze_lines, now) = (model.height(FREEZE_LINES), model.state_now());
     let height = model.overlays.last().map_or(1, |overlay| model.height(overlay.word()));
     match model.overlays.last_mut() {
         None if model.tab == TabId::Backup => {
@@ -130,6 +134,14 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         }
         Some(Overlay::Jobs(view)) => {
             windows::step(view, by);
+            Vec::new()
+        }
+        Some(Overlay::Freeze(form)) => {
+            form.top = clamped(form.top, by, freeze_lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Frozen(view)) => {
+            view.step(by, now);
             Vec::new()
         }
         Some(Overlay::Replica(view)) => {

@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use super::{delays, restores};
+use super::{delays, freezes, restores};
 use crate::base::Severity;
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
@@ -103,6 +103,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             Vec::new()
         }
         reply @ Reply::DelayChart(..) => delays::reply(model, reply),
+        Reply::Freeze(query, result) => freezes::read(model, &query, result),
         other => restores::reply(model, other),
     }
 }

@@ -6,7 +6,7 @@ use crate::console::chord::{Chord, Press};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{leaving, moves, perform, restores, views, written};
+use crate::console::update::{freezes, leaving, moves, perform, restores, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
@@ -14,6 +14,7 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
     match model.overlays.last() {
         Some(Overlay::Batch) => return written::batch_key(model, chord),
         Some(Overlay::Form) => return written::form_key(model, chord),
+        Some(Overlay::Freeze(_)) => return freezes::key(model, chord),
         _ => {}
     }
     let plain = !chord.ctrl && !chord.alt;
@@ -79,6 +80,12 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             let (effects, lost) = written::form_paste(model, text);
             cut(model, lost);
             effects
+        }
+        Some(Overlay::Freeze(form)) => {
+            let lost = form.edit.paste(text);
+            freezes::typed(model);
+            cut(model, lost);
+            Vec::new()
         }
         // A word that is pasted was not thought about.
         Some(Overlay::Confirm(confirm)) if confirm.word.is_some() => {

@@ -11,7 +11,7 @@ use crate::console::tabs::TabId;
 use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::tabs::restore::Pane as RestorePane;
-use crate::console::update::{delays, leaving, moves};
+use crate::console::update::{delays, freezes, leaving, moves};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::ArchiveState;
 
@@ -411,6 +411,7 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             Some(lines.join("\n"))
         }
         Some(Overlay::Replica(view)) => Some(view.name.clone()),
+        Some(Overlay::Frozen(view)) => Some(freezes::copied(view, model.state_now())),
         _ if model.tab == TabId::Restore => model.restore.selected_name(),
         _ if model.tab == TabId::Delay => model.delay.list.selected.clone(),
         _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
@@ -420,6 +421,9 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
 
 /// Copies all that is shown.
 pub fn copy_all(model: &mut Model) -> Vec<Effect> {
+    if let Some(Overlay::Frozen(view)) = model.overlays.last() {
+        return vec![Effect::Copy(freezes::all(view, model.state_now()))];
+    }
     if let Some(text) = delays::all(model) {
         return vec![Effect::Copy(text)];
     }

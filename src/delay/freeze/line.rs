@@ -52,7 +52,9 @@ impl Line {
             delay,
             slope,
             sight: Sight::of(*at, status, seen.uptime),
-            beat_stuck: beat_stuck(samples, moved) || trend_stuck(slope, moved, *at, status.sql, limits),
+            beat_stuck: outlived(state, limits)
+                || beat_stuck(samples, moved)
+                || trend_stuck(slope, moved, *at, status.sql, limits),
             external: limits.delay_by == DelayBy::External,
             tool_interval: limits.tool_interval,
             fresh: limits.max_last_seen,
@@ -89,6 +91,15 @@ pub(super) fn earlier(at: Time, seconds: f64) -> Time {
         Ok(span) if seconds < 0.0 => at.plus(span),
         Ok(span) => at.minus(span),
         Err(_) => at,
+    }
+}
+
+/// The executed position went on after the heartbeat had ceased to: however long both have stood since, more has been applied
+/// than the heartbeat says.
+fn outlived(state: &State, limits: &Limits) -> bool {
+    match (&state.executed, &state.beat) {
+        (Some(executed), Some(beat)) => executed.since > beat.since.plus(limits.interval * 2),
+        _ => false,
     }
 }
 

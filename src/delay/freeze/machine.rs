@@ -340,6 +340,12 @@ impl Next {
                 self.record.note(now, "something started the IO thread; it is stopped again");
                 self.act = Act::StopIo;
             }
+            // Nothing would stop it at that place.
+            (Some(true), _) if sight.until.is_none() => {
+                self.record.note(now, "something started the SQL thread without UNTIL; it is stopped again");
+                self.record.started = true;
+                self.act = Act::StopSql;
+            }
             (Some(true), _) => self.record.started = true,
             (Some(false), _) if self.record.started => {
                 let text = match &sight.sql_error {

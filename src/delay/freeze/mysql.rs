@@ -109,7 +109,14 @@ impl MysqlThreads {
         if let Some(known) = self.known.lock().await.clone() {
             return Ok(known);
         }
-        let (server, table) = self.status().await?;
+        let (server, table) = match self.status().await {
+            Ok(seen) => seen,
+            // Who may stop a thread need not be allowed to see it.
+            Err(ThreadsError::Privilege { .. }) => {
+                return Ok((self.version().await?, self.channel.clone().unwrap_or_default()));
+            }
+            Err(e) => return Err(e),
+        };
         let channel = channel_of(&table, self.row(&table)?).to_owned();
         *self.known.lock().await = Some((server, channel.clone()));
         Ok((server, channel))
@@ -157,7 +164,28 @@ impl Threads for MysqlThreads {
                 ("START REPLICA SQL_THREAD UNTIL", sql)
             }
         };
+        if matches!(act, Act::StopSql | Act::StopIo) {
+            self.none_waits().await?;
+        }
         self.link.act(name, &sql).await.map_err(|error| self.lacking(error, server.privilege()))
+    }
+}
+
+/// A STOP waits for the statement that is being applied, and cannot be killed meanwhile; its connection stays, whatever became
+/// of who sent it. (An account sees its own connections without a privilege.)
+const WAITING: &str = "SELECT COUNT(*) AS waiting FROM information_schema.PROCESSLIST \
+    WHERE USER = SUBSTRING_INDEX(USER(), '@', 1) AND (INFO LIKE 'STOP SLAVE%' OR INFO LIKE 'STOP REPLICA%')";
+
+impl MysqlThreads {
+    /// One STOP at a time: each that waits holds a connection, and they would come to be all that the server has.
+    async fn none_waits(&self) -> Result<(), ThreadsError> {
+        // What cannot be counted keeps nobody from stopping.
+        let waiting = self.link.ask("what waits", WAITING).await;
+        let waiting = waiting.ok().and_then(|table| number::<u64>(table.value(0, "waiting"))).unwrap_or(0);
+        if waiting > 0 {
+            return Err(ThreadsError::Waits { server: self.link.server().to_owned() });
+        }
+        Ok(())
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::arrival::{Answer, Arrival, answer, arrival};
+use super::arrival::{Answer, Applied, Arrival, answer, arrival};
 use super::commands::{About, Command, Where, commands};
 use super::danger::{Facts, dangers};
 use super::keeper::FRESH;
@@ -86,14 +86,60 @@ pub fn commands_of(record: &Record) -> Vec<Command> {
     })
 }
 
+/// What resuming does, in lines; and whether the statement may still be applied by it.
+pub fn resume_lines(
+    record: &Record,
+    sight: &Sight,
+    facts: Option<&Facts>,
+    line: Option<&Line>,
+    now: Time,
+) -> (Vec<String>, bool) {
+    let mut lines = Vec::new();
+    if record.external {
+        lines.push("the SQL thread is left to the delay tool: see that it runs".to_owned());
+    }
+    if let (Some(executed), Some(received)) = (&sight.executed.position, &sight.received.position) {
+        let (executed, received) = (super::place::word(executed), super::place::word(received));
+        lines.push(format!("what was received and not applied lies from {executed} to {received}"));
+    }
+    if facts.is_some_and(Facts::start_deletes) {
+        lines.push("this replica uses GTIDs (MariaDB): the start deletes its relay log, and all that was not applied is asked of the source again; if the source is lost, so is that".to_owned());
+    }
+    let statement = &record.statement;
+    let Some(line) = line.filter(|_| !statement.is_unknown()) else {
+        return (lines, !statement.is_unknown());
+    };
+    let found = prospect(statement, line, now);
+    let pending = found.answer.applied != Applied::Already;
+    lines.push(format!("statement {}: {}", statement.words(), found.answer.applied));
+    if pending && let Some(time) = statement.time {
+        // As if it ran.
+        let mut line = line.clone();
+        line.sight.sql = Some(true);
+        let when = match arrival(time, &line, now).not_before {
+            Some(first) if first > now => format!("not before {first}, in {}", Span(first.since(now))),
+            _ => "at once".to_owned(),
+        };
+        lines.push(format!("RESUMED, IT IS APPLIED HERE: {when}"));
+    } else if pending {
+        lines.push("RESUMED, IT IS APPLIED HERE when its delay is over".to_owned());
+    }
+    (lines, pending)
+}
+
+/// Where a command is run, in words.
+pub fn place_of(command: &Command) -> &'static str {
+    match command.at {
+        Where::Shell => "on the replica's host",
+        Where::SourceShell => "on the source's host",
+        Where::Sql => "as SQL on the replica",
+        Where::Firn => "here",
+    }
+}
+
 fn command_lines(commands: &[Command]) -> Vec<String> {
     let line = |command: &Command| {
-        let at = match command.at {
-            Where::Shell => "on the replica's host",
-            Where::SourceShell => "on the source's host",
-            Where::Sql => "as SQL on the replica",
-            Where::Firn => "here",
-        };
+        let at = place_of(command);
         [format!("  {} ({at}):", command.what), format!("    {}", command.text)]
     };
     commands.iter().flat_map(line).collect()

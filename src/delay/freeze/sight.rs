@@ -40,6 +40,8 @@ pub struct Sight {
     pub io: Option<IoThread>,
     /// Whether the SQL thread runs.
     pub sql: Option<bool>,
+    /// Up to where the SQL thread was told to go (`Until_Condition`), where it was.
+    pub until: Option<String>,
     /// Executed up to there, in the source's log.
     pub executed: Place,
     /// Received up to there, in the source's log.
@@ -72,6 +74,7 @@ impl Sight {
             mark: mark(&executed, &received),
             io: status.io,
             sql: status.sql,
+            until: status.until.clone(),
             executed,
             received,
             relay: status.relay.clone(),

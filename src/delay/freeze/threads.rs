@@ -45,6 +45,14 @@ pub enum ThreadsError {
         /// One of them.
         first: String,
     },
+    /// It has been told.
+    #[error(
+        "a STOP that was sent to {server} before waits there for the statement that is being applied; it takes hold when that ends, and no other is sent meanwhile"
+    )]
+    Waits {
+        /// The server.
+        server: String,
+    },
     /// Its version is not understood.
     #[error(
         "{server} calls itself version \"{version}\", which begins with no number; it cannot be told which words it takes"

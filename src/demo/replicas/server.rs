@@ -103,13 +103,18 @@ impl ActedServer {
             received_age: t - received,
             executed_age: t - executed,
         };
+        let has_uuid = status::has_uuid(&self.spec);
+        let mut status = status::row(&facts);
+        if let Sql::Runs { until: Some(_), .. } = hand.sql {
+            status.until = Some("Source".to_owned());
+        }
         Ok(Seen {
             server_id: Some(100 + primary::hash(&self.spec.name) % 9000),
-            server_uuid: status::has_uuid(&self.spec).then(|| primary::uuid(primary::hash(&self.spec.name))),
+            server_uuid: has_uuid.then(|| primary::uuid(primary::hash(&self.spec.name))),
             uptime: Some(seconds(scene.up_since.map_or(UP + t, |since| t - since))),
             version: Some(self.spec.version.clone()),
             read_only: Some(true),
-            status: Some(status::row(&facts)),
+            status: Some(status),
             delay: Some(Heartbeat::Age(delay)),
             local: scene.local.map(|age| Heartbeat::Age(self.beat(age, t, 2))),
             primary: scene.primary.map(|age| Heartbeat::Age(self.beat(age, t, 3))),

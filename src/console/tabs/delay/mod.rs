@@ -4,6 +4,8 @@
 pub mod about;
 pub mod detail;
 pub mod draw;
+pub mod freeze;
+pub mod frost;
 pub mod rows;
 pub mod state;
 pub mod summary;

@@ -186,13 +186,15 @@ pub struct State {
     pub span: Span,
     /// Whether somebody has looked at the list.
     pub looked: bool,
+    /// The statement that was typed last: it comes to every replica.
+    pub statement: String,
 }
 
 impl Default for State {
     fn default() -> Self {
         let list = ListState { sort: Some(rows::STATE), descending: true, ..ListState::default() };
         let (ranked, summary, span) = (Vec::new(), Summary::default(), Span::default());
-        Self { list, ranked, shown: None, newest: None, summary, span, looked: false }
+        Self { list, ranked, shown: None, newest: None, summary, span, looked: false, statement: String::new() }
     }
 }
 

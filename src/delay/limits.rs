@@ -184,7 +184,7 @@ impl Limits {
         if self.min_delay_time >= self.max_delay_time {
             wrong.push(LimitError::Crossed { least: self.min_delay_time, most: self.max_delay_time });
         }
-        if self.max_last_seen < self.interval.saturating_mul(2) {
+        if !self.max_last_seen.is_zero() && self.max_last_seen < self.interval.saturating_mul(2) {
             wrong.push(LimitError::Seen { seen: self.max_last_seen, interval: self.interval });
         }
         if self.window < self.interval.saturating_mul(3) {

@@ -256,6 +256,10 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "replica.job",
         "replica.copy-all",
         "jobs.pick",
+        "replica.freeze",
+        "freeze.go",
+        "frozen.tick",
+        "frozen.resume",
     ];
     assert_eq!(refused, BTreeSet::from(conditional));
 }

@@ -320,6 +320,7 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             }
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
             Query::DelayChart { .. } => super::delays::answer_chart(query),
+            Query::Freeze { .. } => super::delays::freeze::answer_freeze(query),
             other => super::restores::reply(other).unwrap(),
         };
         send(model, Msg::Reply(reply));
@@ -344,7 +345,7 @@ pub fn go(model: &mut Model, keys: &str) {
 }
 
 /// Ways into every overlay, from the Backup tab of the busy state.
-pub const WAYS: [(&str, &str); 24] = [
+pub const WAYS: [(&str, &str); 26] = [
     ("help", "?"),
     ("palette", ":"),
     ("confirm", "right right p"),
@@ -369,6 +370,8 @@ pub const WAYS: [(&str, &str); 24] = [
     ("archives of a plan", "2 down down enter a"),
     ("a replica", "4 enter"),
     ("jobs of a replica", "4 w"),
+    ("a replica to be frozen", "4 enter f"),
+    ("a frozen replica", "4 enter right f"),
 ];
 
 /// A console with that overlay open.

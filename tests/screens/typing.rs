@@ -14,6 +14,7 @@ fn typed(model: &Model) -> Option<&str> {
         Overlay::Prompt(prompt) => Some(prompt.edit.text()),
         Overlay::Confirm(confirm) => Some(confirm.typed.text()),
         Overlay::Form => Some(model.restore.form.source.text()),
+        Overlay::Freeze(form) => Some(form.edit.text()),
         Overlay::Batch => model.restore.editor.lines().last().map(String::as_str),
         _ => None,
     }

@@ -38,17 +38,19 @@ fn waits(model: &Model, about: &str) -> Option<String> {
 }
 
 fn form(model: &Model) -> Option<&FreezeForm> {
-    match model.beneath() {
-        Some(Overlay::Freeze(form)) => Some(form),
+    // A question may lie over it.
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Freeze(form) => Some(&**form),
         _ => None,
-    }
+    })
 }
 
 fn frozen(model: &Model) -> Option<&FrozenView> {
-    match model.beneath() {
-        Some(Overlay::Frozen(view)) => Some(view),
+    // A question may lie over it.
+    model.overlays.iter().rev().find_map(|overlay| match overlay {
+        Overlay::Frozen(view) => Some(&**view),
         _ => None,
-    }
+    })
 }
 
 /// Opens the freeze of the replica that is looked at, or asks what statement is coming.
@@ -180,12 +182,13 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
     let Ok(statement) = statement(form.edit.text()) else { return Vec::new() };
     let name = form.name.clone();
     let reading = form.reading.as_deref();
-    let mut object = vec![Shown::text(&name).to_string(), format!("statement {}", statement.words())];
+    let mut said = format!("statement {}", statement.words());
     let line = reading.and_then(|reading| reading.line.as_ref()).filter(|_| !statement.is_unknown());
     if let Some(line) = line {
         let found = report::prospect(&statement, line, now);
-        object.push(found.answer.applied.to_string());
+        said = format!("{said}: {}", found.answer.applied);
     }
+    let object = vec![Shown::text(&name).to_string(), said];
     let effect = vec![
         "the SQL thread is stopped first, then the IO thread; until it is resumed it is kept stopped".to_owned(),
         "its delay grows meanwhile, and nothing that is received is applied".to_owned(),

@@ -4,6 +4,7 @@
 #![allow(clippy::cast_precision_loss)] // counts of a made-up state
 
 mod closely;
+pub mod freeze;
 mod jobs;
 mod lists;
 pub mod outside;
@@ -293,7 +294,9 @@ pub fn bare() -> Vec<Model> {
     // A job that is under way is asked for once.
     let mut waits = tab();
     go(&mut waits, "w enter right enter! w");
-    vec![empty, alone, longest, gone, waits]
+    let mut all = vec![empty, alone, longest, gone, waits];
+    all.extend(freeze::bare());
+    all
 }
 
 /// The one thing asked.

@@ -152,17 +152,30 @@ fn role_of(applied: Applied) -> Role {
     }
 }
 
-/// The verdict for a statement, and when it arrives.
+/// What is left of a span: `1:37:54`.
+fn clock(span: std::time::Duration) -> String {
+    let seconds = span.as_secs();
+    format!("{}:{:02}:{:02}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+}
+
+/// The verdict for a statement, and when it arrives: while it is on its way, counting down.
 fn prospect(statement: &Statement, line: &Line, now: Time) -> Vec<Told> {
     let found = report::prospect(statement, line, now);
-    let mut lines = report::prospect_lines(statement, &found).into_iter();
-    let mut all: Vec<Told> =
-        lines.next().map(|text| Told::new(text, role_of(found.answer.applied))).into_iter().collect();
-    all.extend(lines.map(|text| Told::new(text.trim_start(), Role::Text)));
-    // When it comes is what one looks for.
-    if let (Some(last), true) = (all.last_mut(), found.arrival.is_some()) {
-        last.role = Role::Strong;
+    let mut all = Vec::new();
+    let comes = line.external || line.sight.sql != Some(false);
+    if let Some(arrival) = found.arrival.as_ref().filter(|_| comes) {
+        let ahead = |at: Option<Time>| at.filter(|at| *at > now).map(|at| clock(at.since(now)));
+        let left = match (ahead(arrival.not_before), ahead(arrival.expected)) {
+            (Some(left), _) => Some(format!("{left} left at the earliest")),
+            (None, Some(left)) => Some(format!("about {left} left")),
+            (None, None) => None,
+        };
+        all.extend(left.map(|text| Told::new(text, Role::Strong)));
     }
+    let role = role_of(found.answer.applied);
+    let mut lines = report::prospect_lines(statement, &found).into_iter();
+    all.extend(lines.next().map(|text| Told::new(text, role)));
+    all.extend(lines.map(|text| Told::new(text.trim_start(), Role::Text)));
     all
 }
 
@@ -321,7 +334,7 @@ impl FrozenView {
         let mut can = lines.iter().enumerate().filter(|(_, line)| line.what != What::Heading).map(|(at, _)| at);
         match self.selected {
             Some(selected) => {
-                let last = can.clone().last();
+                let last = can.clone().next_back();
                 can.nth(selected).or(last)
             }
             None => lines.iter().position(|line| matches!(line.what, What::Step(_, false))).or_else(|| can.next()),

@@ -67,7 +67,10 @@ fn lines_for_people_and_what_they_come_to() {
 /// Without an interval that is given, it is that of the history: a default of ten seconds would refuse this window.
 #[test]
 fn the_interval_is_the_histories() {
-    let refused = firn(&trace("01-healthy.csv"), &format!("{LAB} --interval 10 --max-last-seen 60"));
+    let refused = firn(
+        &trace("01-healthy.csv"),
+        &format!("{} --interval 10", LAB.replace("--max-last-seen 5", "--max-last-seen 60")),
+    );
     assert_eq!(refused.status.code(), Some(2));
     assert_eq!(
         text(&refused.stderr),

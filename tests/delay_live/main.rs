@@ -9,4 +9,5 @@ mod commands;
 mod kit;
 mod link;
 mod looks;
+mod verdicts;
 mod writes;

@@ -124,7 +124,8 @@ impl<'a> Facts<'a> {
                 self.odd(words::bad_time(job, self.now));
                 continue;
             }
-            if let Some(end) = job.end {
+            // One that ended after the look ran while it was looked.
+            if let Some(end) = job.end.filter(|end| *end <= self.now) {
                 if class.stops_io {
                     self.state.io_job_ended = self.state.io_job_ended.max(Some(end));
                 }

@@ -254,6 +254,7 @@ fn were_there(steps: &BTreeSet<String>, names: &[&str]) {
 }
 
 #[test]
+#[ignore = "long: a kill before every step; power cuts before the same steps are always run"]
 fn a_restore_from_a_folder_is_killed_before_every_step() {
     were_there(&survives(Kind::Directory, ""), &["commit", "create", "mkdir", "rename"]);
 }
@@ -265,6 +266,7 @@ fn a_power_cut_takes_a_restore_from_a_folder_before_every_step() {
 }
 
 #[test]
+#[ignore = "long: a kill before every step; power cuts before the same steps are always run"]
 fn a_restore_from_glacier_is_killed_before_every_step() {
     were_there(&survives(Kind::Glacier, ""), &["commit", "create", "rename", "vault: job", "vault: job taken"]);
 }

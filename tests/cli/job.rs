@@ -28,12 +28,13 @@ fn jobs(home: &Home) -> Value {
     home.firn(&["job", "list", "--json"]).expect(0).json()
 }
 
-/// The command in the shell as a job, away from any terminal.
+/// The command in the shell as a job, away from any terminal, with no signal ignored: whoever runs the tests may ignore some
+/// (`nohup`, a shell's `&`), and the command would inherit that.
 fn in_shell(home: &Home, flags: &[&str], script: &str) -> Command {
     let mut args = vec!["job", "run"];
     args.extend(flags);
     args.extend(["backup", "db14", "--", "sh", "-c", script]);
-    home.through(&["setsid"], args)
+    home.through(&["env", "--default-signal", "setsid"], args)
 }
 
 fn wrapped(home: &Home, script: &str) -> Done {

@@ -14,6 +14,7 @@ pub mod finding;
 pub mod hash;
 pub mod host;
 pub mod ids;
+pub mod limits;
 pub mod money;
 pub mod near;
 pub mod random;

@@ -94,7 +94,7 @@ pub(super) async fn run(given: &Given, command: Command) -> Result<u8, CliError>
 
 /// The replicas of the configuration with the classes of jobs that each may have.
 fn places(config: &Config) -> Vec<Place> {
-    let of = |classes: &[crate::config::JobClassConfig]| {
+    let of = |classes: &[crate::base::limits::JobClass]| {
         classes.iter().map(|class| (class.name.clone(), class.longest)).collect()
     };
     let replicas = config.delay.replicas.iter();

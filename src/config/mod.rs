@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::base::Money;
 
 pub use alert::{AlertConfig, MailConfig};
-pub use delay::{DelayConfig, HeartbeatConfig, JobClassConfig, LimitsConfig, Login, ReplicaConfig, ServerConfig, Tls};
+pub use delay::{DelayConfig, HeartbeatConfig, Login, ReplicaConfig, ServerConfig, Tls};
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};

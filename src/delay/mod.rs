@@ -3,7 +3,7 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | [`seen`] | what one look at a replica yields; what was not seen is nothing, never zero |
-//! | [`limits`] | what is allowed, by the names of "Monitoring Delayed Replication" (Cianos), checked against each other |
+//! | [`limits`] | what is allowed, by the names of "Monitoring Delayed Replication" (Cianos), checked against each other (kept in [`crate::base`]) |
 //! | [`job`] | work that may hold a replica up for a while: backups, deshards |
 //! | [`trend`] | the line through the samples of a window |
 //! | [`state`] | what the judge keeps between two judgements; it is stored, so that every process gives one verdict |
@@ -45,7 +45,6 @@ pub mod heartbeat;
 pub mod job;
 pub mod jobs_query;
 pub mod judge;
-pub mod limits;
 pub mod observe;
 pub mod plugin;
 pub mod privilege;
@@ -62,3 +61,5 @@ pub mod unit;
 pub mod verdict;
 pub mod watch;
 pub mod writer;
+
+pub use crate::base::limits;

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use super::{Services, lines};
 use crate::base::{Clock, Stop, Time};
-use crate::config::{LimitsConfig, ReplicaConfig};
+use crate::config::ReplicaConfig;
 use crate::delay::gather::{self, Known};
-use crate::delay::limits::{DelayBy, JobClass, Limits};
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::delay::watch::{KIND, Target, Watch};
 use crate::store::StoreError;
@@ -79,48 +78,8 @@ fn known(config: &ReplicaConfig) -> Known {
     Known {
         name: config.name.clone(),
         group: config.group.clone(),
-        limits: Arc::new(limits(&config.limits)),
+        limits: Arc::new(config.limits.clone()),
         local: config.local_heartbeat,
         primary: config.primary.is_some(),
-    }
-}
-
-/// What is allowed of a replica, as the judge takes it.
-pub fn limits(config: &LimitsConfig) -> Limits {
-    let class = |class: &crate::config::JobClassConfig| JobClass {
-        name: class.name.clone(),
-        longest: class.longest,
-        stops_io: class.stops_io,
-    };
-    Limits {
-        max_seconds_behind: config.max_seconds_behind,
-        max_relay_behind: config.max_relay_behind,
-        max_master_behind: config.max_master_behind,
-        max_last_seen: config.max_last_seen,
-        min_delay_time: config.min_delay_time,
-        max_delay_time: config.max_delay_time,
-        max_recovery_time: config.max_recovery_time,
-        max_trend_time: config.max_trend_time,
-        jobs: config.jobs.iter().map(class).collect(),
-        window: config.window,
-        interval: config.interval,
-        io_grace: config.io_grace,
-        delay_by: if config.external { DelayBy::External } else { DelayBy::Native },
-        tool_interval: config.tool_interval,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-
-    #[test]
-    fn what_nobody_says_is_what_the_judge_begins_with() {
-        let config = Config::parse(None, &[], &[]).unwrap();
-        assert_eq!(limits(&config.delay.limits), Limits::default());
-        let flags = ["delay.delay_by=external".to_owned(), "delay.jobs_stop_io=deshard".to_owned()];
-        let made = limits(&Config::parse(None, &[], &flags).unwrap().delay.limits);
-        assert_eq!((made.delay_by, made.jobs[1].stops_io), (DelayBy::External, true));
     }
 }

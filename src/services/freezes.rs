@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::delays::limits;
 use super::{Backing, Services, lines};
 use crate::base::{Clock, Shown};
 use crate::config::ReplicaConfig;
@@ -80,7 +79,7 @@ impl Services {
         if let Replicas::Acted(stage) = &stoppable.replicas {
             return stage.server(replica).map(|server| server.spec().limits.clone()).ok_or_else(|| unknown(replica));
         }
-        Ok(limits(&stoppable.config(replica)?.limits))
+        Ok(stoppable.config(replica)?.limits.clone())
     }
 
     /// How far a replica has got, as its judge last wrote; nothing where nobody has judged it.

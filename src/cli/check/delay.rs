@@ -18,7 +18,6 @@ use crate::delay::plugin::{Plugin, plugin};
 use crate::delay::probe::MysqlProbe;
 use crate::delay::snapshot::ReplicaLine;
 use crate::services::Services;
-use crate::services::delays::limits;
 use crate::services::lines::watched;
 use crate::store::server_of;
 
@@ -127,7 +126,7 @@ async fn look(config: Config, args: &Args) -> Result<Vec<ReplicaLine>, CliError>
         return Err(unknown(replica, all.iter().map(|known| known.name.as_str())));
     };
     let found = elsewhere(found.clone(), args);
-    let mut limits = limits(&found.limits);
+    let mut limits = found.limits.clone();
     args.limits.apply(&mut limits);
     let known = Known {
         name: found.name.clone(),

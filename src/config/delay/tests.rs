@@ -1,7 +1,9 @@
 use std::path::Path;
 
 use super::super::{Config, ConfigError};
+use super::words::offset;
 use super::*;
+use crate::base::limits::DelayBy;
 
 fn parse(text: &str) -> Result<DelayConfig, Vec<String>> {
     match Config::parse(Some((Path::new("/c/firn.toml"), text)), &[], &[]) {
@@ -36,7 +38,7 @@ fn without_a_word_there_is_no_replica_and_the_limits_are_those_of_the_post() {
     for (n, (span, secs)) in secs.into_iter().enumerate() {
         assert_eq!(span, Duration::from_secs(secs), "{n}");
     }
-    assert!(!delay.limits.external);
+    assert_eq!(delay.limits, Limits::default(), "what nobody says is what the judge begins with");
     assert_eq!(delay.limits.jobs.iter().map(|job| job.name.as_str()).collect::<Vec<_>>(), ["backup", "deshard"]);
 }
 
@@ -134,15 +136,15 @@ fn what_cannot_be_is_told_with_what_was_found() {
         ),
         (
             "min_delay_time = \"3h\"",
-            "5: replica.min_delay_time: found min_delay_time 3h with max_delay_time 150m; allowed is a minimum below the maximum",
+            "5: replica.min_delay_time: min-delay-time 10800 s is not below max-delay-time 9000 s; the least must be below the greatest: lower the one or raise the other",
         ),
         (
             "interval = \"5m\"\nmax_last_seen = \"1h\"",
-            "5: replica.interval: found window 10m with interval 5m; allowed is three intervals (15m) or more: a trend is fitted over them",
+            "5: replica.interval: window 600 s is shorter than 3 intervals of 300 s; a trend needs 3 samples: lengthen window to 900 s or more, or shorten interval",
         ),
         (
             "max_last_seen = \"10s\"",
-            "5: replica.max_last_seen: found max_last_seen 10s with interval 10s; allowed is more than an interval: every sample would be too old before the next",
+            "5: replica.max_last_seen: max-last-seen 10 s is shorter than 2 intervals of 10 s; a single missed sample would be critical: lengthen max-last-seen to 20 s or more, or shorten interval",
         ),
         (
             "password = \"hunter2\"",
@@ -193,7 +195,7 @@ fn limits_that_contradict_each_other_are_told_once_where_they_are_said() {
     assert_eq!(
         told,
         [
-            "/c/firn.toml:2: delay.min_delay_time: found min_delay_time 3h with max_delay_time 150m; allowed is a minimum below the maximum"
+            "/c/firn.toml:2: delay.min_delay_time: min-delay-time 10800 s is not below max-delay-time 9000 s; the least must be below the greatest: lower the one or raise the other"
         ]
     );
     // Each by itself is possible; together they are not.
@@ -203,7 +205,7 @@ fn limits_that_contradict_each_other_are_told_once_where_they_are_said() {
     assert_eq!(
         parse(&text).unwrap_err(),
         [
-            "/c/firn.toml:6: replica_group.max_delay_time: found min_delay_time 5h with max_delay_time 4h; allowed is a minimum below the maximum"
+            "/c/firn.toml:6: replica_group.max_delay_time: min-delay-time 18000 s is not below max-delay-time 14400 s; the least must be below the greatest: lower the one or raise the other"
         ]
     );
 }
@@ -219,13 +221,16 @@ fn what_is_wrong_for_all_is_told_once() {
 }
 
 #[test]
-fn a_replicas_secret_may_stand_in_a_variable_of_any_name() {
+fn variables_and_flags_say_limits_and_a_secret_stands_in_a_variable_of_any_name() {
     let text = format!("{ONE}password = \"env:FIRN_REPLICA_PASSWORD\"\n");
     let variables = [("FIRN_REPLICA_PASSWORD".to_owned(), "hunter2".into())];
     assert!(Config::parse(Some((Path::new("f.toml"), &text)), &variables, &[]).is_ok());
     let variables = [("FIRN_DELAY_INTERVAL".to_owned(), "15s".into())];
     let config = Config::parse(Some((Path::new("f.toml"), &text)), &variables, &[]).unwrap();
     assert_eq!(config.delay.replicas[0].limits.interval, Duration::from_secs(15));
+    let flags = ["delay.delay_by=external".to_owned(), "delay.jobs_stop_io=deshard".to_owned()];
+    let made = Config::parse(None, &[], &flags).unwrap().delay.limits;
+    assert_eq!((made.delay_by, made.jobs[1].stops_io), (DelayBy::External, true));
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::Shown;
+use super::Shown;
 
 /// Who holds transactions back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ pub struct JobClass {
 
 /// Every limit, by the names of "Monitoring Delayed Replication" (Cianos) with dashes for underscores; its values are the
 /// defaults.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limits {
     /// `max-seconds-behind`: age of the local heartbeat, and of the primary's own read on the primary.
     pub max_seconds_behind: Duration,
@@ -144,6 +144,19 @@ pub enum LimitError {
     /// A class of jobs has no name.
     #[error("a job class has no name; jobs are started by it: give it one, such as backup")]
     Nameless,
+}
+
+impl LimitError {
+    /// The limits it is about, by their names: the one to change first.
+    pub fn about(&self) -> Vec<&str> {
+        match self {
+            Self::Nothing { name, .. } => vec![name],
+            Self::Crossed { .. } => vec!["min-delay-time", "max-delay-time"],
+            Self::Window { .. } => vec!["window", "interval"],
+            Self::Seen { .. } => vec!["max-last-seen", "interval"],
+            Self::Twice { .. } | Self::Nameless => vec!["jobs"],
+        }
+    }
 }
 
 impl Limits {

@@ -79,5 +79,6 @@ async fn unit(store: &dyn Store, known: &Known, row: JudgedRow) -> Result<Unit, 
         state: serde_json::from_str(&row.state).unwrap_or_default(),
         samples: rows.iter().map(sample_of).collect(),
         spark: serde_json::from_str(&row.spark).unwrap_or_default(),
+        known: true,
     })
 }

@@ -4,14 +4,43 @@ use super::limits::{DelayBy, Limits};
 use super::state::State;
 use super::verdict::RuleId;
 use crate::base::units::Span;
-use crate::base::{Finding, Severity};
+use crate::base::{Finding, Severity, Shown, Time};
+use crate::store::NoticeRow;
 
 /// The rule of all findings about a replica: a verdict that changes its reason is still about the same thing.
 pub const REPLICA: &str = "delay.replica";
 
-/// The scope of a server's findings.
-pub fn scope(server: &str) -> String {
-    format!("delay:{server}")
+/// The rule of a verdict that cannot be stored.
+pub const UNSTORED: &str = "delay.unstored";
+/// The rule of heartbeats that are not written.
+pub const HEARTBEAT: &str = "delay.heartbeat";
+
+/// What a finding begins with that nobody looks after any more.
+const UNWATCHED: &str = "nobody watches it any more; before: ";
+
+/// A finding that nobody has looked after for long: neither over nor known to hold. Nothing: its rule is none of this room.
+pub fn unwatched(row: &NoticeRow) -> Option<Finding> {
+    let rule = [REPLICA, UNSTORED, HEARTBEAT].into_iter().find(|rule| *rule == row.rule)?;
+    let (worker, option) = if rule == HEARTBEAT { ("heartbeat", "--heartbeat ") } else { ("delay", "") };
+    let before = row.value.strip_prefix(UNWATCHED).unwrap_or(&row.value);
+    let next = format!(
+        "see that a firn with the worker `{worker}` runs where it is configured (firn status); if it is no more: \
+         firn delay forget {option}{}",
+        Shown::text(&row.object)
+    );
+    let found = Finding::new(rule, row.object.clone(), row.severity, row.since);
+    Some(found.value(format!("{UNWATCHED}{before}")).limit(row.limit.clone()).next(next))
+}
+
+/// A verdict that is too large for the state: nobody else sees it.
+pub fn unstored(name: &str, why: &str, since: Time) -> Finding {
+    Finding::new(UNSTORED, name, Severity::Critical, since)
+        .value(format!("its verdict cannot be stored: {why}; what is shown of it is old"))
+        .limit("every verdict is stored")
+        .next(format!(
+            "see what of it is so long: firn delay doctor {0}; begin it anew: firn delay forget {0}",
+            Shown::text(name)
+        ))
 }
 
 /// What is wrong with a replica. A window that fills after a start is not: it is UNKNOWN on the screen, nobody is told, and it

@@ -72,6 +72,8 @@ pub struct Unit {
     pub samples: VecDeque<Sample>,
     /// Its sparkline.
     pub spark: Spark,
+    /// Whether it was read from the state, or written there.
+    pub known: bool,
 }
 
 impl Unit {

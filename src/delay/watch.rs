@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::findings::{finding, scope};
+use super::findings::{finding, unstored, unwatched};
 use super::job::Job;
 use super::judge::Asked;
 use super::limits::Limits;
@@ -23,7 +23,7 @@ use crate::base::clock::Mono;
 use crate::base::ids::{Generation, SessionId};
 use crate::base::units::Count;
 use crate::base::{Clock, Severity, Stop, Time, task};
-use crate::store::{DelaySample, JudgedWrite, NewJudged, Store, StoreError, delay_duty, server_of};
+use crate::store::{DelaySample, JudgedWrite, NewJudged, NoticeRow, Store, StoreError, delay_duty, server_of};
 
 /// What this worker is called.
 pub const KIND: &str = "delay";
@@ -64,6 +64,8 @@ pub struct Target {
     pub local: bool,
     /// Whether the source's heartbeat is read on the source, too.
     pub primary: bool,
+    /// The one channel that is watched; nothing: each by itself.
+    pub channel: Option<String>,
     /// Looks at it.
     pub probe: Arc<dyn Probe>,
 }
@@ -81,7 +83,7 @@ struct Looked {
 }
 
 /// What a finding of a replica is known by: it is written anew when that changes.
-type Said = (String, Severity, RuleId, bool);
+type Said = (String, Severity, RuleId, bool, Option<String>);
 
 /// A server whose duty is held.
 struct Held {
@@ -89,6 +91,8 @@ struct Held {
     task: task::JoinHandle<()>,
     units: BTreeMap<String, Unit>,
     looked: Mono,
+    /// What could not be stored: since when, and why.
+    unstored: BTreeMap<String, (Time, String)>,
     /// What was last told of it.
     said: Option<(Time, Vec<Said>)>,
 }
@@ -193,7 +197,7 @@ impl Watch {
             let wait = APART.saturating_mul(place).min(target.limits.interval);
             let task = task::spawn(look_on(server, target.clone(), self.clock.clone(), wait, told.clone()));
             let (units, looked) = (units.remove(&server).unwrap_or_default(), self.clock.mono());
-            held.insert(server, Held { generation, task, units, looked, said: None });
+            held.insert(server, Held { generation, task, units, looked, unstored: BTreeMap::new(), said: None });
         }
         Ok(())
     }
@@ -206,21 +210,31 @@ impl Watch {
             .collect();
         let now = self.store.now().await?;
         let (mut units, mut places, mut spans) = (BTreeMap::<_, BTreeMap<_, _>>::new(), Vec::new(), Vec::new());
+        let mut others = Vec::new();
         for row in self.store.judged(None).await? {
             let Some((server, target)) = targets.get(server_of(&row.replica)) else { continue };
+            if target.channel.as_ref().is_some_and(|channel| row.replica != name_of(&target.name, channel)) {
+                others.push(row.replica);
+                continue;
+            }
             let unit = match serde_json::from_str(&row.state) {
                 Ok(state) => {
                     spans.push((row.replica.clone(), now.minus(target.limits.remembered())));
                     places.push((*server, row.replica.clone()));
-                    Unit { state, spark: serde_json::from_str(&row.spark).unwrap_or_default(), ..Unit::default() }
+                    let spark = serde_json::from_str(&row.spark).unwrap_or_default();
+                    Unit { state, spark, known: true, ..Unit::default() }
                 }
                 Err(e) => {
                     // What cannot be read is begun anew: unknown until it is known.
                     tracing::error!(error = %e, replica = row.replica, "its stored state cannot be read; it is judged anew");
-                    Unit::default()
+                    Unit { known: true, ..Unit::default() }
                 }
             };
             units.entry(*server).or_default().insert(row.replica, unit);
+        }
+        // Channels that are watched no more: one is named now.
+        if !others.is_empty() {
+            self.store.judged_forget(others).await?;
         }
         let windows = self.store.delay_windows(spans, WINDOW).await?;
         for ((server, name), window) in places.into_iter().zip(windows) {
@@ -289,8 +303,20 @@ impl Watch {
         let written = self.store.delay_write(self.session, rows.iter().map(|(_, row)| row.clone()).collect()).await?;
         let mut lost = BTreeSet::new();
         for ((server, row), written) in rows.iter().zip(written) {
+            let Some(one) = held.get_mut(server) else { continue };
+            if !matches!(written, JudgedWrite::TooLarge { .. }) {
+                one.unstored.remove(&row.replica);
+            }
             match written {
-                JudgedWrite::Written => {}
+                JudgedWrite::Written => {
+                    if let Some(unit) = one.units.get_mut(&row.replica) {
+                        unit.known = true;
+                    }
+                }
+                // One that is still seen is judged anew.
+                JudgedWrite::Forgotten => {
+                    one.units.remove(&row.replica);
+                }
                 JudgedWrite::NotHeld => {
                     leave(held, *server);
                     lost.insert(*server);
@@ -298,13 +324,9 @@ impl Watch {
                 // The clock of the state stood still: the next one counts.
                 JudgedWrite::NotNewer(_) => tracing::debug!(replica = row.replica, "judged twice at one time"),
                 JudgedWrite::TooLarge { what, bytes, most } => {
-                    tracing::error!(
-                        replica = row.replica,
-                        what,
-                        bytes,
-                        most,
-                        "too large to be stored: nobody else sees it"
-                    );
+                    let why = format!("{what} takes {bytes} bytes, and {most} are possible");
+                    tracing::error!(replica = row.replica, why, "too large to be stored: nobody else sees it");
+                    one.unstored.entry(row.replica.clone()).or_insert((now, String::new())).1 = why;
                 }
             }
         }
@@ -333,10 +355,11 @@ impl Watch {
             .units
             .iter()
             .filter_map(|(name, unit)| {
-                unit.state.last.as_ref().map(|last| (name.clone(), last.severity, last.rule, stopped(name)))
+                let unstored = one.unstored.get(name).map(|(_, why)| why.clone());
+                unit.state.last.as_ref().map(|last| (name.clone(), last.severity, last.rule, stopped(name), unstored))
             })
             .collect();
-        let well = said.iter().all(|(_, severity, ..)| *severity == Severity::Ok);
+        let well = one.unstored.is_empty() && said.iter().all(|(_, severity, ..)| *severity == Severity::Ok);
         if let Some((at, before)) = &one.said
             && *before == said
             && (well || now.since(*at) < SAID_AGAIN)
@@ -347,9 +370,31 @@ impl Watch {
             .units
             .iter()
             .filter_map(|(name, unit)| finding(name, &unit.state, &target.limits, stopped(name)))
+            .chain(one.unstored.iter().map(|(name, (since, why))| unstored(name, why, *since)))
             .collect();
-        self.store.notice_round(scope(&target.name), found).await?;
+        self.store.notice_round(delay_duty(&target.name), found).await?;
         one.said = Some((now, said));
+        Ok(())
+    }
+
+    /// Findings that nobody looks after any more (a server was taken out of the configuration, the one host that watched it
+    /// is gone) are not over by that, and not known to hold.
+    async fn orphans(&self, now: Time) -> Result<(), StoreError> {
+        let mut scopes: BTreeMap<String, Vec<NoticeRow>> = BTreeMap::new();
+        for row in self.store.notices().await? {
+            if row.scope.starts_with("delay:") || row.scope.starts_with("heartbeat:") {
+                scopes.entry(row.scope.clone()).or_default().push(row);
+            }
+        }
+        for (scope, rows) in scopes {
+            let old = rows.iter().all(|row| now.since(row.seen_at) >= ORPHANED);
+            let own = self.targets.iter().any(|target| delay_duty(&target.name) == scope);
+            if !old || own || self.store.duty_take(scope.clone(), self.session).await?.is_none() {
+                continue;
+            }
+            self.store.notice_round(scope.clone(), rows.iter().filter_map(unwatched).collect()).await?;
+            self.store.duty_release(scope, self.session).await?;
+        }
         Ok(())
     }
 
@@ -359,12 +404,16 @@ impl Watch {
             return Ok(true);
         }
         let now = self.store.now().await?;
+        self.orphans(now).await?;
         let gone = self.store.delay_prune(now.minus(KEPT), PRUNE).await?;
         self.store.jobs_prune(now.minus(ENDED_KEPT), PRUNE).await?;
         tracing::debug!(rows = %Count(gone), "old samples were cleared away");
         Ok(gone < u64::from(PRUNE))
     }
 }
+
+/// A finding that nobody has seen to hold for so long is said to be unwatched: whoever watched it is back by then.
+const ORPHANED: Duration = Duration::from_hours(1);
 
 /// A look that is not at its end so long after the next was due is not waited for.
 const LATE: Duration = Duration::from_secs(20);
@@ -437,6 +486,7 @@ pub fn new_row(generation: Generation, name: &str, unit: &Unit, sample: Sample, 
     NewJudged {
         replica: name.to_owned(),
         generation,
+        known: unit.known,
         at: sample.at,
         samples: vec![row_of(&sample, verdict.severity)],
         severity: verdict.severity,

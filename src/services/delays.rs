@@ -70,8 +70,9 @@ impl Services {
 
 fn target(config: &ReplicaConfig, clock: &Clock) -> Target {
     let Known { name, group, limits, local, primary } = known(config);
+    let channel = config.channel.clone();
     let probe = Arc::new(lines::probe(config, clock.clone()));
-    Target { name, group, limits, local, primary, probe }
+    Target { name, group, limits, local, primary, channel, probe }
 }
 
 fn known(config: &ReplicaConfig) -> Known {

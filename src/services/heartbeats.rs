@@ -8,15 +8,14 @@ use super::{Services, lines};
 use crate::base::ids::SessionId;
 use crate::base::{Clock, Finding, Severity, Stop, Time, task};
 use crate::config::HeartbeatConfig;
+use crate::delay::findings::HEARTBEAT;
 use crate::delay::writer::{Told, Writer};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, heartbeat_duty};
 use crate::worker::session::Lease;
 use crate::worker::under::{self, Work};
 
 /// What this worker is called.
 pub const KIND: &str = "heartbeat";
-/// The rule of its findings.
-pub const HEARTBEAT: &str = "delay.heartbeat";
 
 /// Between two looks at who writes, and at how it goes.
 const LOOK: Duration = Duration::from_secs(5);
@@ -68,7 +67,7 @@ impl Drop for Running {
 
 impl Beats {
     async fn run(self, stop: Stop) -> Result<(), StoreError> {
-        let duty = format!("heartbeat:{}", self.config.name);
+        let duty = heartbeat_duty(&self.config.name);
         let mut running: Option<Running> = None;
         let mut said: Option<(Time, bool)> = None;
         let mut failing: Option<(Time, u64)> = None;
@@ -110,7 +109,7 @@ impl Beats {
         let changed = said.is_none_or(|(_, bad)| bad != found.is_some());
         if changed || (found.is_some() && said.is_some_and(|(at, _)| now.since(at) >= SAID_AGAIN)) {
             *said = Some((now, found.is_some()));
-            self.store.notice_round(format!("heartbeat:{}", self.config.name), found.into_iter().collect()).await?;
+            self.store.notice_round(heartbeat_duty(&self.config.name), found.into_iter().collect()).await?;
         }
         Ok(())
     }

@@ -4,8 +4,8 @@
 use async_trait::async_trait;
 
 use super::{
-    DelaySample, DutyRow, EndJob, FreezeBegun, FreezeRow, JobEnded, JobRow, JobStarted, JudgedRow, JudgedWrite,
-    NewEvent, NewFreeze, NewJob, NewJudged, Result,
+    DelaySample, DutyRow, EndJob, Forget, Forgotten, FreezeBegun, FreezeRow, JobEnded, JobRow, JobStarted, JudgedRow,
+    JudgedWrite, NewEvent, NewFreeze, NewJob, NewJudged, Result,
 };
 use crate::base::Time;
 use crate::base::ids::{FreezeId, JobId, SessionId};
@@ -27,6 +27,10 @@ pub trait Delays: Send + Sync {
     async fn judged_one(&self, replica: String) -> Result<Option<JudgedRow>>;
     /// Drops what is kept of replicas that are watched no more; how many there were. Their samples go with age.
     async fn judged_forget(&self, replicas: Vec<String>) -> Result<u64>;
+    /// Forgets what is told of a replica or a heartbeat that is no more: verdicts and open findings (whose scopes are
+    /// called as the duties are). A whole one that a live session works on is left; of a channel the session that works on
+    /// it learns by [`JudgedWrite::Forgotten`]. Leaves an event.
+    async fn delay_forget(&self, what: Forget, who: String) -> Result<Forgotten>;
     /// Samples of a replica from a time to another, both included, oldest first: at most `limit`. The next page begins a
     /// microsecond after the last one.
     async fn delay_samples(&self, replica: String, from: Time, to: Time, limit: u32) -> Result<Vec<DelaySample>>;

@@ -122,6 +122,7 @@ async fn fill(store: &dyn Store, targets: &[Target], now: Time) {
     let rows = targets.iter().zip(duties).map(|(one, duty)| NewJudged {
         replica: one.name.clone(),
         generation: duty.unwrap().generation,
+        known: false,
         at: now.minus(Duration::from_secs(10)),
         samples: samples.clone(),
         severity: firn::base::Severity::Ok,

@@ -7,6 +7,7 @@ mod backup;
 mod clock;
 mod config;
 mod demo;
+mod forget;
 mod full;
 mod job;
 mod kills;

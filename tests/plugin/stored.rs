@@ -100,6 +100,7 @@ impl Home {
         let row = NewJudged {
             replica: replica.to_owned(),
             generation,
+            known: false,
             at: last.at,
             samples: samples.collect(),
             severity: last.severity,
@@ -348,6 +349,7 @@ async fn a_state_that_makes_no_sense_is_critical() {
     let row = NewJudged {
         replica: "db14".to_owned(),
         generation: duty[0].as_ref().unwrap().generation,
+        known: false,
         at: home.store.now().await.unwrap(),
         samples: Vec::new(),
         severity: firn::base::Severity::Ok,

@@ -80,6 +80,9 @@ impl Model {
         if let Some((at, ..)) = self.judged.get(name).filter(|(at, ..)| *at >= row.at) {
             return JudgedWrite::NotNewer(*at);
         }
+        if row.known && !self.judged.contains_key(name) {
+            return JudgedWrite::Forgotten;
+        }
         for sample in &row.samples {
             self.samples.entry((name, sample.at)).or_insert(sample.delay);
         }
@@ -193,6 +196,7 @@ fn what_is_kept_of_replicas_is_what_the_model_says() {
         "over",
         "stale lease",
         "forgotten",
+        "written no more",
     ] {
         assert!(done.contains_key(what), "it never came to {what:?}: {done:?}");
     }
@@ -346,6 +350,7 @@ impl Game<'_> {
             let at = self.about(c.saturating_add(1));
             let mut row = NewJudged { generation: Generation(generation), ..judged(name, 0, at) };
             row.text = format!("{c}");
+            row.known = b.is_multiple_of(3);
             row.samples =
                 (0..c % 3).map(|n| sample(self.about(c / 3 + n), (c.is_multiple_of(2)).then_some(c.into()))).collect();
             (name, row)
@@ -359,6 +364,7 @@ impl Game<'_> {
                 JudgedWrite::Written => "written",
                 JudgedWrite::NotHeld => "not held",
                 JudgedWrite::NotNewer(_) => "not newer",
+                JudgedWrite::Forgotten => "written no more",
                 JudgedWrite::TooLarge { .. } => "too large",
             });
         }

@@ -49,6 +49,7 @@ pub fn judged(replica: &str, generation: i64, at: Time) -> NewJudged {
     NewJudged {
         replica: replica.to_owned(),
         generation: Generation(generation),
+        known: false,
         at,
         samples: vec![sample(at, Some(7_200_000_000))],
         severity: Severity::Ok,

@@ -187,6 +187,7 @@ impl Acted {
             limits: Arc::new(limits),
             local: false,
             primary: false,
+            channel: None,
             probe: Arc::new(self.clone()),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod kit;
+mod left;
 #[path = "../support/mod.rs"]
 mod support;
 

@@ -2,6 +2,7 @@
 
 mod arrival;
 mod doctor;
+mod forget;
 mod freeze;
 mod frozen;
 pub(super) mod limits;
@@ -43,6 +44,8 @@ enum Command {
     Resume(freeze::Resume),
     /// Records what is seen of a replica, for `firn delay replay`
     Record(record::Args),
+    /// Forgets a replica, a channel or a heartbeat that is no more
+    Forget(forget::Args),
     /// Tries what looking at replicas takes, and says what is missing; the exit code is the worst severity
     Doctor(doctor::Args),
 }
@@ -66,6 +69,7 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         Some(Command::FreezeLoss(args)) => Box::pin(freeze::loss(config()?, args)).await,
         Some(Command::Resume(args)) => Box::pin(freeze::resume(config()?, args)).await,
         Some(Command::Record(args)) => record::run(config()?, args).await,
+        Some(Command::Forget(args)) => forget::run(config()?, args).await,
         Some(Command::Doctor(args)) => doctor::run(config()?, args).await,
     }
 }

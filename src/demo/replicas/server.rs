@@ -304,6 +304,7 @@ pub fn target(server: &Arc<ActedServer>) -> Target {
         limits: Arc::new(spec.limits.clone()),
         local: spec.trace.has_local(),
         primary: spec.trace.has_primary(),
+        channel: None,
         probe: Arc::clone(server) as Arc<dyn Probe>,
     }
 }

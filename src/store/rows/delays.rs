@@ -21,6 +21,11 @@ pub fn delay_duty(replica: &str) -> String {
     format!("delay:{}", server_of(replica))
 }
 
+/// The duty under which heartbeats are written to a server.
+pub fn heartbeat_duty(name: &str) -> String {
+    format!("heartbeat:{name}")
+}
+
 /// A sample of a replica's delay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DelaySample {
@@ -39,6 +44,8 @@ pub struct NewJudged {
     pub replica: String,
     /// Under which its duty ([`delay_duty`]) is held.
     pub generation: Generation,
+    /// Whether a verdict of it was read or written by this session before: one that is gone since was forgotten.
+    pub known: bool,
     /// When it was judged, by the store's clock.
     pub at: Time,
     /// Samples since the last time; of one that is there already the first stays.
@@ -64,6 +71,8 @@ pub enum JudgedWrite {
     NotHeld,
     /// What stands there was judged at the same time or later, then; nothing of it was written.
     NotNewer(Time),
+    /// It was known, and somebody has had it forgotten since; nothing of it was written.
+    Forgotten,
     /// What it keeps, or its sparkline, is larger than what is possible; nothing of it was written.
     TooLarge {
         /// Which of the two.
@@ -80,6 +89,40 @@ impl JudgedWrite {
     pub fn is_written(&self) -> bool {
         matches!(self, Self::Written)
     }
+}
+
+/// What is to be forgotten of delayed replicas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forget {
+    /// A replica with all its channels, or one channel of it (`db14/main`).
+    Replica(String),
+    /// Where heartbeats were written to.
+    Heartbeat(String),
+}
+
+impl Forget {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Replica(name) | Self::Heartbeat(name) => name,
+        }
+    }
+}
+
+/// What became of a [`Forget`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Forgotten {
+    /// It is forgotten: so many verdicts, and so many open findings.
+    Done {
+        /// Verdicts.
+        verdicts: u64,
+        /// Findings.
+        findings: u64,
+    },
+    /// Somebody works on it: host and process number. Nothing was done.
+    Worked(String, u32),
+    /// Nothing is kept of that name.
+    Nothing,
 }
 
 /// What the judge says of a replica, as it stands.

@@ -6,8 +6,8 @@ use super::{SqliteStore, freezes, jobs, judged};
 use crate::base::Time;
 use crate::base::ids::{FreezeId, JobId, SessionId};
 use crate::store::{
-    DelaySample, Delays, DutyRow, EndJob, FreezeBegun, FreezeRow, JobEnded, JobRow, JobStarted, JudgedRow, JudgedWrite,
-    NewEvent, NewFreeze, NewJob, NewJudged, Result,
+    DelaySample, Delays, DutyRow, EndJob, Forget, Forgotten, FreezeBegun, FreezeRow, JobEnded, JobRow, JobStarted,
+    JudgedRow, JudgedWrite, NewEvent, NewFreeze, NewJob, NewJudged, Result,
 };
 
 #[async_trait]
@@ -30,6 +30,10 @@ impl Delays for SqliteStore {
 
     async fn judged_forget(&self, replicas: Vec<String>) -> Result<u64> {
         self.write(move |db| judged::forget(db, &replicas)).await
+    }
+
+    async fn delay_forget(&self, what: Forget, who: String) -> Result<Forgotten> {
+        self.write(move |db| judged::forget_told(db, &what, &who)).await
     }
 
     async fn delay_samples(&self, replica: String, from: Time, to: Time, limit: u32) -> Result<Vec<DelaySample>> {

@@ -8,7 +8,8 @@ use super::notices::{self, severity, severity_code};
 use crate::base::Time;
 use crate::base::ids::SessionId;
 use crate::store::{
-    DelaySample, DutyRow, JudgedBy, JudgedRow, JudgedWrite, LARGEST_BODY, LARGEST_SPARK, NewJudged, Result, delay_duty,
+    DelaySample, DutyRow, Forget, Forgotten, JudgedBy, JudgedRow, JudgedWrite, LARGEST_BODY, LARGEST_SPARK, NewEvent,
+    NewJudged, Result, delay_duty, heartbeat_duty, server_of,
 };
 
 /// Those that are held already, nearly all of them each time, cost one look.
@@ -41,7 +42,9 @@ pub(super) fn write(db: &Db<'_>, session: SessionId, row: &NewJudged) -> Result<
     )?;
     let (replica, oldest) = match known {
         Some((_, _, Some(at))) if at >= row.at => return Ok(JudgedWrite::NotNewer(at)),
+        Some((_, _, None)) if row.known => return Ok(JudgedWrite::Forgotten),
         Some((id, oldest, _)) => (id, oldest),
+        None if row.known => return Ok(JudgedWrite::Forgotten),
         None => {
             db.run("INSERT INTO replica (name) VALUES (?)", [&row.replica])?;
             (db.last_id(), None)
@@ -118,6 +121,50 @@ pub(super) fn forget(db: &Db<'_>, replicas: &[String]) -> Result<u64> {
         db.run("DELETE FROM replica WHERE name = ? AND oldest IS NULL", [name])?;
     }
     Ok(gone)
+}
+
+pub(super) fn forget_told(db: &Db<'_>, what: &Forget, who: &str) -> Result<Forgotten> {
+    let name = what.name();
+    let (duty, whole) = match what {
+        Forget::Replica(name) => (delay_duty(name), server_of(name) == name),
+        Forget::Heartbeat(name) => (heartbeat_duty(name), true),
+    };
+    let holder = db.one(
+        "SELECT w.host, w.pid FROM duty d JOIN worker w ON w.id = d.owner
+         WHERE d.name = ?1 AND w.ended_at IS NULL AND w.lease_until > ?2",
+        params![duty, db.now()],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if let Some((host, pid)) = holder.filter(|_| whole) {
+        return Ok(Forgotten::Worked(host, pid));
+    }
+    // Channels stand behind the server's name; no byte of a name lies between "/" and "0".
+    let names: Vec<String> = match what {
+        Forget::Heartbeat(_) => Vec::new(),
+        Forget::Replica(_) if whole => db.rows(
+            "SELECT r.name FROM replica r JOIN judge j ON j.replica = r.id
+             WHERE r.name = ?1 OR (r.name > ?1 || '/' AND r.name < ?1 || '0')",
+            [name],
+            |row| row.get(0),
+        )?,
+        Forget::Replica(_) => vec![name.to_owned()],
+    };
+    let verdicts = forget(db, &names)?;
+    let findings = notices::drop_of(db, &duty, (!whole).then_some(name))?;
+    if verdicts + findings == 0 {
+        return Ok(Forgotten::Nothing);
+    }
+    let what = if matches!(what, Forget::Heartbeat(_)) { "heartbeat.forget" } else { "replica.forget" };
+    let detail = format!("{verdicts} verdicts and {findings} open findings were forgotten");
+    let event = NewEvent {
+        who: who.to_owned(),
+        what: what.to_owned(),
+        object: name.to_owned(),
+        detail,
+        outcome: "done".to_owned(),
+    };
+    events::add(db, &event)?;
+    Ok(Forgotten::Done { verdicts, findings })
 }
 
 fn read_sample(row: &Row<'_>) -> rusqlite::Result<DelaySample> {

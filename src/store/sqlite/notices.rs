@@ -91,12 +91,29 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
     let mut cleared: Vec<_> = before.into_keys().collect();
     cleared.sort();
     for key in cleared {
-        told::ended(db, &key.0, &key.1)?;
-        db.run("DELETE FROM notice WHERE rule = ?1 AND object = ?2", params![key.0, key.1])?;
-        event(db, scope, "finding.cleared", &key.1, &format!("{} no longer holds", key.0))?;
+        clear(db, scope, &key.0, &key.1)?;
         round.cleared.push(key);
     }
     Ok(round)
+}
+
+fn clear(db: &Db<'_>, scope: &str, rule: &str, object: &str) -> Result<()> {
+    told::ended(db, rule, object)?;
+    db.run("DELETE FROM notice WHERE rule = ?1 AND object = ?2", params![rule, object])?;
+    event(db, scope, "finding.cleared", object, &format!("{rule} no longer holds"))
+}
+
+/// Clears the findings of a scope, or those about one object of it, whoever looks after them; how many.
+pub(super) fn drop_of(db: &Db<'_>, scope: &str, object: Option<&str>) -> Result<u64> {
+    let keys: Vec<(String, String)> = db.rows(
+        "SELECT rule, object FROM notice WHERE scope = ?1 AND (?2 IS NULL OR object = ?2) ORDER BY rule, object",
+        params![scope, object],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    for (rule, object) in &keys {
+        clear(db, scope, rule, object)?;
+    }
+    Ok(keys.len() as u64)
 }
 
 fn event(db: &Db<'_>, scope: &str, what: &str, object: &str, detail: &str) -> Result<()> {

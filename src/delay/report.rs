@@ -253,7 +253,10 @@ fn measure(measured: &Measured) -> String {
         (None, Some(most)) => format!("at most {} s", number(most, &[])),
         (None, None) => NOTHING.to_owned(),
     };
-    let used = measured.used.filter(|used| used.is_finite());
-    let used = used.map_or_else(String::new, |used| format!(" ({:.0} %)", used * 100.0));
+    let used = match (measured.from_bound(), measured.used.filter(|used| used.is_finite())) {
+        (Some((far, beyond)), _) => format!(" ({} s {})", number(far, &[]), if beyond { "beyond" } else { "to go" }),
+        (None, Some(used)) => format!(" ({:.0} %)", used * 100.0),
+        (None, None) => String::new(),
+    };
     format!("{}: {value}, {bounds}{used}", measured.name)
 }

@@ -66,6 +66,17 @@ pub struct Measured {
     pub used: Option<f64>,
 }
 
+impl Measured {
+    /// How far it is from a bound of the delay, seconds, and whether it is beyond; nothing: it is none of the two, or not
+    /// known. How near such a bound is counts from where the delay should be, and a share of it would say nothing.
+    pub fn from_bound(&self) -> Option<(f64, bool)> {
+        let bound = ["min-delay-time", "max-delay-time"].contains(&self.name.as_str());
+        let (value, used) = self.value.zip(self.used).filter(|_| bound)?;
+        let limit = self.least.or(self.most)?;
+        Some(((value - limit).abs(), used > 1.0))
+    }
+}
+
 /// A verdict.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {

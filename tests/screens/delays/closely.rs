@@ -96,7 +96,7 @@ fn a_limit_that_is_broken_is_drawn_as_bad_as_the_verdict() {
     let (buffer, _) = paint(&closely("db14"), (140, 40));
     assert_eq!(looks(&buffer, &theme, "at most 9,000 s"), "critical");
     assert_eq!(looks(&buffer, &theme, "at least 5,400 s"), "dim");
-    assert_eq!(looks(&buffer, &theme, "143 %"), "critical");
+    assert_eq!(looks(&buffer, &theme, "3,870 s beyond"), "critical");
     assert_eq!(looks(&buffer, &theme, "– of 28,800 s"), "dim");
     let (buffer, _) = paint(&closely("db11"), (140, 40));
     assert_eq!(looks(&buffer, &theme, "at most 9,000 s"), "warning");
@@ -192,7 +192,7 @@ fn everything_that_the_verdict_rests_on_is_below_the_chart() {
         "fitted, now",
         "replays at 0.00×",
         "limits, the nearest first",
-        "16,408 s of 9,000 s 182 %",
+        "16,408 s of 9,000 s 7,408 s beyond",
         "0.5 s of 1,800 s 1 %",
         "– of 28,800 s",
         "over 10 min, a sample every 10 s",

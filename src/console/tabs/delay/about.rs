@@ -43,7 +43,11 @@ pub fn measured(one: &Measured) -> (String, Role) {
         Some(_) => Role::Text,
         None => Role::Dim,
     };
-    let share = one.used.map_or_else(String::new, |used| format!("  {}", format::percent(Some(used))));
+    let share = match (one.from_bound(), one.used) {
+        (Some((far, beyond)), _) => format!("  {} {}", secs(Some(far)), if beyond { "beyond" } else { "to go" }),
+        (None, Some(used)) => format!("  {}", format::percent(Some(used))),
+        (None, None) => String::new(),
+    };
     (format!("{value} {limit}{share}"), role)
 }
 

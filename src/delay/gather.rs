@@ -10,15 +10,13 @@ use super::freeze::told::words;
 use super::job::Job;
 use super::judge::{Asked, Asker, judge, told};
 use super::limits::Limits;
-use super::snapshot::{DelayChart, DelaySnapshot, ReplicaLine};
+use super::snapshot::{DelaySnapshot, ReplicaLine};
 use super::state::State;
 use super::unit::Spark;
 use super::watch::{Target, sample_of};
 use crate::base::Time;
 use crate::store::{JudgedRow, Store, StoreError, server_of};
 
-/// Samples of a chart, at most.
-const CHART: u32 = 200_000;
 /// Samples of a window, at most.
 const WINDOW: u32 = 100_000;
 
@@ -188,15 +186,4 @@ async fn line(
         frozen: None,
         name: row.replica,
     })
-}
-
-/// What a replica's chart is drawn from.
-pub async fn chart(store: &dyn Store, replica: &str, from: Time, to: Time) -> Result<DelayChart, StoreError> {
-    let rows = store.delay_samples(replica.to_owned(), from, to, CHART).await?;
-    let samples = rows.iter().map(sample_of).map(|sample| (sample.at, sample.delay)).collect();
-    let server = server_of(replica);
-    let of = |name: &str| name == replica || name == server;
-    let jobs = store.jobs(None, from).await?.into_iter().filter(|row| of(&row.replica) && row.start <= to);
-    let jobs = jobs.map(|row| Job { class: row.class, start: row.start, end: row.end }).collect();
-    Ok(DelayChart { from, to, samples, jobs })
 }

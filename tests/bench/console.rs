@@ -296,7 +296,7 @@ fn replicas() {
     );
     let from = now.minus(Duration::from_hours(240));
     let samples = (0..=86_400u64).map(|n| (from.plus(Duration::from_secs(n * 10)), Some(7_200.0 + (n % 31) as f64)));
-    let chart = DelayChart { from, to: now, samples: samples.collect(), jobs: Vec::new() };
+    let chart = DelayChart { from, to: now, samples: samples.collect(), thinned: false, jobs: Vec::new() };
     stage.model.delay.span = Span::Ten;
     let mut view = ReplicaView::new("db0001-delay".to_owned());
     view.chart = Some(Read::new(Span::Ten, chart));

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
+mod charts;
 mod kit;
 mod left;
 #[path = "../support/mod.rs"]

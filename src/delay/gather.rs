@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::freeze::keeper::{FRESH, Kept};
 use super::freeze::told::words;
@@ -13,12 +12,9 @@ use super::limits::Limits;
 use super::snapshot::{DelaySnapshot, ReplicaLine};
 use super::state::State;
 use super::unit::Spark;
-use super::watch::{Target, sample_of};
+use super::watch::{Target, WINDOW, sample_of};
 use crate::base::Time;
 use crate::store::{JudgedRow, Store, StoreError, server_of};
-
-/// Samples of a window, at most.
-const WINDOW: u32 = 100_000;
 
 /// A server of the configuration, as far as its verdicts need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -109,6 +105,21 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
 pub(super) struct Jobs(BTreeMap<String, Vec<Job>>);
 
 impl Jobs {
+    /// Those that are stored, where `all` is allowed of the replicas.
+    pub(super) async fn read<'a>(
+        store: &dyn Store,
+        all: impl Iterator<Item = &'a Limits> + Send,
+        now: Time,
+    ) -> Result<Self, StoreError> {
+        let longest = all.map(|limits| limits.max_recovery_time).max().unwrap_or_default();
+        let mut jobs = Self::default();
+        for row in store.jobs(None, now.minus(longest)).await? {
+            let job = Job { class: row.class, start: row.start, end: row.end };
+            jobs.0.entry(row.replica).or_default().push(job);
+        }
+        Ok(jobs)
+    }
+
     /// Those of a replica, and of its server as a whole.
     pub(super) fn of(&self, replica: &str) -> Vec<Job> {
         let server = server_of(replica);
@@ -121,12 +132,7 @@ impl Jobs {
 }
 
 pub(super) async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> Result<Jobs, StoreError> {
-    let longest = known.iter().map(|one| one.limits.max_recovery_time).max().unwrap_or(Duration::ZERO);
-    let mut jobs = Jobs::default();
-    for row in store.jobs(None, now.minus(longest)).await? {
-        jobs.0.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
-    }
-    Ok(jobs)
+    Jobs::read(store, known.iter().map(|one| &*one.limits), now).await
 }
 
 /// One that nobody has ever judged is judged here: that no worker has written is the verdict.

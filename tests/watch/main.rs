@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
-mod charts;
 mod kit;
 mod left;
+mod often;
 #[path = "../support/mod.rs"]
 mod support;
 

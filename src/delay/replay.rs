@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::job::Job;
+use super::job::{Job, known_at};
 use super::judge::{Asked, RULES, Rule};
 use super::limits::Limits;
 use super::seen::Look;
@@ -52,8 +52,7 @@ impl Replay {
 
     /// Judges at a time without looking.
     pub fn ask(&mut self, now: Time) -> Verdict {
-        let known = self.jobs.iter().filter(|job| job.start <= now);
-        let jobs: Vec<Job> = known.map(|job| Job { end: job.end.filter(|end| *end <= now), ..job.clone() }).collect();
+        let jobs = known_at(&self.jobs, now);
         self.unit.judge(&self.rules, &self.limits, &jobs, &self.asked, now)
     }
 

@@ -36,6 +36,7 @@ pub enum Danger {
 }
 
 /// An action.
+#[derive(Clone, Copy)]
 pub struct Action {
     /// Its name, as keymaps and the palette write it.
     pub id: &'static str,

@@ -16,7 +16,7 @@ use crate::base::{Clock, Time};
 use crate::store::{JudgedRow, Store, StoreError, server_of};
 
 /// Samples of a window, at most.
-const WINDOW: u32 = 100_000;
+const WINDOW: u32 = super::watch::WINDOW;
 
 /// Looks at a server once and judges each of its channels; where `replica` names a channel, that one alone. Without a
 /// state, or one that knows the server, it is judged by that look alone.

@@ -3,24 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::freeze::keeper::{FRESH, Kept};
 use super::freeze::told::words;
 use super::job::Job;
 use super::judge::{Asked, Asker, judge, told};
 use super::limits::Limits;
-use super::snapshot::{DelayChart, DelaySnapshot, ReplicaLine};
+use super::snapshot::{DelaySnapshot, ReplicaLine};
 use super::state::State;
 use super::unit::Spark;
-use super::watch::{Target, sample_of};
+use super::watch::{Target, WINDOW, sample_of};
 use crate::base::Time;
 use crate::store::{JudgedRow, Store, StoreError, server_of};
-
-/// Samples of a chart, at most.
-const CHART: u32 = 200_000;
-/// Samples of a window, at most.
-const WINDOW: u32 = 100_000;
 
 /// A server of the configuration, as far as its verdicts need it.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,6 +105,21 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
 pub(super) struct Jobs(BTreeMap<String, Vec<Job>>);
 
 impl Jobs {
+    /// Those that are stored, where `all` is allowed of the replicas.
+    pub(super) async fn read<'a>(
+        store: &dyn Store,
+        all: impl Iterator<Item = &'a Limits> + Send,
+        now: Time,
+    ) -> Result<Self, StoreError> {
+        let longest = all.map(|limits| limits.max_recovery_time).max().unwrap_or_default();
+        let mut jobs = Self::default();
+        for row in store.jobs(None, now.minus(longest)).await? {
+            let job = Job { class: row.class, start: row.start, end: row.end };
+            jobs.0.entry(row.replica).or_default().push(job);
+        }
+        Ok(jobs)
+    }
+
     /// Those of a replica, and of its server as a whole.
     pub(super) fn of(&self, replica: &str) -> Vec<Job> {
         let server = server_of(replica);
@@ -123,12 +132,7 @@ impl Jobs {
 }
 
 pub(super) async fn all_jobs(store: &dyn Store, known: &[Known], now: Time) -> Result<Jobs, StoreError> {
-    let longest = known.iter().map(|one| one.limits.max_recovery_time).max().unwrap_or(Duration::ZERO);
-    let mut jobs = Jobs::default();
-    for row in store.jobs(None, now.minus(longest)).await? {
-        jobs.0.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
-    }
-    Ok(jobs)
+    Jobs::read(store, known.iter().map(|one| &*one.limits), now).await
 }
 
 /// One that nobody has ever judged is judged here: that no worker has written is the verdict.
@@ -188,15 +192,4 @@ async fn line(
         frozen: None,
         name: row.replica,
     })
-}
-
-/// What a replica's chart is drawn from.
-pub async fn chart(store: &dyn Store, replica: &str, from: Time, to: Time) -> Result<DelayChart, StoreError> {
-    let rows = store.delay_samples(replica.to_owned(), from, to, CHART).await?;
-    let samples = rows.iter().map(sample_of).map(|sample| (sample.at, sample.delay)).collect();
-    let server = server_of(replica);
-    let of = |name: &str| name == replica || name == server;
-    let jobs = store.jobs(None, from).await?.into_iter().filter(|row| of(&row.replica) && row.start <= to);
-    let jobs = jobs.map(|row| Job { class: row.class, start: row.start, end: row.end }).collect();
-    Ok(DelayChart { from, to, samples, jobs })
 }

@@ -19,6 +19,12 @@ pub struct Job {
     pub end: Option<Time>,
 }
 
+/// Jobs as they were known at a time: those that had begun, and of one that has ended later, that it runs.
+pub fn known_at(jobs: &[Job], at: Time) -> Vec<Job> {
+    let known = jobs.iter().filter(|job| job.start <= at);
+    known.map(|job| Job { end: job.end.filter(|end| *end <= at), ..job.clone() }).collect()
+}
+
 /// A replica that is configured, and the classes of jobs it may have, each with its limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {

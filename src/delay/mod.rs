@@ -25,6 +25,7 @@
 //! | [`findings`] | what is wrong with replicas, as it is told to people |
 //! | [`direct`] | one look of one's own, added to what is stored (touches the world) |
 //! | [`gather`] | reads back how all replicas stand (touches the state) |
+//! | [`mod@chart`] | reads what a replica's chart is drawn from (touches the state) |
 //! | [`trace`] | a recorded history: read, written |
 //! | [`replay`] | a recorded history is judged as a worker would have |
 //! | [`freeze`] | the emergency: a replica is stopped, proven to stand, watched, resumed (touches the world) |
@@ -35,6 +36,7 @@
 //! [`std::time::Duration`], moments are [`crate::base::Time`].
 
 pub mod cause;
+pub mod chart;
 pub mod connect;
 pub mod direct;
 pub mod doctor;

@@ -1,17 +1,16 @@
 //! A recorded history is judged as a worker would have judged it then: how limits are tried against last month.
 
-use std::collections::VecDeque;
 use std::str::FromStr;
 
 use serde::Serialize;
 
-use super::job::Job;
-use super::judge::{Asked, RULES, Rule, judge_by};
+use super::job::{Job, known_at};
+use super::judge::{Asked, RULES, Rule};
 use super::limits::Limits;
-use super::observe::observe;
-use super::seen::{Look, Sample};
+use super::seen::Look;
 use super::state::State;
 use super::trend::seconds;
+use super::unit::Unit;
 use super::verdict::Verdict;
 use crate::base::{Severity, Time};
 
@@ -22,14 +21,13 @@ pub struct Replay {
     asked: Asked,
     jobs: Vec<Job>,
     rules: Vec<Rule>,
-    state: State,
-    samples: VecDeque<Sample>,
+    unit: Unit,
 }
 
 impl Replay {
     /// Begins with nothing known. `jobs` are all there were: each is known of from its start, and its end from then.
     pub fn new(limits: Limits, asked: Asked, jobs: Vec<Job>) -> Self {
-        Self { limits, asked, jobs, rules: RULES.to_vec(), state: State::default(), samples: VecDeque::new() }
+        Self { limits, asked, jobs, rules: RULES.to_vec(), unit: Unit::default() }
     }
 
     /// Judges by these rules alone.
@@ -48,34 +46,24 @@ impl Replay {
 
     /// Judges after a look, at its time.
     pub fn step(&mut self, look: &Look) -> Verdict {
-        observe(&mut self.state, look, &self.limits);
-        self.samples.push_back(look.sample());
-        let from = look.at.minus(self.limits.remembered());
-        while self.samples.front().is_some_and(|sample| sample.at < from) {
-            self.samples.pop_front();
-        }
+        self.unit.take(look, &self.limits);
         self.ask(look.at)
     }
 
     /// Judges at a time without looking.
     pub fn ask(&mut self, now: Time) -> Verdict {
-        let known = self.jobs.iter().filter(|job| job.start <= now);
-        let jobs: Vec<Job> = known.map(|job| Job { end: job.end.filter(|end| *end <= now), ..job.clone() }).collect();
-        let (asked, limits) = (&self.asked, &self.limits);
-        let samples = self.samples.make_contiguous();
-        let (state, verdict) = judge_by(&self.rules, &self.state, samples, &jobs, asked, limits, now);
-        self.state = state;
-        verdict
+        let jobs = known_at(&self.jobs, now);
+        self.unit.judge(&self.rules, &self.limits, &jobs, &self.asked, now)
     }
 
     /// What is kept between two judgements.
     pub fn state(&self) -> &State {
-        &self.state
+        &self.unit.state
     }
 
     /// Goes on from a state that was kept elsewhere: samples of before stay, as a store keeps them.
     pub fn set_state(&mut self, state: State) {
-        self.state = state;
+        self.unit.state = state;
     }
 }
 

@@ -64,6 +64,8 @@ pub struct DelayChart {
     pub to: Time,
     /// Samples, oldest first: when, and the delay in seconds; nothing is a gap.
     pub samples: Vec<(Time, Option<f64>)>,
+    /// There were so many that some were left out: where two lie far apart, nothing need be missing between them.
+    pub thinned: bool,
     /// Jobs that touch that time.
     pub jobs: Vec<Job>,
 }

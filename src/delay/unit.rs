@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
-use super::judge::{Asked, judge};
+use super::judge::{Asked, RULES, Rule, judge_by};
 use super::limits::Limits;
 use super::observe::observe;
-use super::seen::{Heartbeat, Look, Sample};
+use super::seen::{Look, Sample};
 use super::snapshot::SPARK;
 use super::state::State;
 use super::verdict::Verdict;
@@ -79,27 +79,29 @@ pub struct Unit {
 impl Unit {
     /// Takes a look in and judges. The sample it was, and the verdict.
     pub fn look(&mut self, look: &Look, limits: &Limits, jobs: &[Job], asked: &Asked) -> (Sample, Verdict) {
+        let sample = self.take(look, limits);
+        (sample, self.judge(&RULES, limits, jobs, asked, look.at))
+    }
+
+    /// Takes a look in. The sample it was.
+    pub(super) fn take(&mut self, look: &Look, limits: &Limits) -> Sample {
         observe(&mut self.state, look, limits);
-        let delay = match look.seen.as_ref().ok().and_then(|seen| seen.delay.as_ref()) {
-            Some(Heartbeat::Age(age)) if age.is_finite() => Some(*age),
-            _ => None,
-        };
-        let sample = Sample { at: look.at, delay };
+        let sample = look.sample();
         // The clock of the state does not go back; a look that does is no sample.
         if self.samples.back().is_none_or(|last| last.at < sample.at) {
             self.samples.push_back(sample);
             self.spark.add(&sample);
         }
-        (sample, self.judge(limits, jobs, asked, look.at))
-    }
-
-    /// Judges what is known, at `now`.
-    pub fn judge(&mut self, limits: &Limits, jobs: &[Job], asked: &Asked, now: Time) -> Verdict {
         let keep = limits.remembered();
-        while self.samples.front().is_some_and(|first| now.since(first.at) > keep) {
+        while self.samples.front().is_some_and(|first| look.at.since(first.at) > keep) {
             self.samples.pop_front();
         }
-        let (state, verdict) = judge(&self.state, self.samples.make_contiguous(), jobs, asked, limits, now);
+        sample
+    }
+
+    /// Judges what is known, at `now`, by these rules.
+    pub(super) fn judge(&mut self, rules: &[Rule], limits: &Limits, jobs: &[Job], asked: &Asked, now: Time) -> Verdict {
+        let (state, verdict) = judge_by(rules, &self.state, self.samples.make_contiguous(), jobs, asked, limits, now);
         self.state = state;
         verdict
     }

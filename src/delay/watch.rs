@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::findings::{finding, unstored, unwatched};
-use super::job::Job;
+use super::gather::Jobs;
 use super::judge::Asked;
 use super::limits::Limits;
 use super::probe::Probe;
@@ -46,8 +46,8 @@ const SAID_AGAIN: Duration = Duration::from_mins(1);
 const PRUNE_EVERY: Duration = Duration::from_mins(10);
 /// Rows cleared away in one go.
 const PRUNE: u32 = 20_000;
-/// Samples of a window at most.
-const WINDOW: u32 = 100_000;
+/// Samples of a window at most: as many as are kept where one is taken each second, which is as often as there can be one.
+pub(super) const WINDOW: u32 = 1_000_000;
 /// The duty of clearing away.
 const PRUNE_DUTY: &str = "delay-prune";
 
@@ -262,11 +262,7 @@ impl Watch {
     /// Judges what was seen, and writes it.
     async fn judge(&self, held: &mut BTreeMap<usize, Held>, batch: Vec<Looked>) -> Result<(), StoreError> {
         let (now, mono) = (self.store.now().await?, self.clock.mono());
-        let longest = self.targets.iter().map(|target| target.limits.max_recovery_time).max().unwrap_or_default();
-        let mut jobs: BTreeMap<String, Vec<Job>> = BTreeMap::new();
-        for row in self.store.jobs(None, now.minus(longest)).await? {
-            jobs.entry(row.replica.clone()).or_default().push(Job { class: row.class, start: row.start, end: row.end });
-        }
+        let jobs = Jobs::read(&*self.store, self.targets.iter().map(|target| &*target.limits), now).await?;
         let (mut rows, mut forgotten) = (Vec::new(), Vec::new());
         let mut servers = BTreeSet::new();
         for looked in batch {
@@ -284,10 +280,7 @@ impl Watch {
             }
             for (name, seen) in all {
                 let unit = one.units.entry(name.clone()).or_default();
-                let mut known = jobs.get(&name).cloned().unwrap_or_default();
-                if name != target.name {
-                    known.extend(jobs.get(&target.name).cloned().unwrap_or_default());
-                }
+                let mut known = jobs.of(&name);
                 // A look that fails says nothing of jobs: those that were told last go on.
                 let told = match &seen {
                     Ok(seen) => Some(&seen.jobs),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Services, lines};
 use crate::base::{Clock, Stop, Time};
 use crate::config::ReplicaConfig;
+use crate::delay::chart;
 use crate::delay::gather::{self, Known};
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::delay::watch::{KIND, Target, Watch};
@@ -45,7 +46,7 @@ impl Services {
 
     /// The samples of a replica in a span of time.
     pub async fn delay_chart(&self, replica: &str, from: Time, to: Time) -> Result<DelayChart, StoreError> {
-        gather::chart(&*self.store, replica, from, to).await
+        chart::chart(&*self.store, replica, from, to).await
     }
 
     /// The worker that looks at replicas and judges them, under a lease of its own.

@@ -21,7 +21,6 @@ mod archived;
 mod support;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -32,23 +31,16 @@ use firn::restore::ask::check::{Checker, Counts};
 use firn::store::Store;
 use firn::store::sqlite::SqliteStore;
 use support::dice::Dice;
+use support::flags::Flags;
 use support::median::median;
 use tokio::sync::mpsc;
 
 const ROUNDS: usize = 5;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut lines, mut rows, mut dir) = (100_000u64, 1_000_000u64, std::env::temp_dir());
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--lines" => lines = args.next().unwrap().parse().unwrap(),
-            "--rows" => rows = args.next().unwrap().parse().unwrap(),
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            other => panic!("{other}: there are --lines N, --rows N and --dir DIR"),
-        }
-    }
-    let temp = tempfile::Builder::new().prefix("firn-bench-").tempdir_in(dir).unwrap();
+    let flags = Flags::read(&["lines", "rows", "dir"]);
+    let (lines, rows) = (flags.number("lines", 100_000u64), flags.number("rows", 1_000_000u64));
+    let temp = flags.folder();
     let place = temp.path().join("firn.db");
     // Two threads, as on a small machine.
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();

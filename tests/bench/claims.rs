@@ -20,26 +20,18 @@ mod archived;
 #[path = "../support/mod.rs"]
 mod support;
 
-use std::path::PathBuf;
 use std::time::Instant;
 
 use archived::{OPERATIONS, State};
+use support::flags::Flags;
 use support::median::median;
 
 const SMALL: u64 = 10_000;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut rows, mut rounds, mut dir) = (10_000_000, 201, std::env::temp_dir());
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--rows" => rows = args.next().unwrap().parse().unwrap(),
-            "--rounds" => rounds = args.next().unwrap().parse().unwrap(),
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            other => panic!("{other}: there are --rows N, --rounds N and --dir DIR"),
-        }
-    }
-    let temp = tempfile::Builder::new().prefix("firn-bench-").tempdir_in(dir).unwrap();
+    let flags = Flags::read(&["rows", "rounds", "dir"]);
+    let (rows, rounds) = (flags.number("rows", 10_000_000), flags.number("rounds", 201));
+    let temp = flags.folder();
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
         let began = Instant::now();

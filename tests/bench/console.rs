@@ -22,7 +22,7 @@ mod pty;
 mod support;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,7 @@ use firn::store::sqlite::SqliteStore;
 use pty::Pty;
 use ratatui::layout::Size;
 use rusqlite::params;
+use support::flags::Flags;
 use support::median::median;
 use tokio::runtime::Runtime;
 
@@ -58,21 +59,12 @@ const FIRN: &str = env!("CARGO_BIN_EXE_firn");
 const SIZE: (u16, u16) = (200, 50);
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut dir, mut files, mut rows, mut seconds) = (std::env::temp_dir(), 50_000, 1_000_000, 30);
-    let mut only = None;
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            "--files" => files = args.next().unwrap().parse().unwrap(),
-            "--rows" => rows = args.next().unwrap().parse().unwrap(),
-            "--seconds" => seconds = args.next().unwrap().parse().unwrap(),
-            "--only" => only = args.next(),
-            other => panic!("unknown argument {other:?}; there are: --dir, --files, --rows, --seconds, --only"),
-        }
-    }
+    let flags = Flags::read(&["dir", "files", "rows", "seconds", "only"]);
+    let (dir, files) = (flags.dir(), flags.number("files", 50_000));
+    let (rows, seconds) = (flags.number("rows", 1_000_000), flags.number("seconds", 30));
+    let only = flags.text("only");
     let span = Duration::from_secs(seconds);
-    let wanted = |word: &str| only.as_deref().is_none_or(|only| only == word);
+    let wanted = |word: &str| only.is_none_or(|only| only == word);
     if wanted("first") {
         first_frame();
     }
@@ -296,7 +288,7 @@ fn replicas() {
     );
     let from = now.minus(Duration::from_hours(240));
     let samples = (0..=86_400u64).map(|n| (from.plus(Duration::from_secs(n * 10)), Some(7_200.0 + (n % 31) as f64)));
-    let chart = DelayChart { from, to: now, samples: samples.collect(), jobs: Vec::new() };
+    let chart = DelayChart { from, to: now, samples: samples.collect(), thinned: false, jobs: Vec::new() };
     stage.model.delay.span = Span::Ten;
     let mut view = ReplicaView::new("db0001-delay".to_owned());
     view.chart = Some(Read::new(Span::Ten, chart));

@@ -18,7 +18,10 @@
 #[path = "../watch/kit.rs"]
 mod kit;
 
-use std::path::{Path, PathBuf};
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -33,19 +36,13 @@ use firn::worker::session::Lease;
 use firn::worker::under::{self, Under, Work};
 
 use kit::{Acted, Does, behind};
+use support::flags::Flags;
+use support::waiting::in_time;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut replicas, mut seconds, mut dir) = (1000_u32, 30_u64, std::env::temp_dir());
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--replicas" => replicas = args.next().unwrap().parse().unwrap(),
-            "--seconds" => seconds = args.next().unwrap().parse().unwrap(),
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            other => panic!("{other}: there are --replicas N, --seconds N and --dir DIR"),
-        }
-    }
-    let temp = tempfile::Builder::new().prefix("firn-bench-").tempdir_in(dir).unwrap();
+    let flags = Flags::read(&["replicas", "seconds", "dir"]);
+    let (replicas, seconds) = (flags.number("replicas", 1000_u32), flags.number("seconds", 30_u64));
+    let temp = flags.folder();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(run(temp.path(), replicas, Duration::from_secs(seconds)));
 }
@@ -82,8 +79,10 @@ async fn run(temp: &Path, replicas: u32, span: Duration) {
         })
     };
     // All of them have been looked at once, and are on their schedules.
-    tokio::time::sleep(Duration::from_secs(12)).await;
+    let all = async || (acted.looks() >= u64::from(replicas)).then_some(());
+    in_time(Duration::from_secs(60), "all are looked at once", all).await;
     let (before, began, looks) = (processor(), Instant::now(), acted.looks());
+    // The span is what is measured.
     tokio::time::sleep(span).await;
     let (spent, took, looked) = (processor().saturating_sub(before), began.elapsed(), acted.looks() - looks);
     let share = 100.0 * spent.as_secs_f64() / took.as_secs_f64();

@@ -29,6 +29,7 @@ use firn::delay::observe::observe;
 use firn::delay::seen::{Look, Sample};
 use firn::delay::state::State;
 use kit::{at, behind};
+use support::flags::Flags;
 use support::median::median;
 
 const ROUNDS: usize = 21;
@@ -43,15 +44,8 @@ struct Kept {
 }
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut replicas, mut samples) = (1000usize, 60i64);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--replicas" => replicas = args.next().unwrap().parse().unwrap(),
-            "--samples" => samples = args.next().unwrap().parse().unwrap(),
-            other => panic!("{other}: there are --replicas N and --samples N"),
-        }
-    }
+    let flags = Flags::read(&["replicas", "samples"]);
+    let (replicas, samples) = (flags.number("replicas", 1000usize), flags.number("samples", 60i64));
     let limits = Limits { window: Duration::from_secs(10 * samples.unsigned_abs()), ..Limits::default() };
     let (asked, now) = (Asked::by_worker(true, true), at((samples - 1) * 10));
     let kept: Vec<Kept> = (0..replicas).map(|place| keep(place, samples, &limits, &asked)).collect();

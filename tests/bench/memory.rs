@@ -6,24 +6,21 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::cast_precision_loss)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use support::flags::Flags;
+
 const LIMIT: f64 = 150.0;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut dir, mut files, mut gigabytes) = (std::env::temp_dir(), 300_000, 20);
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            "--files" => files = args.next().unwrap().parse().unwrap(),
-            "--gb" => gigabytes = args.next().unwrap().parse().unwrap(),
-            other => panic!("unknown argument {other:?}; there are: --dir, --files, --gb"),
-        }
-    }
+    let flags = Flags::read(&["dir", "files", "gb"]);
+    let (dir, files, gigabytes) = (flags.dir(), flags.number("files", 300_000), flags.number("gb", 20));
     let few = peak(&dir, |photos| tree(photos, 30_000));
     report("30,000 files", few, few);
     report(&format!("{files} files"), peak(&dir, |photos| tree(photos, files)), few);

@@ -12,7 +12,10 @@
 #[path = "../store/archived.rs"]
 mod archived;
 
-use std::path::{Path, PathBuf};
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,19 +34,12 @@ use firn::vault::fake::door::{FakeVault, Glacier, Link};
 use firn::vault::fake::shelf::Shelf;
 use firn::vault::tariff::Tariff;
 use firn::vault::{Tier, Vault};
+use support::flags::Flags;
 
 fn main() {
-    let mut args = std::env::args().skip(1).filter(|arg| arg != "--bench");
-    let (mut files, mut rows, mut dir) = (100_000u64, 3_000_000u64, std::env::temp_dir());
-    while let Some(arg) = args.next() {
-        match arg.as_str() {
-            "--files" => files = args.next().unwrap().parse().unwrap(),
-            "--rows" => rows = args.next().unwrap().parse().unwrap(),
-            "--dir" => dir = PathBuf::from(args.next().unwrap()),
-            other => panic!("{other}: there are --files N, --rows N and --dir DIR"),
-        }
-    }
-    let temp = tempfile::Builder::new().prefix("firn-bench-").tempdir_in(dir).unwrap();
+    let flags = Flags::read(&["files", "rows", "dir"]);
+    let (files, rows) = (flags.number("files", 100_000u64), flags.number("rows", 3_000_000u64));
+    let temp = flags.folder();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(run(temp.path(), files, rows));
 }

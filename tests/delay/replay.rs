@@ -142,6 +142,22 @@ fn files_that_are_no_history() {
     );
 }
 
+/// A time that is told with its offset is that time.
+#[test]
+fn times_are_in_utc_or_say_by_how_much_they_are_not() {
+    let rows = "2026-11-22T05:54:01+02:00,7200\n2026-11-22T03:54:11Z,7200\n2026-11-22T03:54:21.5,7200\n";
+    let (_folder, file) = written(&format!("wall_utc,delay_seconds\n{rows}"));
+    let output = firn(&file, "--json");
+    let printed = text(&output.stdout);
+    let times = printed.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["t_seconds"].clone());
+    assert_eq!(
+        times.collect::<Vec<_>>(),
+        [Value::from(0), Value::from(10), Value::from(20.5)],
+        "{}",
+        text(&output.stderr)
+    );
+}
+
 /// Columns by name, in any order and both spellings; those that nobody knows are told and passed over.
 #[test]
 fn columns_go_by_name() {

@@ -382,7 +382,7 @@ fn the_scenario_of_restores_begins_with_one_of_each_kind() {
 }
 
 #[test]
-#[ignore = "hours of a demo take minutes: run it with --ignored"]
+#[ignore = "long: hours of a demo, minutes"]
 fn where_hours_pass_in_minutes_all_comes_to_its_end() {
     let play = Play::of("restore", 1, 2);
     play.driver.run_until(Duration::from_hours(11));
@@ -397,13 +397,12 @@ fn where_hours_pass_in_minutes_all_comes_to_its_end() {
     }
 }
 
-#[test]
-fn a_share_that_comes_back_gets_what_waited_for_it() {
-    let temp = tempfile::tempdir().unwrap();
-    let path = temp.path().join("share.toml");
-    let text = r#"
+/// A scenario of one host and one source of so many files, and what else there is in it.
+fn few(files: u32, more: &str) -> String {
+    format!(
+        r#"
         [scenario]
-        about = "a job that fails, a share that is not there for a while"
+        about = "a handful of files"
         start = "2026-01-01T00:00:00Z"
         [[host]]
         name = "here"
@@ -412,7 +411,16 @@ fn a_share_that_comes_back_gets_what_waited_for_it() {
         name = "few"
         place = "/srv/few"
         folder = "few"
-        history = 60
+        history = {files}
+        {more}"#
+    )
+}
+
+#[test]
+fn a_share_that_comes_back_gets_what_waited_for_it() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("share.toml");
+    let more = r#"
         [[restore]]
         at = "1m"
         who = "x"
@@ -436,7 +444,7 @@ fn a_share_that_comes_back_gets_what_waited_for_it() {
         from = "30s"
         until = "12m"
         "#;
-    fs::write(&path, text).unwrap();
+    fs::write(&path, few(60, more)).unwrap();
     let play = Play::of(path.to_str().unwrap(), 1, 1);
     play.driver.run_until(Duration::from_mins(11));
     assert_eq!(stands(&play, "to the share"), (PlanState::Running, 0, 0), "{}", play.plans());
@@ -521,20 +529,8 @@ fn a_paced_clock_runs_at_its_speed_and_is_stopped_at_once() {
 fn a_scenario_of_ones_own_and_what_cannot_be() {
     let temp = tempfile::tempdir().unwrap();
     let path = temp.path().join("mine.toml");
-    let text = r#"
-        [scenario]
-        about = "a handful of files"
-        start = "2026-01-01T00:00:00Z"
-        [[host]]
-        name = "here"
-        pid = 5
-        [[source]]
-        name = "few"
-        place = "/srv/few"
-        folder = "few"
-        history = 40
-        "#;
-    fs::write(&path, text).unwrap();
+    let text = few(40, "");
+    fs::write(&path, &text).unwrap();
     let play = Play::of(path.to_str().unwrap(), 1, 1);
     assert_eq!(play.services.badge.as_deref(), Some("DEMO mine"));
     assert_eq!(play.services.process.host, "here");

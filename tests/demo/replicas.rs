@@ -334,7 +334,7 @@ fn a_frozen_replica_stands_and_a_tool_that_starts_it_is_met_with_a_stop() {
 }
 
 #[test]
-#[ignore = "hours of a demo take minutes: run it with --ignored"]
+#[ignore = "long: hours of a demo, minutes"]
 fn where_hours_pass_in_minutes_each_comes_to_its_end() {
     let play = Play::of("delay", 1, 2);
     play.driver.run_until(Duration::from_secs(16_000));

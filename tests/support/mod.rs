@@ -6,6 +6,7 @@
 pub mod alone;
 pub mod between;
 pub mod dice;
+pub mod flags;
 pub mod folders;
 pub mod mariadb;
 pub mod median;

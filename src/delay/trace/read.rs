@@ -153,9 +153,12 @@ fn moved(time: Time, seconds: f64) -> Time {
     Time::from_micros(time.as_micros().saturating_add(micros))
 }
 
+/// In UTC, unless an offset is told with it.
 fn wall(text: &str) -> Option<Time> {
-    let plain = text.strip_suffix('Z').unwrap_or(text);
-    let civil: jiff::civil::DateTime = plain.parse().ok()?;
+    if let Ok(told) = text.parse::<jiff::Timestamp>() {
+        return Some(Time::from_micros(told.as_microsecond()));
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok()?;
     let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
     Some(Time::from_micros(zoned.timestamp().as_microsecond()))
 }

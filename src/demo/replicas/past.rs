@@ -10,7 +10,7 @@ use super::server::ActedServer;
 use crate::base::host::ProcessIdentity;
 use crate::base::ids::Generation;
 use crate::base::{Clock, Time, task};
-use crate::delay::job::Job;
+use crate::delay::job::{Job, known_at};
 use crate::delay::judge::Asked;
 use crate::delay::seen::Look;
 use crate::delay::unit::Unit;
@@ -145,17 +145,11 @@ fn judged(
     let mut last = None;
     while at < start {
         let look = Look { at, seen: server.seen(at).map_err(|e| e.to_string()) };
-        let (sample, verdict) = unit.look(&look, limits, &known(jobs, at), &asked);
+        let (sample, verdict) = unit.look(&look, limits, &known_at(jobs, at), &asked);
         samples.push(row_of(&sample, verdict.severity));
         last = Some((sample, verdict));
         at = at.plus(limits.interval);
     }
     let (sample, verdict) = last?;
     Some(NewJudged { samples, ..new_row(generation, &target.name, &unit, sample, &verdict) })
-}
-
-/// Jobs as they were known at a time: of one that has ended later, that it runs.
-fn known(jobs: &[Job], at: Time) -> Vec<Job> {
-    let known = jobs.iter().filter(|job| job.start <= at);
-    known.map(|job| Job { end: job.end.filter(|end| *end <= at), ..job.clone() }).collect()
 }

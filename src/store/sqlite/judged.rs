@@ -42,9 +42,8 @@ pub(super) fn write(db: &Db<'_>, session: SessionId, row: &NewJudged) -> Result<
     )?;
     let (replica, oldest) = match known {
         Some((_, _, Some(at))) if at >= row.at => return Ok(JudgedWrite::NotNewer(at)),
-        Some((_, _, None)) if row.known => return Ok(JudgedWrite::Forgotten),
+        Some((_, _, None)) | None if row.known => return Ok(JudgedWrite::Forgotten),
         Some((id, oldest, _)) => (id, oldest),
-        None if row.known => return Ok(JudgedWrite::Forgotten),
         None => {
             db.run("INSERT INTO replica (name) VALUES (?)", [&row.replica])?;
             (db.last_id(), None)

@@ -236,7 +236,7 @@ fn chart(query: &Query, at: impl Fn(f64) -> Option<f64>, jobs: Vec<Job>) -> Dela
     let count = length.as_secs() / 10;
     let moment = |n: u64| from.plus(Duration::from_secs(n * 10));
     let samples = (0..=count).map(|n| (moment(n), at(-((count - n) as f64 * 10.0)))).collect();
-    DelayChart { from, to: *until, samples, jobs }
+    DelayChart { from, to: *until, samples, thinned: false, jobs }
 }
 
 /// The answer to what is asked of a replica's samples.

@@ -144,14 +144,9 @@ fn trend(verdict: &Verdict, now: Time) -> Group {
     group
 }
 
-/// How long a job may run, by its class.
-fn longest(limits: &Limits, class: &str) -> Option<Duration> {
-    limits.jobs.iter().find(|known| known.name == class).map(|known| known.longest)
-}
-
 /// A job in words, and how that is drawn.
 fn job(job: &Job, limits: &Limits, now: Time) -> (String, Role) {
-    let longest = longest(limits, &job.class);
+    let longest = limits.class(&job.class).map(|class| class.longest);
     match job.end {
         None => {
             let ran = now.since(job.start);

@@ -21,6 +21,7 @@ use crate::console::widgets::trendchart::{self, Limit, Line, TrendView, Window};
 use crate::console::widgets::{Extent, Piece, paint};
 use crate::delay::job::Job;
 use crate::delay::snapshot::ReplicaLine;
+use crate::delay::trend::seconds;
 
 /// From this width on what is below the chart stands in two columns.
 const TWO_COLUMNS: u16 = 110;
@@ -138,12 +139,6 @@ fn lines(details: &Details, scroll: usize, look: &Look<'_>, area: Rect, buf: &mu
     Extent { total, shown }
 }
 
-/// Seconds from one moment to another; below zero when it is before.
-#[allow(clippy::cast_precision_loss)] // spans of days in microseconds
-fn seconds(from: Time, to: Time) -> f64 {
-    to.as_micros().saturating_sub(from.as_micros()) as f64 / 1e6
-}
-
 fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let read = shot.view.chart.as_ref();
     let now = shot.now;
@@ -191,12 +186,12 @@ fn chart(shot: &Shot<'_>, line: &ReplicaLine, look: &Look<'_>, area: Rect, buf: 
 /// Samples that were read, and the newest one, which may be newer.
 fn samples(read: Option<&Read>, line: &ReplicaLine, now: Time) -> Vec<(f64, Option<f64>)> {
     let read = read.map_or(&[][..], |chart| &chart.samples);
-    let mut samples: Vec<(f64, Option<f64>)> = read.iter().map(|(at, value)| (seconds(now, *at), *value)).collect();
+    let mut samples: Vec<(f64, Option<f64>)> = read.iter().map(|(at, value)| (seconds(*at, now), *value)).collect();
     let last = read.last().map(|(at, _)| *at);
     if let Some((value, at)) = line.verdict.as_ref().and_then(|verdict| verdict.delay)
         && last.is_none_or(|last| at > last)
     {
-        samples.push((seconds(now, at), Some(value)));
+        samples.push((seconds(at, now), Some(value)));
     }
     samples
 }
@@ -216,11 +211,11 @@ fn windows(read: Option<&Read>, line: &ReplicaLine, now: Time) -> Vec<Window<'st
         let end = job.end?;
         let over = end.plus(line.limits.max_recovery_time).min(now);
         let name = "recovery".into();
-        Some(Window { from: seconds(now, end), to: seconds(now, over), ground: RECOVERY, name })
+        Some(Window { from: seconds(end, now), to: seconds(over, now), ground: RECOVERY, name })
     });
     let running = jobs.iter().map(|job| Window {
-        from: seconds(now, job.start),
-        to: job.end.map_or(0.0, |end| seconds(now, end)),
+        from: seconds(job.start, now),
+        to: job.end.map_or(0.0, |end| seconds(end, now)),
         ground: of(&job.class),
         name: Shown::text(&job.class).to_string().into(),
     });

@@ -105,7 +105,7 @@ impl Read {
         let range = known.fold(None, |range: Option<(f64, f64)>, value| {
             Some(range.map_or((value, value), |(least, most)| (least.min(value), most.max(value))))
         });
-        let thinned = chart.samples.len() > FEW;
+        let thinned = chart.thinned || chart.samples.len() > FEW;
         let samples = if thinned { thin(&chart) } else { chart.samples };
         Self { span, to: chart.to, samples, thinned, range, jobs: chart.jobs }
     }
@@ -281,7 +281,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn chart(samples: Vec<(Time, Option<f64>)>) -> DelayChart {
-        DelayChart { from: Time::from_secs(0), to: Time::from_secs(864_000), samples, jobs: Vec::new() }
+        DelayChart { from: Time::from_secs(0), to: Time::from_secs(864_000), samples, thinned: false, jobs: Vec::new() }
     }
 
     fn ten_days(at: impl Fn(i64) -> Option<f64>) -> DelayChart {
@@ -317,6 +317,10 @@ mod tests {
         let few = vec![(Time::from_secs(1), Some(2.0)), (Time::from_secs(2), None), (Time::from_secs(3), Some(4.0))];
         let read = Read::new(Span::Ten, chart(few.clone()));
         assert_eq!((read.samples, read.thinned), (few, false));
+        // It is few because more was left out: what lies apart has no gap between it for that.
+        let lie_apart = vec![(Time::from_secs(1), Some(2.0)), (Time::from_secs(172), Some(4.0))];
+        let read = Read::new(Span::Ten, DelayChart { thinned: true, ..chart(lie_apart.clone()) });
+        assert_eq!((read.samples, read.thinned), (lie_apart, true));
         assert_eq!(Read::new(Span::Ten, chart(Vec::new())).range, None);
     }
 

@@ -11,6 +11,7 @@ use mysql_async::{Conn, DriverError, Error, IoError, OptsBuilder, Row, SslOpts, 
 use tokio::sync::Mutex;
 
 use crate::base::Shown;
+use crate::base::hash::Hash16;
 use crate::base::secret::{SecretError, SecretRef};
 
 /// How a line is kept from others.
@@ -192,8 +193,10 @@ const MOST_ROWS: usize = 10_000;
 const MOST_PACKET: usize = 1 << 20;
 /// Bytes of an answer.
 const MOST_BYTES: usize = 8 << 20;
-/// Bytes that are kept of a value; a longer one is nothing.
+/// Bytes that are kept of a value; a longer one is nothing, and its hash is kept.
 pub const MOST_VALUE: usize = 16 << 10;
+/// Hashes of such values; of more that is all that is known.
+const MOST_CUT: usize = 1024;
 /// Characters that are kept of what a server says.
 const MOST_WORDS: usize = 300;
 
@@ -204,8 +207,24 @@ pub struct Table {
     pub columns: Vec<String>,
     /// The rows; nothing: NULL.
     pub rows: Vec<Vec<Option<String>>>,
-    /// Columns of which a value was too long, and is nothing.
-    pub cut: Vec<String>,
+    /// Values that were too long, and are nothing.
+    pub cut: Vec<Cut>,
+}
+
+/// A value that was too long to keep.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cut {
+    /// Its row.
+    pub row: usize,
+    /// Its column's name.
+    pub column: String,
+    /// What it can be told from another by: see [`digest`].
+    pub digest: String,
+}
+
+/// What a text that is too long to keep is told from others by: `xxh3-128:` and a hash.
+pub fn digest(text: &[u8]) -> String {
+    format!("xxh3-128:{}", Hash16::xxh3(text))
 }
 
 impl Table {
@@ -213,6 +232,12 @@ impl Table {
     pub fn value(&self, row: usize, column: &str) -> Option<&str> {
         let at = self.columns.iter().position(|name| name.eq_ignore_ascii_case(column))?;
         self.rows.get(row)?.get(at)?.as_deref()
+    }
+
+    /// What stands for a row's value that was too long.
+    pub fn digest(&self, row: usize, column: &str) -> Option<&str> {
+        let cut = self.cut.iter().find(|cut| cut.row == row && cut.column.eq_ignore_ascii_case(column))?;
+        Some(&cut.digest)
     }
 }
 
@@ -584,11 +609,11 @@ fn values(row: Row, table: &mut Table) -> Vec<Option<String>> {
             Some(Value::Bytes(bytes)) if bytes.len() <= MOST_VALUE => {
                 Some(String::from_utf8_lossy(&bytes).into_owned())
             }
-            Some(Value::Bytes(_)) => {
+            Some(Value::Bytes(bytes)) => {
                 if let Some(column) = table.columns.get(at)
-                    && !table.cut.contains(column)
+                    && table.cut.len() < MOST_CUT
                 {
-                    table.cut.push(column.clone());
+                    table.cut.push(Cut { row: table.rows.len(), column: column.clone(), digest: digest(&bytes) });
                 }
                 None
             }

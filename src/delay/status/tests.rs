@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::delay::connect::Cut;
 
 #[path = "rows.rs"]
 mod rows;
@@ -29,6 +30,10 @@ fn table(row: &[(&str, &str)], changed: &[(&str, Option<&str>)]) -> Table {
         rows: vec![row.iter().map(value).collect()],
         cut: Vec::new(),
     }
+}
+
+fn cut(column: &str, digest: &str) -> Cut {
+    Cut { row: 0, column: column.to_owned(), digest: digest.to_owned() }
 }
 
 fn one(table: &Table) -> (Status, Vec<String>) {
@@ -183,6 +188,26 @@ fn several_rows_are_channels_and_none_is_no_replica() {
 }
 
 #[test]
+fn a_set_of_gtids_that_is_too_long_is_its_hash() {
+    for (server, row) in SERVERS.into_iter().filter(|(server, _)| server.starts_with("MySQL")) {
+        let long = [("Retrieved_Gtid_Set", None), ("Executed_Gtid_Set", None)];
+        let mut table = table(row, &long);
+        assert_eq!((one(&table).0.received_gtid, one(&table).0.executed_gtid), (None, None), "{server}");
+        table.cut = vec![cut("Executed_Gtid_Set", "xxh3-128:1"), Cut { row: 1, ..cut("Retrieved_Gtid_Set", "x") }];
+        let (status, notes) = one(&table);
+        assert_eq!((status.received_gtid, status.executed_gtid.as_deref()), (None, Some("xxh3-128:1")), "{server}");
+        assert_eq!(
+            notes,
+            [
+                "the status has too long a value to keep in column Executed_Gtid_Set",
+                "the status has too long a value to keep in column Retrieved_Gtid_Set"
+            ],
+            "{server}"
+        );
+    }
+}
+
+#[test]
 fn words_of_a_server_are_bounded() {
     let long = "x".repeat(50_000);
     let (status, _) = one(&table(MYSQL_5_7, &[("Last_SQL_Error", Some(&long))]));
@@ -196,7 +221,7 @@ proptest! {
         columns in prop::collection::vec("[A-Za-z_]{0,24}|Slave_IO_Running|Source_Log_File|SQL_Delay|\\PC{0,8}", 0..40),
         values in prop::collection::vec(prop::option::of("\\PC{0,20}|[0-9]{1,30}|Yes|No"), 0..40),
     ) {
-        let table = Table { columns, rows: vec![values.clone(), values], cut: vec!["\u{1b}".to_owned()] };
+        let table = Table { columns, rows: vec![values.clone(), values], cut: vec![cut("\u{1b}", "x")] };
         let (statuses, notes) = statuses(&table);
         prop_assert_eq!(statuses.len(), 2);
         prop_assert!(notes.len() <= 16);

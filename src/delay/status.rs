@@ -130,7 +130,7 @@ pub fn statuses(table: &Table) -> (Vec<Status>, Vec<String>) {
     }
     let rows = table.rows.iter().enumerate().take(MOST_CHANNELS);
     let statuses =
-        rows.map(|(row, values)| Row { table, row, columns: &columns, values, notes: &mut notes }.status()).collect();
+        rows.map(|(at, values)| Row { table, at, columns: &columns, values, notes: &mut notes }.status()).collect();
     (statuses, notes)
 }
 
@@ -143,7 +143,7 @@ fn note(notes: &mut Vec<String>, text: String) {
 
 struct Row<'a> {
     table: &'a Table,
-    row: usize,
+    at: usize,
     columns: &'a [String],
     values: &'a [Option<String>],
     notes: &'a mut Vec<String>,
@@ -184,15 +184,13 @@ impl Row<'_> {
     /// GTIDs without the line breaks that MySQL puts between its sets; of a set that is too long to keep its hash, by which
     /// it is seen to change.
     fn gtid(&self, names: [&str; 2]) -> Option<String> {
-        names.into_iter().find_map(|name| match self.get(name) {
-            Some(text) => {
+        names.into_iter().find_map(|name| {
+            if let Some(text) = self.get(name) {
                 let set: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-                (!set.is_empty()).then_some(set)
+                return (!set.is_empty()).then_some(set);
             }
-            None => {
-                let at = self.columns.iter().position(|column| column == name)?;
-                self.table.digest(self.row, self.table.columns.get(at)?).map(str::to_owned)
-            }
+            let column = self.columns.iter().position(|column| column == name)?;
+            self.table.digest(self.at, self.table.columns.get(column)?).map(str::to_owned)
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::connect::digest;
 use super::limits::Limits;
 use super::seen::{Heartbeat, IoThread, Look, Position, Seen, Status};
 use super::state::{Identity, Moved, Place, State};
@@ -42,7 +43,24 @@ pub fn observe(state: &mut State, look: &Look, limits: &Limits) {
         let inside = (limits.min_delay_time.as_secs_f64()..=limits.max_delay_time.as_secs_f64()).contains(&delay);
         state.real_in_since = if inside { state.real_in_since.or(Some(look.at)) } else { None };
     }
-    state.seen = Some((look.at, seen.clone()));
+    state.seen = Some((look.at, kept(seen.clone())));
+}
+
+/// Bytes of a set of GTIDs that the state keeps; of a longer one it keeps the hash. There are up to four sets in it.
+const LONGEST_SET: usize = 2 << 10;
+
+fn short(set: &str) -> String {
+    if set.len() > LONGEST_SET { digest(set.as_bytes()) } else { set.to_owned() }
+}
+
+/// A look as the state keeps it.
+fn kept(mut seen: Seen) -> Seen {
+    if let Some(status) = &mut seen.status {
+        for set in [&mut status.received_gtid, &mut status.executed_gtid].into_iter().flatten() {
+            *set = short(set);
+        }
+    }
+    seen
 }
 
 /// Two heartbeats closer than this are one: their ages are told to the microsecond, a moment after they were computed.
@@ -158,7 +176,7 @@ fn place(position: Option<&Position>, gtid: Option<&str>) -> Option<Place> {
         position.filter(|position| !position.file.is_empty() && position.file != "INVALID" && position.at > 0);
     match (position, gtid.filter(|gtid| !gtid.is_empty())) {
         (Some(position), _) => Some(Place { position: Some(position.clone()), gtid: None }),
-        (None, Some(gtid)) => Some(Place { position: None, gtid: Some(gtid.to_owned()) }),
+        (None, Some(gtid)) => Some(Place { position: None, gtid: Some(short(gtid)) }),
         (None, None) => None,
     }
 }
@@ -184,4 +202,36 @@ fn moved(kept: &mut Option<Moved<Place>>, place: Option<Place>, at: Time, came: 
 /// How long ago it last moved, seconds.
 pub(super) fn still_for(moved: Option<&Moved<Place>>, now: Time) -> Option<f64> {
     moved.map(|moved| seconds(now, moved.since).max(0.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A channel with `GTID_ONLY`, whose sets have so many bytes and end in `last`.
+    fn look(second: i64, bytes: usize, last: u32) -> Look {
+        let set = Some(format!("{}:1-{last}", "u".repeat(bytes)));
+        let status = Status { received_gtid: set.clone(), executed_gtid: set, ..Status::default() };
+        Look { at: Time::from_secs(second), seen: Ok(Seen { status: Some(status), ..Seen::default() }) }
+    }
+
+    #[test]
+    fn a_long_set_of_gtids_moves_and_does_not_make_the_state_larger() {
+        for bytes in [100, LONGEST_SET - 3, LONGEST_SET, 16 << 10] {
+            let mut state = State::default();
+            let mut since = |second, last| {
+                observe(&mut state, &look(second, bytes, last), &Limits::default());
+                let [received, executed] =
+                    [&state.received, &state.executed].map(|moved| moved.as_ref().unwrap().since);
+                assert_eq!(received, executed);
+                received
+            };
+            let moved = [since(10, 7), since(20, 7), since(30, 8), since(40, 8)];
+            assert_eq!(moved, [10, 10, 30, 30].map(Time::from_secs), "{bytes}");
+            let stored = serde_json::to_string(&state).unwrap().len();
+            assert!(stored < 4 * LONGEST_SET + 4096, "{bytes}: {stored}");
+            let set = state.seen.unwrap().1.status.unwrap().executed_gtid.unwrap();
+            assert_eq!(set.starts_with("xxh3-128:"), bytes >= LONGEST_SET - 3, "{bytes}: {set}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! Looking at a replica.
 
 mod mysql;
+mod primary;
 
 use async_trait::async_trait;
 

@@ -1,5 +1,7 @@
 //! What one look at a replica yields. What was not seen is nothing, never zero.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::job::Job;
@@ -119,6 +121,10 @@ pub struct Seen {
     pub jobs: Vec<Job>,
     /// What is odd and no reason to fail: a column that is not known, two writers at once.
     pub notes: Vec<String>,
+    /// How long before the look ended this was seen: the source, asked beside it, may have taken longer. What is seen counts
+    /// for that moment.
+    #[serde(skip)]
+    pub ago: Duration,
 }
 
 /// A look at a replica, when it ended. One that failed is a missing sample.
@@ -147,6 +153,11 @@ impl Look {
 }
 
 impl Seen {
+    /// When what a look yielded was seen, if the look ended at `end`. One that failed did so then.
+    pub fn when(seen: Result<&Self, &String>, end: Time) -> Time {
+        seen.map_or(end, |seen| end.minus(seen.ago))
+    }
+
     /// The delay, seconds, where it is known.
     pub fn age(&self) -> Option<f64> {
         match self.delay {

@@ -121,15 +121,16 @@ pub fn statuses(table: &Table) -> (Vec<Status>, Vec<String>) {
     for needed in NEEDED.iter().filter(|needed| !columns.iter().any(|column| column == *needed)) {
         note(&mut notes, format!("the status has no column {needed}, in either spelling"));
     }
-    for name in &table.cut {
-        note(&mut notes, format!("the status has too long a value to keep in column {}", words(name)));
+    for cut in &table.cut {
+        note(&mut notes, format!("the status has too long a value to keep in column {}", words(&cut.column)));
     }
     if table.rows.len() > MOST_CHANNELS {
         let text = format!("the server has {} channels; the first {MOST_CHANNELS} are looked at", table.rows.len());
         note(&mut notes, text);
     }
-    let rows = table.rows.iter().take(MOST_CHANNELS);
-    let statuses = rows.map(|row| Row { columns: &columns, values: row, notes: &mut notes }.status()).collect();
+    let rows = table.rows.iter().enumerate().take(MOST_CHANNELS);
+    let statuses =
+        rows.map(|(at, values)| Row { table, at, columns: &columns, values, notes: &mut notes }.status()).collect();
     (statuses, notes)
 }
 
@@ -141,6 +142,8 @@ fn note(notes: &mut Vec<String>, text: String) {
 }
 
 struct Row<'a> {
+    table: &'a Table,
+    at: usize,
     columns: &'a [String],
     values: &'a [Option<String>],
     notes: &'a mut Vec<String>,
@@ -178,10 +181,17 @@ impl Row<'_> {
         Some(Position { file, at })
     }
 
-    /// GTIDs without the line breaks that MySQL puts between its sets.
+    /// GTIDs without the line breaks that MySQL puts between its sets; of a set that is too long to keep its hash, by which
+    /// it is seen to change.
     fn gtid(&self, names: [&str; 2]) -> Option<String> {
-        let found = names.into_iter().find_map(|name| self.get(name).filter(|text| !text.trim().is_empty()))?;
-        Some(found.chars().filter(|c| !c.is_whitespace()).collect())
+        names.into_iter().find_map(|name| {
+            if let Some(text) = self.get(name) {
+                let set: String = text.chars().filter(|c| !c.is_whitespace()).collect();
+                return (!set.is_empty()).then_some(set);
+            }
+            let column = self.columns.iter().position(|column| column == name)?;
+            self.table.digest(self.at, self.table.columns.get(column)?).map(str::to_owned)
+        })
     }
 
     fn io(&mut self) -> Option<IoThread> {

@@ -107,3 +107,14 @@ pub struct Verdict {
     /// The likely cause, where there is one.
     pub hint: Option<String>,
 }
+
+/// Between the words of a verdict and why it is held.
+pub(super) const HELD: &str = " (held:";
+
+impl Verdict {
+    /// Whether it is that of before: nothing new is known, and its words are those it was given with.
+    pub fn is_held(&self) -> bool {
+        let own = self.matches.first().and_then(|first| self.text.strip_prefix(first.text.as_str()));
+        own.is_some_and(|rest| rest.starts_with(HELD))
+    }
+}

@@ -270,7 +270,7 @@ impl Watch {
                 continue;
             };
             one.looked = one.looked.max(looked.at);
-            let at = now.minus(mono.since(looked.at));
+            let end = now.minus(mono.since(looked.at));
             let all = spread(&target.name, &one.units, looked.seen);
             if !all.iter().any(|(name, _)| *name == target.name)
                 && one.units.get(&target.name).is_some_and(|unit| is_stand_in(&target.name, &target.name, unit))
@@ -288,6 +288,7 @@ impl Watch {
                 };
                 known.extend(told.into_iter().flatten().cloned());
                 let asked = Asked::by_worker(target.local, target.primary);
+                let at = Seen::when(seen.as_ref(), end);
                 let (sample, verdict) = unit.look(&Look { at, seen }, &target.limits, &known, &asked);
                 rows.push((looked.server, new_row(one.generation, &name, unit, sample, &verdict)));
             }

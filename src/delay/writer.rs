@@ -83,6 +83,8 @@ pub struct Told {
     pub skipped: u64,
     /// Heartbeats that could not be written.
     pub failed: u64,
+    /// Whether the newest was left out.
+    pub read_only: bool,
     /// When the newest was due.
     pub at: Option<Time>,
     /// Why it could not be written; nothing: it could, or none was due.
@@ -160,6 +162,7 @@ impl Writer {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         told.at = Some(at);
         told.error = None;
+        told.read_only = matches!(beat, Ok(Beat::ReadOnly));
         match beat {
             Ok(Beat::Written) => told.written += 1,
             Ok(Beat::ReadOnly) => told.skipped += 1,

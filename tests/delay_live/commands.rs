@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use crate::kit::{account, beating, replicated};
-use crate::support::mariadb::shared;
+use crate::kit::{TABLE, account, beating, replicated};
+use crate::support::mariadb::{Mariadb, shared};
 
 fn firn(dir: &Path, config: &str, args: &[&str]) -> (i32, String) {
     std::fs::write(dir.join("firn.toml"), config).unwrap();
@@ -114,4 +114,39 @@ fn what_is_recorded_can_be_replayed() {
     let (code, told) = firn(dir.path(), &away, &["delay", "record", "db14", "--for", "1s"]);
     assert_eq!(code, 1, "{told}");
     assert!(told.contains("sample failed: cannot reach 127.0.0.1:1: "), "{told}");
+}
+
+/// A history is one channel's: which of several is for whoever records it to say.
+#[test]
+fn of_several_channels_one_is_recorded() {
+    let (pair, dir) = (shared(), tempfile::tempdir().unwrap());
+    let server = Mariadb::start(3, &[]);
+    server.sql(&format!("CREATE DATABASE hb; CREATE TABLE hb.heartbeat {TABLE}"));
+    server.sql("INSERT INTO hb.heartbeat (ts, server_id) VALUES (UTC_TIMESTAMP(6) - INTERVAL 7200 SECOND, 1)");
+    for (channel, port) in [("east", pair.primary.port()), ("west", pair.replica.port())] {
+        server
+            .sql(&format!("CHANGE MASTER '{channel}' TO MASTER_HOST='127.0.0.1', MASTER_PORT={port}, MASTER_DELAY=9"));
+    }
+    let config = replica("root", "hb", "interval = \"1s\"")
+        .replace(&pair.replica.port().to_string(), &server.port().to_string());
+    let file = dir.path().join("db14.csv");
+    let path = file.to_str().unwrap();
+    let record = |more: &[&str]| {
+        firn(dir.path(), &config, &[&["delay", "record", "db14", "--out", path, "--for", "2s"], more].concat())
+    };
+    for more in [&[][..], &["--channel", "north"]] {
+        let (code, told) = record(more);
+        assert_eq!(
+            (code, told.as_str()),
+            (2, "firn: the replica has the channels \"east\", \"west\"; name the one to record: --channel NAME\n"),
+            "{more:?}"
+        );
+        assert!(!file.exists(), "nothing was recorded");
+    }
+    let (code, told) = record(&["--channel", "west"]);
+    assert_eq!((code, told), (0, format!("{path}: 2 samples, 0 of which failed\n")));
+    let text = std::fs::read_to_string(&file).unwrap();
+    let mut lines = text.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let at = lines.next().unwrap().iter().position(|name| name.eq_ignore_ascii_case("channel_name")).unwrap();
+    assert_eq!(lines.map(|row| row[at].to_owned()).collect::<Vec<_>>(), ["west", "west"], "{text}");
 }

@@ -5,7 +5,7 @@ use std::net::TcpListener;
 use std::process::Command;
 use std::time::Duration;
 
-use firn::base::Clock;
+use firn::base::{Clock, task};
 use firn::delay::connect::{Link, LinkError, Server, Tls};
 
 use crate::support::mariadb::{Mariadb, shared};
@@ -55,6 +55,30 @@ async fn what_was_given_up_does_not_pile_up_on_the_server() {
     let count = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT \\'piled up%'";
     in_time(Duration::from_secs(10), "nobody sleeps there", async || (pair.replica.sql(count) == "0").then_some(()))
         .await;
+}
+
+/// After a restart the number of a connection that was given up is somebody else's.
+#[tokio::test]
+async fn a_strangers_connection_with_the_number_of_one_given_up_survives() {
+    let mut server = Mariadb::start(9, &[]);
+    // So many as a start may need are not enough to reach the number.
+    while server.sql("SELECT CONNECTION_ID()").parse::<u32>().unwrap() < 60 {}
+    let limits = Server { answer_within: Duration::from_millis(300), ..root(&server) };
+    let link = Link::new(limits);
+    let number: u32 = one(&link, "SELECT CONNECTION_ID()").await.unwrap().parse().unwrap();
+    assert!(one(&link, "SELECT 'given up', SLEEP(30)").await.is_err());
+    server.restart();
+    while server.sql("SELECT CONNECTION_ID()").parse::<u32>().unwrap() < number - 1 {}
+    // The same account from the same host, and it may take its time.
+    let other = Link::new(Server { answer_within: Duration::from_secs(60), ..root(&server) });
+    assert_eq!(one(&other, "SELECT CONNECTION_ID()").await.unwrap(), number.to_string());
+    let stranger = task::spawn(async move { one(&other, "SELECT 'a stranger', SLEEP(30)").await });
+    let there =
+        format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {number} AND info LIKE '%stranger%'");
+    in_time(Duration::from_secs(10), "the stranger asks", async || (server.sql(&there) == "1").then_some(())).await;
+    assert_eq!(one(&link, "SELECT 1").await.unwrap(), "1");
+    assert_eq!(server.sql(&there), "1", "it was ended");
+    stranger.abort();
 }
 
 #[tokio::test]
@@ -126,7 +150,12 @@ async fn an_answer_that_is_too_long_is_not_read_to_its_end() {
         link.ask("a long value", "SELECT REPEAT('x', 20000) AS a, REPEAT('y', 16384) AS b, NULL AS c").await.unwrap();
     assert_eq!(table.value(0, "A"), None);
     assert_eq!(table.value(0, "b").map(str::len), Some(16_384));
-    assert_eq!(table.cut, ["a"]);
+    assert_eq!(table.cut.iter().map(|cut| cut.column.as_str()).collect::<Vec<_>>(), ["a"]);
+    // It can be told from another all the same.
+    let sql = "SELECT REPEAT('x', 20000) AS a UNION ALL SELECT REPEAT('x', 20001) UNION ALL SELECT REPEAT('x', 20000)";
+    let table = link.ask("long values", sql).await.unwrap();
+    let [one, two, three] = [0, 1, 2].map(|row| table.digest(row, "A").unwrap());
+    assert!(one == three && one != two && one.starts_with("xxh3-128:") && one.len() == 41, "{table:?}");
 }
 
 /// A server that takes connections and says nothing costs its time-out, again and again.

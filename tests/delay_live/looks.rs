@@ -7,7 +7,7 @@ use firn::base::Clock;
 use firn::delay::connect::{Server, Tls};
 use firn::delay::heartbeat::HeartbeatTable;
 use firn::delay::probe::Probe as _;
-use firn::delay::seen::{Heartbeat, IoThread};
+use firn::delay::seen::{Heartbeat, IoThread, Seen};
 
 use crate::kit::{TABLE, account, age, beating, delay, look, probe, replicated, root, table, watched};
 use crate::support::mariadb::{Mariadb, Pair, shared};
@@ -183,6 +183,66 @@ async fn the_local_heartbeat_and_the_primarys_own_are_read_where_they_are() {
     watch.primary = Some(root(&pair.replica));
     let seen = look(&probe(watch)).await.unwrap();
     assert_eq!(seen.notes, ["primary_host is server 2, and the source is server 1"]);
+}
+
+/// A primary that swallows what is sent to it costs its own heartbeat, and nothing of the replica's.
+#[tokio::test]
+async fn a_primary_that_never_answers_shifts_no_sample_and_delays_one_look_at_most() {
+    let (pair, heartbeat) = (shared(), beating("hole"));
+    replicated("INSERT INTO hole.heartbeat (ts, server_id) VALUES (UTC_TIMESTAMP(6) - INTERVAL 50 SECOND, 1)");
+    let stamp = pair.replica.sql("SET time_zone='+00:00'; SELECT UNIX_TIMESTAMP(ts) FROM hole.heartbeat");
+    let stamp: f64 = stamp.parse().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let hole = Server::new("127.0.0.1", listener.local_addr().unwrap().port(), "u", None, Tls::Off);
+    let within = Duration::from_secs(3);
+    let mut watch = watched(root(&pair.replica), heartbeat);
+    watch.primary = Some(Server { connect_within: within, ..hole });
+    let (probe, clock) = (probe(watch), Clock::system());
+    for first in [true, false] {
+        let began = clock.mono();
+        let seen = look(&probe).await.unwrap();
+        let took = clock.mono().since(began);
+        // The age, and the moment it is counted from, are those of the replica's own answer.
+        #[allow(clippy::cast_precision_loss)]
+        let at = Seen::when(Ok(&seen), clock.now()).as_micros() as f64 / 1e6;
+        let written = at - age(seen.delay.as_ref().unwrap());
+        assert!((-0.1..1.5).contains(&(written - stamp)), "{written} {stamp}, after {took:?}");
+        assert_eq!(took >= within, first, "only who is known to answer is waited for: {took:?}");
+        let Some(Heartbeat::Unread(told)) = &seen.primary else { panic!("{:?}", seen.primary) };
+        assert!(told.contains("does not answer within 3s"), "{told}");
+    }
+    probe.close().await;
+}
+
+#[tokio::test]
+async fn a_primary_that_hung_is_read_again_once_it_goes_on() {
+    let (pair, heartbeat) = (shared(), beating("hung"));
+    replicated("INSERT INTO hung.heartbeat (ts, server_id) VALUES (UTC_TIMESTAMP(6), 1)");
+    let primary = Mariadb::start(1, &[]);
+    primary.sql(&format!(
+        "CREATE DATABASE hung; CREATE TABLE hung.heartbeat {TABLE}; \
+         INSERT INTO hung.heartbeat (ts, server_id) VALUES (UTC_TIMESTAMP(6), 1)"
+    ));
+    let mut watch = watched(root(&pair.replica), heartbeat);
+    let limits = Server {
+        answer_within: Duration::from_millis(500),
+        connect_within: Duration::from_millis(500),
+        ..root(&primary)
+    };
+    watch.primary = Some(limits);
+    let probe = probe(watch);
+    age(look(&probe).await.unwrap().primary.as_ref().unwrap());
+    primary.freeze();
+    for _ in 0..3 {
+        let seen = look(&probe).await.unwrap();
+        age(seen.delay.as_ref().unwrap());
+        assert!(matches!(&seen.primary, Some(Heartbeat::Unread(told)) if told.contains("within 500ms")), "{seen:?}");
+    }
+    primary.thaw();
+    crate::support::waiting::in_time(crate::kit::SOON, "the primary's heartbeat is back", async || {
+        matches!(look(&probe).await.unwrap().primary, Some(Heartbeat::Age(_))).then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

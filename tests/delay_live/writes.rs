@@ -7,7 +7,7 @@ use firn::base::{Clock, Stop, task};
 use firn::delay::connect::Server;
 use firn::delay::heartbeat::HeartbeatTable;
 use firn::delay::seen::Heartbeat;
-use firn::delay::writer::{Beat, Beating, Writer};
+use firn::delay::writer::{Beat, Beating, Told, Writer};
 
 use crate::kit::{SOON, account, age, binlog, look, probe, root, table, watched};
 use crate::support::mariadb::{Mariadb, Pair, shared};
@@ -74,7 +74,18 @@ async fn a_replica_is_as_far_behind_as_it_is_set_to_be() {
     // Read-only: a local one without the privilege is left out, one of a primary always is, whoever writes it.
     pair.replica.sql("SET GLOBAL read_only=1");
     assert_eq!(local.beat().await.unwrap(), Beat::ReadOnly);
-    assert_eq!(writer(root(&pair.replica), table("hb"), false).beat().await.unwrap(), Beat::ReadOnly);
+    let strange = Arc::new(writer(root(&pair.replica), table("hb"), false));
+    assert_eq!(strange.beat().await.unwrap(), Beat::ReadOnly);
+    assert_eq!(strange.told(), Told::default(), "nobody runs it");
+    let (leaves, left) = (Stop::new(), Arc::clone(&strange));
+    let told = leaves.clone();
+    let leaving = task::spawn(async move { left.run(&told).await });
+    in_time(SOON, "it is told that none is due", async || strange.told().read_only.then_some(())).await;
+    pair.replica.sql("SET GLOBAL read_only=0");
+    in_time(SOON, "it is written", async || (!strange.told().read_only && strange.told().written > 0).then_some(()))
+        .await;
+    leaves.stop();
+    leaving.await.unwrap();
     // A row that is taken away comes back.
     pair.primary.sql("DELETE FROM hb.heartbeat");
     in_time(SOON, "the row is back", async || {

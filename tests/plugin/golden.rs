@@ -429,6 +429,62 @@ fn more_is_said_when_asked() {
     assert_eq!(said(9), said(3));
 }
 
+/// In a gap it stays what it was, whatever is measured meanwhile, and says so.
+#[test]
+fn a_held_verdict_keeps_its_own_words() {
+    let held = |rule, severity, text: &str| {
+        line(verdict(rule, severity, text))
+            .verdict(|v| {
+                v.text = format!("{text} (held: no sample for 9 s: heartbeat not read: denied)");
+                v.delay = Some((7204.2, ago(9.0)));
+            })
+            .state(|s| {
+                // Read since, and young.
+                (s.local, s.primary) = (Some((1.0, ago(0.0))), Some((1.0, ago(0.0))));
+                s.seen.as_mut().unwrap().1.delay = Some(Heartbeat::Unread("denied".to_owned()));
+            })
+    };
+    for (line, said) in [
+        (
+            held(10, Critical, "primary heartbeat 75.0 s old, limit 8 s: does its writer run?"),
+            "DELAY CRITICAL - db14: primary heartbeat 75.0 s old; held, no sample for 9s",
+        ),
+        (
+            held(9, Critical, "local heartbeat 75.0 s unseen, limit 8 s: does its writer run?"),
+            "DELAY CRITICAL - db14: local heartbeat 75.0 s unseen; held, no sample for 9s",
+        ),
+        (
+            held(5, Critical, "SQL thread error 1062: Duplicate entry '1' for key 'PRIMARY'"),
+            "DELAY CRITICAL - db14: SQL thread error 1062; held, no sample for 9s",
+        ),
+        (
+            held(11, Critical, "master log not updated for 1900 s, limit 1800 s: nothing is received"),
+            "DELAY CRITICAL - master log not updated for 1900 s; held, no sample for 9s",
+        ),
+        (
+            held(
+                21,
+                Warning,
+                "Replication delay intercept recovering – above maximum with slope -0.500 s/s: intercept 9100 s, greatest \
+                 9000 s; out for 50 s of 9000 s",
+            ),
+            "DELAY WARNING - recovering - above maximum with...; held, no sample for 9s",
+        ),
+        (
+            held(16, Fine, "delay 7204 s, slope +0.000 s/s, r –"),
+            "DELAY OK - db14: delay 7204s in 5400:9000; held, no sample for 9s",
+        ),
+        // The line leaves its bounds in the gap: the verdict does not know that yet.
+        (
+            held(16, Fine, "delay 8999 s, slope +0.100 s/s, r 0.90").verdict(|v| v.fit = fit(9000.4, 0.1, None)),
+            "DELAY OK - db14: delay 8999 s, slope +0.100 s/s, r 0.90; held, no sample for 9s",
+        ),
+    ] {
+        let rule = line.verdict.as_ref().unwrap().rule.0;
+        assert_eq!(read(&plugin(&line, 0).to_string()).unwrap().first, said, "rule {rule}");
+    }
+}
+
 #[test]
 fn nobody_has_judged_it() {
     let line = ReplicaLine { verdict: None, ..line(verdict(16, Fine, "on target")) };

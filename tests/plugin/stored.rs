@@ -140,12 +140,14 @@ struct Play {
     unit: Unit,
     limits: Limits,
     jobs: Vec<Job>,
+    asked: Asked,
     now: Time,
 }
 
 impl Play {
     fn until(now: Time) -> Self {
-        Self { unit: Unit::default(), limits: Limits::default(), jobs: Vec::new(), now }
+        let asked = Asked::by_worker(false, false);
+        Self { unit: Unit::default(), limits: Limits::default(), jobs: Vec::new(), asked, now }
     }
 
     /// Looks from so many seconds ago until so many.
@@ -155,7 +157,7 @@ impl Play {
             let at = self.now.minus(Duration::from_secs(ago));
             #[allow(clippy::cast_precision_loss)]
             let look = Look { at, seen: seen(ago as f64) };
-            self.unit.look(&look, &self.limits, &self.jobs, &Asked::by_worker(false, false));
+            self.unit.look(&look, &self.limits, &self.jobs, &self.asked);
             let Some(next) = ago.checked_sub(10).filter(|next| *next >= to) else { return self };
             ago = next;
         }
@@ -311,6 +313,32 @@ async fn a_short_gap_is_held_and_said_to_be() {
     assert_eq!(output.metric("delay"), None, "what is that old is not how it stands");
 }
 
+/// A heartbeat of the primary that is young again in the very look that sees no delay: what is held is the verdict of before.
+#[tokio::test]
+async fn what_is_held_is_not_said_in_figures_of_now() {
+    let home = Home::new().await;
+    let mut play = stored(&home).await;
+    play.asked.primary = true;
+    play.look(1200, 10, |ago| Ok(Seen { primary: Some(Heartbeat::Age(1210.0 - ago)), ..runs(ago, 7204.0) }));
+    assert_eq!(play.unit.state.last.as_ref().unwrap().rule.0, 10);
+    let denied = || Some(Heartbeat::Unread("denied".to_owned()));
+    play.look(0, 0, |ago| Ok(Seen { primary: Some(Heartbeat::Age(1.0)), delay: denied(), ..runs(ago, 0.0) }));
+    home.write("db14", &play).await;
+    let output = home.agrees("db14").await;
+    assert_eq!(output.first, "DELAY CRITICAL - db14: primary heartbeat 1200.0 s old; held, no sample for 10s");
+}
+
+/// A look counts for the moment at which the replica answered, however long the primary took.
+#[tokio::test]
+async fn a_look_counts_for_when_it_was_seen() {
+    let seen = Seen { ago: Duration::from_secs(4), ..runs(0.0, 7204.0) };
+    let (before, answers) = (Clock::system().now(), Answers(Ok(vec![seen])));
+    let lines = direct(&answers, Err("none"), &Clock::system(), &known("db14"), "db14").await.unwrap();
+    let looked = lines[0].state.looked.unwrap();
+    let late = Clock::system().now().minus(Duration::from_secs(4));
+    assert!((before.minus(Duration::from_secs(4))..=late).contains(&looked), "{before} {looked}");
+}
+
 #[tokio::test]
 async fn a_worker_that_is_gone_is_critical_whatever_it_said() {
     let home = Home::new().await;
@@ -431,13 +459,63 @@ impl Probe for Answers {
 
 /// What a look of one's own says.
 async fn looked(home: Option<&Home>, answer: Result<Vec<Seen>, Unseen>, replica: &str) -> Vec<(String, String)> {
-    let store = home.map(|home| &*home.store);
+    let store = home.map(|home| &*home.store).ok_or("there is no state database at /var/lib/firn.db");
     let lines = direct(&Answers(answer), store, &Clock::system(), &known(replica), replica).await.unwrap();
     let said = |line: &firn::delay::snapshot::ReplicaLine| {
         let text = plugin(line, 0).to_string();
         (line.name.clone(), read(&text).unwrap_or_else(|e| panic!("{e}: {text}")).first)
     };
     lines.iter().map(said).collect()
+}
+
+/// Which jobs run stands in the state. Where that cannot be read, a backup looks like a fault.
+#[tokio::test]
+async fn a_thread_that_stands_is_neither_a_fault_nor_none_where_nobody_knows_which_jobs_run() {
+    let home = Home::new().await;
+    let stands = |change: fn(&mut Status)| changed(runs(0.0, 7204.0), change).unwrap();
+    let sql = stands(|status| status.sql = Some(false));
+    let io = stands(|status| status.io = Some(IoThread::No));
+    let quiet = stands(|status| status.queued_age = Some(4000.0));
+    let unknown = "DELAY UNKNOWN - whether a job runs is not known:";
+    for (look, known, unknown) in [
+        (&sql, "DELAY CRITICAL - db14: SQL thread stopped, no job", format!("{unknown} SQL thread stopped; there...")),
+        (
+            &io,
+            "DELAY CRITICAL - db14: IO thread stopped, no job stops it",
+            format!("{unknown} IO thread stopped; there is..."),
+        ),
+        (
+            &quiet,
+            "DELAY CRITICAL - db14: master log not updated for 4000s, limit 1800s",
+            format!("{unknown} master log not updated..."),
+        ),
+    ] {
+        let with = looked(Some(&home), Ok(vec![look.clone()]), "db14").await;
+        assert_eq!(with, [("db14".to_owned(), known.to_owned())]);
+        assert_eq!(looked(None, Ok(vec![look.clone()]), "db14").await, [("db14".to_owned(), unknown)]);
+    }
+    // All of it, for who asks; and what no job excuses is what it is.
+    let why = "there is no state database at /var/lib/firn.db";
+    let direct = async |look: Seen| {
+        let lines = direct(&Answers(Ok(vec![look])), Err(why), &Clock::system(), &known("db14"), "db14").await.unwrap();
+        plugin(&lines[0], 1)
+    };
+    let told = direct(sql.clone()).await;
+    assert_eq!(told.exit, 3);
+    assert_eq!(
+        told.long[1..3],
+        [
+            format!("rule 0 UNKNOWN: whether a job runs is not known: SQL thread stopped; {why}"),
+            "rule 8 UNKNOWN: unless a job runs: SQL thread stopped, no job: nothing is executed; START REPLICA SQL_THREAD"
+                .to_owned(),
+        ]
+    );
+    let error = Status { sql_errno: Some(1062), io: Some(IoThread::No), ..sql.status.clone().unwrap() };
+    let told = direct(Seen { status: Some(error), ..sql.clone() }).await;
+    assert_eq!((told.exit, told.line.as_str()), (2, "DELAY CRITICAL - db14: SQL thread error 1062"));
+    assert!(told.long.iter().any(|line| line.starts_with("rule 7 UNKNOWN: unless a job runs: IO thread")), "{told}");
+    let old = Seen { delay: Some(Heartbeat::Age(-5000.0)), ..sql };
+    assert_eq!(direct(old).await.exit, 2, "from the future");
 }
 
 #[tokio::test]

@@ -28,8 +28,9 @@ was not seen for max-last-seen is CRITICAL. With limits given here it is judged 
 same samples; the worker's own verdict, and alerts, stay as they are.
 
 With --direct it looks at the replica itself, once, and judges that look with the samples that a worker
-has stored. Without those it says what a single look can tell (threads, errors, heartbeats, jobs); of the
-trend, and of a server that does not answer, it then knows nothing: UNKNOWN. It writes nothing.
+has stored. Without those it says what a single look can tell (threads, errors, heartbeats); of the trend,
+of a server that does not answer, and of a thread that stands when it cannot be read whether a job runs, it
+then knows nothing: UNKNOWN. It writes nothing.
 
 Exit code: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. UNKNOWN is also a usage error, --help, a state that
 cannot be read, and no answer in time.")]
@@ -139,7 +140,8 @@ async fn look(config: Config, args: &Args) -> Result<Vec<ReplicaLine>, CliError>
     let probe = MysqlProbe::new(watched(&found), clock.clone());
     // A state that is not there, or cannot be opened, is one that knows nothing.
     let opened = Services::open(config, false).await;
-    let store = opened.as_ref().ok().map(|services| &*services.store);
+    let why = opened.as_ref().err().map(ToString::to_string).unwrap_or_default();
+    let store = opened.as_ref().map(|services| &*services.store).map_err(|_| why.as_str());
     let mut lines = direct(&probe, store, &clock, &known, replica).await?;
     probe.close().await;
     if let Err(e) = opened {

@@ -57,7 +57,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     let mut trace = Writer::new(to, replica.local_heartbeat, replica.primary.is_some())?;
     let interval = replica.limits.interval;
     let began = clock.mono();
-    let (mut rows, mut failed) = (0_u64, 0_u64);
+    let (mut rows, mut failed, mut found) = (0_u64, 0_u64, false);
     let mut stop = std::pin::pin!(interrupted());
     loop {
         let started = clock.mono();
@@ -68,19 +68,29 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         };
         let seen = match looked {
             Ok(looks) => match the_one(looks, args.channel.as_deref().or(replica.channel.as_deref())) {
-                Err(refused) if rows == 0 => return Err(refused),
+                Ok(seen) => {
+                    found = true;
+                    Ok(seen)
+                }
                 // It was there: that it is not just now is a missed sample.
-                one => one.map_err(|why| {
+                Err(why) if found => {
                     failed += 1;
-                    why.to_string()
-                }),
+                    Err(why.to_string())
+                }
+                Err(refused) => {
+                    if let Some(path) = &args.out {
+                        // It was made above and is nobody's history.
+                        let _ = std::fs::remove_file(path);
+                    }
+                    return Err(refused);
+                }
             },
             Err(why) => {
                 failed += 1;
                 Err(why.to_string())
             }
         };
-        trace.row(&Look { at: clock.now(), seen })?;
+        trace.row(&Look { at: Seen::when(seen.as_ref(), clock.now()), seen })?;
         rows += 1;
         if args.span.is_some_and(|span| clock.mono().since(began).saturating_add(interval) > span) {
             break;

@@ -29,6 +29,7 @@ mod words;
 
 pub use facts::Facts;
 pub use rules::{RULES, Rule};
+pub(super) use words::outside;
 
 use super::cause;
 use super::job::Job;

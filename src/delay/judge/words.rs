@@ -5,7 +5,7 @@ use super::{ago, seconds};
 use crate::base::{Shown, Time};
 use crate::delay::job::Job;
 use crate::delay::seen::Heartbeat;
-use crate::delay::verdict::Fit;
+use crate::delay::verdict::{Fit, HELD};
 
 /// So much of a text from outside is shown.
 const LONGEST: usize = 160;
@@ -69,9 +69,9 @@ pub(super) fn no_sample(facts: &Facts<'_>) -> String {
     }
 }
 
-/// A verdict that is held.
+/// A verdict that is held: [`crate::delay::verdict::Verdict::is_held`] knows it by this.
 pub(super) fn held(text: &str, facts: &Facts<'_>) -> String {
-    format!("{text} (held: no sample for {} s: {})", whole(facts.quiet()), no_sample(facts))
+    format!("{text}{HELD} no sample for {} s: {})", whole(facts.quiet()), no_sample(facts))
 }
 
 /// A job whose class nobody knows.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::Short;
+use super::{Short, WIDTH, cut, plain};
 use crate::base::Time;
 use crate::base::units::Span;
 use crate::delay::job::Job;
@@ -118,8 +118,12 @@ fn own_words(verdict: &Verdict) -> Short {
 
 /// The first line of a verdict.
 pub(super) fn short(line: &ReplicaLine, verdict: &Verdict) -> Short {
+    let held = held(line, verdict);
+    if verdict.is_held() && !still_true(line, verdict) {
+        return own_words_held(verdict, &held.unwrap_or_else(|| "; held".to_owned()));
+    }
     let short = of_rule(line, verdict);
-    match held(line, verdict) {
+    match held {
         // That the verdict is held is worth more than the figures beside it.
         Some(tail) => Short { tails: std::iter::once(tail).chain(short.tails).collect(), ..short },
         None => short,
@@ -132,7 +136,36 @@ fn held(line: &ReplicaLine, verdict: &Verdict) -> Option<String> {
     let (_, newest) = verdict.delay?;
     let quiet = verdict.at.since(newest);
     let gap = line.state.blind.is_some() || unseen || quiet > line.limits.interval * 2;
-    (verdict.rule.0 >= 14 && gap).then(|| format!("; held, no sample for {}s", number(quiet.as_secs_f64(), &[])))
+    let held = verdict.is_held() || (verdict.rule.0 >= 14 && gap);
+    held.then(|| format!("; held, no sample for {}s", number(quiet.as_secs_f64(), &[])))
+}
+
+/// Whether what is known now still says what a held verdict says: a job that runs, too few samples, a line in its bounds.
+/// Else its own words are the only ones that do: a heartbeat may have been read since that is not old.
+fn still_true(line: &ReplicaLine, verdict: &Verdict) -> bool {
+    let inside = |delay: f64| {
+        (line.limits.min_delay_time.as_secs_f64()..=line.limits.max_delay_time.as_secs_f64()).contains(&delay)
+    };
+    match verdict.rule.0 {
+        14 => verdict.degraded.job.is_some(),
+        15 => true,
+        16 => verdict.fit.is_some_and(|fit| inside(fit.intercept)),
+        _ => false,
+    }
+}
+
+/// The words a held verdict was given with, as much of them as leaves room to say that it is held.
+fn own_words_held(verdict: &Verdict, tail: &str) -> Short {
+    let text = verdict.matches.first().map_or(verdict.text.as_str(), |first| first.text.as_str());
+    let text = text.strip_prefix("Replication delay intercept ").unwrap_or(text);
+    let text = plain(text.strip_prefix("is ").unwrap_or(text));
+    let bare = format!("DELAY {} - ", verdict.severity);
+    let room = WIDTH.saturating_sub(bare.chars().count() + tail.chars().count());
+    // Whole clauses, if any is short enough.
+    let clause = text.rmatch_indices([':', ';', ',']).map(|(at, _)| &text[..at]);
+    let fits = |part: &&str| part.chars().count() <= room;
+    let words = std::iter::once(text.as_str()).chain(clause).find(fits).map_or_else(|| cut(&text, room), str::to_owned);
+    Short::head(format!("{words}{tail}"))
 }
 
 fn of_rule(line: &ReplicaLine, verdict: &Verdict) -> Short {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use super::primary::{Primary, Told};
 use super::{Probe, Unseen};
 use crate::base::Clock;
 use crate::base::clock::Mono;
@@ -61,7 +62,9 @@ pub struct Watched {
 pub struct MysqlProbe {
     watched: Watched,
     replica: Link,
-    primary: Option<Link>,
+    /// Which column names the writer in the replica's heartbeat table.
+    id: Mutex<IdColumn>,
+    primary: Option<Primary>,
     clock: Clock,
     memory: Mutex<Memory>,
 }
@@ -71,8 +74,6 @@ pub struct MysqlProbe {
 struct Memory {
     /// MySQL's spelling of the status statement.
     old_spelling: bool,
-    /// The heartbeat table's columns: the replica's, the primary's.
-    id: [IdColumn; 2],
     /// Why there are no commit times, and when they are asked for again.
     no_times: Option<(String, Mono)>,
     /// The heartbeats at the last look.
@@ -128,8 +129,9 @@ const NO_COLUMN: u16 = 1054;
 impl MysqlProbe {
     /// Not connected yet.
     pub fn new(watched: Watched, clock: Clock) -> Self {
-        let (replica, primary) = (Link::new(watched.replica.clone()), watched.primary.clone().map(Link::new));
-        Self { watched, replica, primary, clock, memory: Mutex::default() }
+        let replica = Link::new(watched.replica.clone());
+        let primary = watched.primary.clone().map(|server| Primary::new(server, watched.heartbeat.clone()));
+        Self { watched, replica, id: Mutex::default(), primary, clock, memory: Mutex::default() }
     }
 
     /// Says goodbye to the servers.
@@ -159,49 +161,6 @@ impl MysqlProbe {
             let mend = Need::Status.mend(e.code(), identity.flavour, &identity.account);
             Unseen(format!("{e}{mend}"))
         })
-    }
-
-    /// The heartbeat table of one of the servers. One that refuses or has none is told; one that does not answer fails.
-    async fn beats(&self, link: &Link, at: usize, identity: &Identity) -> Result<Result<Beats, String>, LinkError> {
-        let table = &self.watched.heartbeat;
-        let id = self.memory().id[at];
-        let mut answer = link.ask("the heartbeat table", &table.select(id)).await;
-        if answer.as_ref().err().and_then(LinkError::code) == Some(NO_COLUMN) {
-            answer = link.ask("the heartbeat table", &table.select(id.other())).await;
-            if answer.is_ok() {
-                self.memory().id[at] = id.other();
-            }
-        }
-        match answer {
-            Ok(answer) => Ok(Ok(beats(&answer, table))),
-            Err(e @ LinkError::Failed { .. }) => {
-                let mend = match e.code() {
-                    Some(1049 | 1146) => {
-                        format!("; there is no table {} there: does its writer write to it?", table.shown())
-                    }
-                    code => Need::Heartbeat(table).mend(code, identity.flavour, &identity.account),
-                };
-                Ok(Err(format!("{e}{mend}")))
-            }
-            Err(other) => Err(other),
-        }
-    }
-
-    /// The primary's heartbeat, read there: its age, or why not.
-    async fn primary(&self, link: &Link) -> (Heartbeat, Option<u64>) {
-        let told = |e: LinkError| (Heartbeat::Unread(e.to_string()), None);
-        let identity = match link.ask("who it is", IDENTITY).await {
-            Ok(answer) => Identity::of(&answer),
-            Err(e) => return told(e),
-        };
-        let Some(id) = identity.server_id else {
-            return (Heartbeat::Unread(format!("{} does not say its server_id", link.server())), None);
-        };
-        match self.beats(link, 1, &identity).await {
-            Ok(Ok(beats)) => (beats.of(id, &self.watched.heartbeat, link.server()), Some(id)),
-            Ok(Err(why)) => (Heartbeat::Unread(why), Some(id)),
-            Err(e) => told(e),
-        }
     }
 
     /// Ages by channel of what was received and applied last.
@@ -259,7 +218,7 @@ impl MysqlProbe {
         let unseen = |e: LinkError| Unseen(e.to_string());
         let identity = Identity::of(&self.replica.ask("who it is", IDENTITY).await.map_err(unseen)?);
         let (mut found, mut notes) = statuses(&self.status(&identity).await?);
-        let beats = self.beats(&self.replica, 0, &identity).await.map_err(unseen)?;
+        let beats = rows(&self.replica, &self.watched.heartbeat, &self.id, &identity).await.map_err(unseen)?;
         let uptime = self.replica.ask("its uptime", UPTIME).await;
         let uptime = match uptime {
             Ok(answer) => answer.value(0, "Value").and_then(|text| text.parse().ok()),
@@ -370,6 +329,37 @@ impl MysqlProbe {
     }
 }
 
+/// The heartbeat table of one of the servers; `id`: which column named the writer last time. A server that refuses or has
+/// no table is told; one that does not answer fails.
+pub(super) async fn rows(
+    link: &Link,
+    table: &HeartbeatTable,
+    id: &Mutex<IdColumn>,
+    identity: &Identity,
+) -> Result<Result<Beats, String>, LinkError> {
+    let known = *id.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut answer = link.ask("the heartbeat table", &table.select(known)).await;
+    if answer.as_ref().err().and_then(LinkError::code) == Some(NO_COLUMN) {
+        answer = link.ask("the heartbeat table", &table.select(known.other())).await;
+        if answer.is_ok() {
+            *id.lock().unwrap_or_else(PoisonError::into_inner) = known.other();
+        }
+    }
+    match answer {
+        Ok(answer) => Ok(Ok(beats(&answer, table))),
+        Err(e @ LinkError::Failed { .. }) => {
+            let mend = match e.code() {
+                Some(1049 | 1146) => {
+                    format!("; there is no table {} there: does its writer write to it?", table.shown())
+                }
+                code => Need::Heartbeat(table).mend(code, identity.flavour, &identity.account),
+            };
+            Ok(Err(format!("{e}{mend}")))
+        }
+        Err(other) => Err(other),
+    }
+}
+
 /// Ages of what was received and applied, seconds.
 #[allow(clippy::cast_precision_loss)] // microseconds of three hundred years are whole in an f64
 fn ages(status: &mut Status, times: &Table) {
@@ -385,21 +375,19 @@ fn ages(status: &mut Status, times: &Table) {
 #[async_trait]
 impl Probe for MysqlProbe {
     async fn look(&self) -> Result<Vec<Seen>, Unseen> {
-        let primary = async {
-            match &self.primary {
-                Some(link) => Some(self.primary(link).await),
-                None => None,
-            }
-        };
-        let both = async { tokio::join!(self.replica(), primary) };
-        let Ok((looks, primary)) = tokio::time::timeout(LOOK, both).await else {
+        if let Some(primary) = &self.primary {
+            primary.begin().await;
+        }
+        let Ok(looks) = tokio::time::timeout(LOOK, self.replica()).await else {
             return Err(Unseen(format!(
                 "{} took more than {LOOK:?} for all statements together",
                 self.replica.server()
             )));
         };
-        let mut looks = looks?;
-        if let Some((heartbeat, id)) = primary {
+        let (mut looks, ended) = (looks?, self.clock.mono());
+        if let Some(primary) = &self.primary {
+            let Told { heartbeat, id, .. } = primary.told().await;
+            let ago = self.clock.mono().since(ended);
             for look in &mut looks {
                 let source = self.watched.source.or_else(|| look.status.as_ref()?.source_id);
                 if let (Some(id), Some(source)) = (id, source)
@@ -408,6 +396,7 @@ impl Probe for MysqlProbe {
                     look.notes.push(format!("primary_host is server {id}, and the source is server {source}"));
                 }
                 look.primary = Some(heartbeat.clone());
+                look.ago = ago;
             }
         }
         Ok(looks)

@@ -1,34 +1,40 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::delay::connect::Cut;
 
 #[path = "rows.rs"]
 mod rows;
 
-use rows::{MARIADB_10_11, MARIADB_10_11_ALL, MYSQL_5_7, MYSQL_8_0, MYSQL_8_4};
+use rows::Spelling;
 
-const SERVERS: [(&str, &[(&str, &str)]); 5] = [
-    ("MariaDB 10.11", MARIADB_10_11),
-    ("MariaDB 10.11, all", MARIADB_10_11_ALL),
-    ("MySQL 5.7", MYSQL_5_7),
-    ("MySQL 8.0", MYSQL_8_0),
-    ("MySQL 8.4", MYSQL_8_4),
+const SERVERS: [(&str, Spelling); 5] = [
+    ("MariaDB 10.11", Spelling::MariaDb),
+    ("MariaDB 10.11, all", Spelling::MariaDbAll),
+    ("MySQL 5.7", Spelling::MySql57),
+    ("MySQL 8.0", Spelling::MySql80),
+    ("MySQL 8.4", Spelling::MySql84),
 ];
 
 /// A row with some of its values changed; `None` is NULL.
-fn table(row: &[(&str, &str)], changed: &[(&str, Option<&str>)]) -> Table {
+fn table(server: Spelling, changed: &[(&str, Option<&str>)]) -> Table {
+    let row = server.row();
     for (name, _) in changed {
         assert!(row.iter().any(|(column, _)| canonical(column) == canonical(name)), "{name}");
     }
-    let value = |(column, value): &(&str, &str)| {
+    let value = |(column, value): &(String, String)| {
         let changed = changed.iter().find(|(name, _)| canonical(name) == canonical(column));
-        changed.map_or_else(|| Some((*value).to_owned()), |(_, value)| value.map(str::to_owned))
+        changed.map_or_else(|| Some(value.clone()), |(_, value)| value.map(str::to_owned))
     };
     Table {
-        columns: row.iter().map(|(column, _)| (*column).to_owned()).collect(),
+        columns: row.iter().map(|(column, _)| column.clone()).collect(),
         rows: vec![row.iter().map(value).collect()],
         cut: Vec::new(),
     }
+}
+
+fn cut(column: &str, digest: &str) -> Cut {
+    Cut { row: 0, column: column.to_owned(), digest: digest.to_owned() }
 }
 
 fn one(table: &Table) -> (Status, Vec<String>) {
@@ -165,7 +171,7 @@ fn columns_that_are_new_are_noted_and_those_that_are_gone_are_nothing() {
 
 #[test]
 fn several_rows_are_channels_and_none_is_no_replica() {
-    let mut table = table(MYSQL_8_4, &[]);
+    let mut table = table(Spelling::MySql84, &[]);
     let at = table.columns.iter().position(|name| name == "Channel_Name").unwrap();
     let row = table.rows[0].clone();
     table.rows = (0..70)
@@ -183,9 +189,29 @@ fn several_rows_are_channels_and_none_is_no_replica() {
 }
 
 #[test]
+fn a_set_of_gtids_that_is_too_long_is_its_hash() {
+    for (server, row) in SERVERS.into_iter().filter(|(server, _)| server.starts_with("MySQL")) {
+        let long = [("Retrieved_Gtid_Set", None), ("Executed_Gtid_Set", None)];
+        let mut table = table(row, &long);
+        assert_eq!((one(&table).0.received_gtid, one(&table).0.executed_gtid), (None, None), "{server}");
+        table.cut = vec![cut("Executed_Gtid_Set", "xxh3-128:1"), Cut { row: 1, ..cut("Retrieved_Gtid_Set", "x") }];
+        let (status, notes) = one(&table);
+        assert_eq!((status.received_gtid, status.executed_gtid.as_deref()), (None, Some("xxh3-128:1")), "{server}");
+        assert_eq!(
+            notes,
+            [
+                "the status has too long a value to keep in column Executed_Gtid_Set",
+                "the status has too long a value to keep in column Retrieved_Gtid_Set"
+            ],
+            "{server}"
+        );
+    }
+}
+
+#[test]
 fn words_of_a_server_are_bounded() {
     let long = "x".repeat(50_000);
-    let (status, _) = one(&table(MYSQL_5_7, &[("Last_SQL_Error", Some(&long))]));
+    let (status, _) = one(&table(Spelling::MySql57, &[("Last_SQL_Error", Some(&long))]));
     assert_eq!(status.sql_error.unwrap().len(), MOST_TEXT);
 }
 
@@ -196,7 +222,7 @@ proptest! {
         columns in prop::collection::vec("[A-Za-z_]{0,24}|Slave_IO_Running|Source_Log_File|SQL_Delay|\\PC{0,8}", 0..40),
         values in prop::collection::vec(prop::option::of("\\PC{0,20}|[0-9]{1,30}|Yes|No"), 0..40),
     ) {
-        let table = Table { columns, rows: vec![values.clone(), values], cut: vec!["\u{1b}".to_owned()] };
+        let table = Table { columns, rows: vec![values.clone(), values], cut: vec![cut("\u{1b}", "x")] };
         let (statuses, notes) = statuses(&table);
         prop_assert_eq!(statuses.len(), 2);
         prop_assert!(notes.len() <= 16);

@@ -120,6 +120,7 @@ impl ActedServer {
             primary: scene.primary.map(|age| Heartbeat::Age(self.beat(age, t, 3))),
             jobs: Vec::new(),
             notes: Vec::new(),
+            ..Seen::default()
         })
     }
 

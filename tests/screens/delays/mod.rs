@@ -69,6 +69,7 @@ pub fn seen() -> Seen {
         primary: Some(Heartbeat::Age(0.5)),
         jobs: Vec::new(),
         notes: Vec::new(),
+        ..Seen::default()
     }
 }
 

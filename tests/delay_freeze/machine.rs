@@ -109,6 +109,7 @@ impl Site {
         Line {
             at: self.world.now,
             delay: Some(7_200.0),
+            applied: None,
             slope: None,
             sight: self.world.sight(),
             beat_stuck: false,

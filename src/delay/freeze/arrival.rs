@@ -233,8 +233,9 @@ fn by_time(time: Time, line: &Line, now: Time) -> Answer {
             ),
         );
     }
-    // While the server itself holds it back, the heartbeat need not be believed.
-    let held = line.held().is_some_and(|held| line.at.plus(WHOLE_SECOND) < time.plus(held));
+    // While the server itself holds it back, the heartbeat need not be believed. It does by its own clock.
+    let clock = line.replica_clock().map_or(line.at, |clock| clock.max(line.at));
+    let held = line.held().is_some_and(|held| clock.plus(WHOLE_SECOND) < time.plus(held));
     if line.beat_stuck && !held {
         return Answer::new(
             Applied::CannotTell,
@@ -255,7 +256,7 @@ fn by_time(time: Time, line: &Line, now: Time) -> Answer {
 
 /// When a statement that began at `time` reaches the replica.
 pub fn arrival(time: Time, line: &Line, now: Time) -> Arrival {
-    let not_before = line.held().map(|held| time.plus(held).minus(WHOLE_SECOND));
+    let not_before = released(time, line).map(|at| at.minus(WHOLE_SECOND));
     let stands = line.sight.sql == Some(false) && !line.external;
     let expected = if stands { None } else { expected(time, line) };
     let left = |at: Time| if at > now { format!("in {}", Span(at.since(now))) } else { "now".to_owned() };
@@ -284,10 +285,16 @@ pub fn arrival(time: Time, line: &Line, now: Time) -> Arrival {
     Arrival { not_before, expected, words }
 }
 
+/// When the server lets it go, by the clock of the state. A replica whose clock is ahead of that lets it go sooner.
+fn released(time: Time, line: &Line) -> Option<Time> {
+    let ahead = line.replica_clock().map_or(Duration::ZERO, |clock| clock.since(line.at));
+    line.held().map(|held| time.plus(held).minus(ahead))
+}
+
 /// By the trend: when the applied position gets to the statement. Never before the server lets it go.
 fn expected(time: Time, line: &Line) -> Option<Time> {
     let until = line.applied_until().filter(|_| !line.beat_stuck);
-    let held = line.held().map(|held| time.plus(held));
+    let held = released(time, line);
     let Some(until) = until else { return held };
     let gap = time.since(until).as_secs_f64();
     let speed = 1.0 - line.slope.unwrap_or(0.0);
@@ -319,6 +326,7 @@ mod tests {
         Line {
             at: NOW,
             delay: Some(7_200.0),
+            applied: Some(ago(7_200)),
             slope: Some(0.0),
             sight: Sight {
                 at: NOW,
@@ -335,6 +343,11 @@ mod tests {
             tool_interval: Duration::from_mins(1),
             fresh: Duration::from_mins(1),
         }
+    }
+
+    /// So many seconds behind.
+    fn behind(seconds: u32) -> Line {
+        Line { delay: Some(seconds.into()), applied: Some(ago(seconds.into())), ..line() }
     }
 
     fn ago(seconds: u64) -> Time {
@@ -433,7 +446,7 @@ mod tests {
         check(&line, &of_time(ago(7_198)), Applied::CannotTell, "too close to it");
         check(&line, &of_time(ago(7_200)), Applied::CannotTell, "0 s after it");
         check(&line, &of_time(ago(20_000)), Applied::CannotTell, "A time names no statement");
-        let blind = Line { delay: None, ..line.clone() };
+        let blind = Line { delay: None, applied: None, ..line.clone() };
         check(&blind, &of_time(ago(3_600)), Applied::CannotTell, "no heartbeat");
         let old = Line { at: ago(61), ..line };
         check(&old, &of_time(ago(3_600)), Applied::CannotTell, "last seen 61 s ago");
@@ -442,11 +455,30 @@ mod tests {
     #[test]
     fn a_heartbeat_whose_writer_is_dead_is_believed_only_while_the_server_holds_back() {
         // The heartbeat says three hours; the replica may well be at two.
-        let line = Line { delay: Some(10_800.0), slope: Some(1.0), beat_stuck: true, ..line() };
+        let line = Line { slope: Some(1.0), beat_stuck: true, ..behind(10_800) };
         check(&line, &of_time(ago(9_000)), Applied::CannotTell, "its writer is dead");
         check(&line, &of_time(ago(3_600)), Applied::NotYet, "has applied what the primary wrote");
         let external = Line { external: true, ..line };
         check(&external, &of_time(ago(3_600)), Applied::CannotTell, "its writer is dead");
+    }
+
+    #[test]
+    fn a_replica_whose_clock_is_wrong_says_the_same_of_a_statement() {
+        // An hour behind, and its clock ten minutes ahead: it computes the heartbeat's age with that.
+        let line = Line { delay: Some(4_200.0), ..behind(3_600) };
+        check(&line, &of_time(ago(3_900)), Applied::CannotTell, "5 min after it");
+        check(&line, &of_time(ago(3_000)), Applied::NotYet, "10 min before it");
+        // And ten minutes after.
+        let line = Line { delay: Some(3_000.0), ..behind(3_600) };
+        check(&line, &of_time(ago(3_300)), Applied::NotYet, "5 min before it");
+        // A sample from before the heartbeat's own time was kept.
+        let old = Line { applied: None, ..line };
+        check(&old, &of_time(ago(60)), Applied::CannotTell, "no heartbeat says how far");
+        // It holds back by its own clock.
+        let ahead = Line { delay: Some(7_800.0), beat_stuck: true, ..behind(7_200) };
+        check(&ahead, &of_time(ago(6_900)), Applied::CannotTell, "its writer is dead");
+        check(&ahead, &of_time(ago(6_500)), Applied::NotYet, "has applied what the primary wrote");
+        assert_eq!(arrival(ago(3_600), &ahead, NOW).not_before, Some(NOW.plus(Duration::from_secs(2_999))));
     }
 
     #[test]
@@ -473,7 +505,7 @@ mod tests {
     #[test]
     fn a_replica_that_is_further_behind_arrives_later_by_its_trend() {
         // Three hours behind, catching up at twice the speed: an hour and a half of the primary's time a second line.
-        let line = Line { delay: Some(10_800.0), slope: Some(-1.0), ..line() };
+        let line = Line { slope: Some(-1.0), ..behind(10_800) };
         let come = arrival(ago(7_200), &line, NOW);
         assert_eq!(come.not_before, Some(ago(1)));
         assert_eq!(come.expected, Some(NOW.plus(Duration::from_mins(30))));
@@ -506,7 +538,7 @@ mod tests {
         let come = arrival(ago(3_600), &line, NOW);
         assert_eq!((come.not_before, come.expected), (None, Some(NOW.plus(Duration::from_hours(1)))));
         assert!(come.words.ends_with("the server itself does not hold it back, the delay tool does"), "{}", come.words);
-        let blind = Line { delay: None, ..line };
+        let blind = Line { delay: None, applied: None, ..line };
         assert!(arrival(ago(3_600), &blind, NOW).words.starts_with("nobody can tell"));
     }
 
@@ -515,13 +547,16 @@ mod tests {
         /// called applied.
         #[test]
         fn never_before_the_server_lets_it_go(
-            delay in proptest::option::of(-10.0f64..100_000.0),
+            behind in proptest::option::of(-10i64..100_000), skew in -5_000.0f64..5_000.0,
             slope in proptest::option::of(-5.0f64..2.0),
             held in proptest::option::of(0u64..20_000),
             age in 0u64..30_000,
             stuck: bool, external: bool, sql in proptest::option::of(any::<bool>()),
         ) {
-            let mut line = Line { delay, slope, beat_stuck: stuck, external, ..line() };
+            #[allow(clippy::cast_precision_loss)] // small
+            let delay = behind.map(|behind| behind as f64 + skew);
+            let applied = behind.map(|behind| Time::from_micros(NOW.as_micros() - behind * 1_000_000));
+            let mut line = Line { delay, applied, slope, beat_stuck: stuck, external, ..line() };
             line.sight.sql_delay = held;
             line.sight.sql = sql;
             let come = arrival(ago(age), &line, NOW);
@@ -531,9 +566,8 @@ mod tests {
             let said = answer(&of_time(ago(age)), &line, NOW);
             prop_assert!(said.applied != Applied::Already);
             if said.applied == Applied::NotYet {
-                #[allow(clippy::cast_precision_loss)] // small
-                let age = age as f64;
-                prop_assert!(delay.is_some_and(|delay| delay > age + 2.9));
+                // By the primary's clock alone, whatever the replica's is.
+                prop_assert!(applied.is_some_and(|applied| applied.plus(BEAT) < ago(age)));
             }
         }
     }

@@ -19,8 +19,10 @@ const SAME_BEAT: f64 = 0.5;
 pub struct Line {
     /// When the delay was sampled.
     pub at: Time,
-    /// The delay then: the age of the primary's heartbeat that has been applied; seconds.
+    /// The delay then: the age of the primary's heartbeat that has been applied, by the replica's clock; seconds.
     pub delay: Option<f64>,
+    /// When that heartbeat was written, by the primary's clock.
+    pub applied: Option<Time>,
     /// Its trend, seconds a second.
     pub slope: Option<f64>,
     /// The threads and positions.
@@ -50,6 +52,7 @@ impl Line {
         Some(Self {
             at: *at,
             delay,
+            applied: seen.applied,
             slope,
             sight: Sight::of(*at, status, seen.uptime),
             beat_stuck: outlived(state, limits)
@@ -63,7 +66,8 @@ impl Line {
 
     /// From a look alone: no delay is known.
     pub fn alone(sight: Sight, external: bool, tool_interval: Duration, fresh: Duration) -> Self {
-        Self { at: sight.at, delay: None, slope: None, sight, beat_stuck: false, external, tool_interval, fresh }
+        let (at, beat_stuck) = (sight.at, false);
+        Self { at, delay: None, applied: None, slope: None, sight, beat_stuck, external, tool_interval, fresh }
     }
 
     /// The same with a newer look at the threads.
@@ -72,10 +76,16 @@ impl Line {
         if sight.at >= self.sight.at { Self { sight, ..self } } else { self }
     }
 
-    /// What the primary had written by then has been applied here; nothing where no heartbeat says so.
+    /// What the primary had written by then has been applied here; nothing where no heartbeat says so. By the primary's
+    /// clock, as statements' times are: a replica whose clock is wrong says the same.
     pub fn applied_until(&self) -> Option<Time> {
+        self.applied
+    }
+
+    /// The replica's clock when the delay was sampled: the heartbeat's age was computed by it.
+    pub fn replica_clock(&self) -> Option<Time> {
         let delay = self.delay.filter(|delay| delay.is_finite())?;
-        Some(earlier(self.at, delay))
+        Some(earlier(self.applied?, -delay))
     }
 
     /// The delay that the server itself keeps, where it keeps one.
@@ -86,7 +96,7 @@ impl Line {
 }
 
 /// The time so many seconds before another; seconds below zero lead forward.
-pub(super) fn earlier(at: Time, seconds: f64) -> Time {
+pub fn earlier(at: Time, seconds: f64) -> Time {
     match Duration::try_from_secs_f64(seconds.abs()) {
         Ok(span) if seconds < 0.0 => at.plus(span),
         Ok(span) => at.minus(span),

@@ -74,7 +74,8 @@ fn facts() -> Facts {
 /// How far the replica has got, as it is seen now.
 fn line() -> Line {
     let known = Line::alone(sight(ago(4), true, IoThread::Yes), false, Duration::from_mins(1), Duration::from_mins(1));
-    Line { delay: Some(7_204.2), slope: Some(0.001), ..known }
+    let applied = Some(ago(4).minus(Duration::from_millis(7_204_200)));
+    Line { delay: Some(7_204.2), applied, slope: Some(0.001), ..known }
 }
 
 /// A freeze that has seen these looks, so many seconds ago.

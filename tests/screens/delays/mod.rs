@@ -65,6 +65,7 @@ pub fn seen() -> Seen {
             ..Status::default()
         }),
         delay: Some(Heartbeat::Age(7_204.2)),
+        applied: None,
         local: Some(Heartbeat::Age(0.4)),
         primary: Some(Heartbeat::Age(0.5)),
         jobs: Vec::new(),

@@ -24,16 +24,16 @@ use super::world::Fake;
 const FRESH: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
-struct Site {
+pub struct Site {
     dir: tempfile::TempDir,
-    clock: Clock,
-    hand: Hand,
-    keeper: Keeper,
-    fake: Arc<Fake>,
+    pub clock: Clock,
+    pub hand: Hand,
+    pub keeper: Keeper,
+    pub fake: Arc<Fake>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(Time::from_secs(1_795_435_200));
         let store = Arc::new(SqliteStore::open(&dir.path().join("firn.db"), clock.clone(), true).unwrap());
@@ -43,7 +43,7 @@ impl Site {
     }
 
     /// Another process over the same state.
-    fn other(&self) -> Keeper {
+    pub fn other(&self) -> Keeper {
         let store = SqliteStore::open(&self.dir.path().join("firn.db"), self.clock.clone(), false).unwrap();
         Keeper { store: Arc::new(store), clock: self.clock.clone(), own: "firn on db2".to_owned() }
     }
@@ -61,7 +61,7 @@ impl Site {
         last
     }
 
-    fn is_frozen(&self, kept: &Kept) -> bool {
+    pub fn is_frozen(&self, kept: &Kept) -> bool {
         told::is_frozen(&kept.record, self.clock.now(), FRESH)
     }
 

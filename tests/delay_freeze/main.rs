@@ -9,4 +9,5 @@ mod machine;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod watching;
 mod world;

@@ -18,7 +18,8 @@
 //! | [`danger`] | what a restart or a careless command would delete |
 //! | [`threads`] | the threads of a replica: a trait (what touches the world) |
 //! | [`mysql`] | MySQL's and MariaDB's threads behind it (touches the world) |
-//! | [`keeper`] | orders, and the watch over open freezes (touches the state) |
+//! | [`keeper`] | orders, and a round of the watch (touches the state) |
+//! | [`watch`] | the watch over open freezes: a duty and a task each (touches the state) |
 //! | [`steps`] | the recovery steps with who and when; the loss with and without the delay |
 //!
 //! "Frozen" is said only when both threads read No and the executed position has not moved between two looks that lie
@@ -42,3 +43,4 @@ pub mod statement;
 pub mod steps;
 pub mod threads;
 pub mod told;
+pub mod watch;

@@ -8,8 +8,8 @@ use crate::base::secret::SecretRef;
 use crate::base::{Clock, Shown};
 use crate::config::ReplicaConfig;
 use crate::delay::connect::Link;
-use crate::delay::freeze::keeper::Keeper;
-use crate::delay::freeze::line::Line;
+use crate::delay::freeze::keeper::{Keeper, Kept};
+use crate::delay::freeze::line::{Line, is_parallel};
 use crate::delay::freeze::mysql::{MysqlThreads, STOP_WITHIN};
 use crate::delay::freeze::threads::Threads;
 use crate::delay::limits::{DelayBy, Limits};
@@ -17,7 +17,7 @@ use crate::delay::seen::Sample;
 use crate::delay::state::State;
 use crate::delay::watch::sample_of;
 use crate::demo::Stage;
-use crate::store::{StoreError, server_of};
+use crate::store::{FreezeRow, StoreError, server_of};
 
 /// A replica that is not frozen from here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +91,18 @@ impl Services {
         let window = vec![(replica.to_owned(), now.minus(LATELY))];
         let samples = self.store.delay_windows(window, SAMPLES).await?.into_iter().next().unwrap_or_default();
         let samples: Vec<Sample> = samples.iter().map(sample_of).collect();
-        Ok(Line::of(&state, &samples, limits))
+        let Some(line) = Line::of(&state, &samples, limits) else { return Ok(None) };
+        let open = self.store.freezes_open().await?;
+        let own = |row: &&FreezeRow| row.replica == replica || row.replica == server_of(replica);
+        let record = open.iter().find(own).and_then(|row| Kept::of(row).ok()).map(|kept| kept.record);
+        Ok(Some(match record {
+            Some(record) => Line {
+                frozen: record.keeps_stopped(),
+                parallel: is_parallel(record.facts.as_ref(), line.parallel),
+                ..line
+            },
+            None => line,
+        }))
     }
 
     /// What a freeze of a replica is called: the name its judge uses, where it has one channel alone.

@@ -196,6 +196,28 @@ fn the_emergency_of_mariadb_with_gtids_never_offers_what_deletes_the_relay_log()
 }
 
 #[test]
+fn what_would_start_it_with_gtids_is_offered_only_after_what_takes_them_away() {
+    let statement = Statement { time: None, spot: Some(spot("db14-relay.000044", 982)) };
+    let facts = Facts { server: Some(server("10.11.19-MariaDB")), gtid: Some(GtidUse::UsingGtid), ..Facts::default() };
+    let starts = |sight: &Sight| -> Vec<String> {
+        let about = About {
+            replica: "db14",
+            server: server("10.11.19-MariaDB"),
+            channel: "",
+            facts: &facts,
+            sight,
+            statement: &statement,
+        };
+        let all = commands(&about).into_iter().filter(|command| command.text.contains("START SLAVE"));
+        all.map(|command| command.what).collect()
+    };
+    let offered = starts(&sight());
+    assert!(offered.last().unwrap().contains("(after the CHANGE MASTER above alone: with GTIDs"), "{offered:?}");
+    // Where the relay log is in is not known: there is no CHANGE MASTER that keeps it, and nothing is started.
+    assert_eq!(starts(&Sight { relay: None, ..sight() }), Vec::<String>::new());
+}
+
+#[test]
 fn what_is_not_known_is_left_out() {
     let (facts, statement) = (Facts::default(), Statement::default());
     let sight = Sight { relay: Some(at("x$(reboot).000001", 4)), ..Sight::default() };

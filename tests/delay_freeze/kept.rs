@@ -9,7 +9,8 @@ use firn::base::host::ProcessIdentity;
 use firn::base::{Clock, Stop, Time, task};
 use firn::delay::freeze::danger::Facts;
 use firn::delay::freeze::keeper::{Keeper, Kept, SCOPE};
-use firn::delay::freeze::machine::{self, Act};
+use firn::delay::freeze::machine::Act;
+use firn::delay::freeze::orders;
 use firn::delay::freeze::record::Phase;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::threads::{Threads, ThreadsError};
@@ -81,7 +82,7 @@ async fn frozen_and_resumed_with_every_step_in_the_events() {
     let stored = site.keeper.open_of("db14").await.unwrap().unwrap();
     assert_eq!(stored.record.phase, Phase::Frozen);
     site.keeper
-        .order("db14", "anna on db1", |record, now| machine::ask_resume(record, "anna on db1", now))
+        .order("db14", "anna on db1", |record, now| orders::ask_resume(record, "anna on db1", now))
         .await
         .unwrap();
     let kept = site.rounds(&site.keeper, &kept, 4).await;
@@ -111,7 +112,7 @@ async fn asked_for_twice_it_is_one_freeze() {
     let second = site.other().begin(asked()).await.unwrap();
     assert_eq!(first.id, second.id);
     assert_eq!(second.revision, first.revision + 1);
-    let none = site.keeper.order("db99", "anna", |record, now| machine::ask_resume(record, "anna", now)).await;
+    let none = site.keeper.order("db99", "anna", |record, now| orders::ask_resume(record, "anna", now)).await;
     assert_eq!(
         none.unwrap_err().to_string(),
         "db99 is not frozen, and is not being frozen; begin with: firn delay freeze db99"
@@ -218,7 +219,7 @@ async fn nothing_is_started_that_was_just_told_to_stand() {
     let site = Site::new();
     let kept = site.keeper.begin(asked()).await.unwrap();
     let kept = site.rounds(&site.keeper, &kept, 26).await;
-    site.keeper.order("db14", "anna", |record, now| machine::ask_resume(record, "anna", now)).await.unwrap();
+    site.keeper.order("db14", "anna", |record, now| orders::ask_resume(record, "anna", now)).await.unwrap();
     let meanwhile = Meanwhile(Arc::clone(&site.fake), site.other());
     let tended = site.keeper.tend(kept.id, &meanwhile).await.unwrap().unwrap();
     assert!(tended.overtaken);

@@ -6,6 +6,7 @@ mod commands;
 mod kept;
 mod live;
 mod machine;
+mod ordered;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;

@@ -11,7 +11,8 @@ use firn::base::{Stop, Time, task};
 use firn::delay::connect::LinkError;
 use firn::delay::freeze::danger::Facts;
 use firn::delay::freeze::keeper::{Keeper, Kept};
-use firn::delay::freeze::machine::{self, Act};
+use firn::delay::freeze::machine::Act;
+use firn::delay::freeze::orders;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::threads::{Threads, ThreadsError};
 use firn::delay::freeze::watch::duty_of;
@@ -147,7 +148,7 @@ async fn a_process_without_an_account_leaves_it_to_one_that_has() {
     })
     .await;
     // Resumed, nobody holds it, and nobody is told any more.
-    other.order("db14", "anna", |record, now| machine::ask_resume(record, "anna", now)).await.unwrap();
+    other.order("db14", "anna", |record, now| orders::ask_resume(record, "anna", now)).await.unwrap();
     site.wait("all is over", async || site.told().await.is_empty() && site.holder().await.is_none()).await;
     stop.stop();
     first.await.unwrap().unwrap();

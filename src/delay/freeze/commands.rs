@@ -317,7 +317,16 @@ fn at_once(about: &About<'_>) -> Option<String> {
 /// Passes over the statement, once the replica stands right before it.
 fn past_it(about: &About<'_>) -> Vec<Command> {
     let Ok(start) = start_sql(about.server, about.channel, None, None) else { return Vec::new() };
-    let what = "standing right before the statement, pass over it and apply the rest";
+    let deletes = about.facts.start_deletes();
+    if deletes && at_once(about).is_none() {
+        return Vec::new();
+    }
+    let first = if deletes {
+        " (after the CHANGE MASTER above alone: with GTIDs this start deletes the relay log, and MariaDB may refuse to skip)"
+    } else {
+        ""
+    };
+    let what = format!("standing right before the statement, pass over it and apply the rest{first}");
     let skip = match (about.server.flavour, &about.statement.spot) {
         (Flavour::MySql, Some(Spot::Gtid(gtid))) => {
             format!("SET gtid_next = '{gtid}'; BEGIN; COMMIT; SET gtid_next = 'AUTOMATIC';")

@@ -30,6 +30,8 @@ pub struct Facts {
     pub relay_log_recovery: Option<bool>,
     /// `skip_replica_start`, `skip_slave_start`: whether a restart leaves the threads alone.
     pub skip_start: Option<bool>,
+    /// The channel that was looked at, as the server names it; empty: it has no name.
+    pub channel: Option<String>,
     /// The folder of the relay logs.
     pub relay_dir: Option<String>,
     /// How the replica asks its source.

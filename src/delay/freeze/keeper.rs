@@ -4,7 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::machine::{self, Act, Happened, Next, NotNow};
+use super::machine::{self, Act, Happened, Next};
+use super::orders::{self, NotNow};
 use super::record::{Asked, Phase, Record};
 use super::threads::Threads;
 use crate::base::ids::FreezeId;
@@ -118,7 +119,7 @@ impl Keeper {
             FreezeBegun::Begun(row) => Kept::of(&row),
             FreezeBegun::Open(_) => {
                 let (replica, who) = (asked.replica.clone(), asked.who.clone());
-                self.order(&replica, &who, |record, now| machine::ask_again(record, asked.clone(), now)).await
+                self.order(&replica, &who, |record, now| orders::ask_again(record, asked.clone(), now)).await
             }
         }
     }

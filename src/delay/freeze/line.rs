@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::danger::Facts;
+use super::server::{Flavour, Server};
 use super::sight::Sight;
 use crate::base::Time;
 use crate::delay::limits::{DelayBy, Limits};
@@ -30,6 +32,11 @@ pub struct Line {
     /// Whether positions have moved lately though the heartbeat has not: its writer is dead, or its table filtered, and
     /// the heartbeat says less than has been applied.
     pub beat_stuck: bool,
+    /// Whether several workers apply, or that is not known where it is what servers do: some of what comes after the
+    /// executed position may have been applied (MySQL manual, "Replication Transaction Inconsistencies").
+    pub parallel: bool,
+    /// Whether a freeze keeps it stopped, whatever drives its threads otherwise.
+    pub frozen: bool,
     /// Whether a tool holds transactions back instead of the server.
     pub external: bool,
     /// How often that tool looks.
@@ -58,6 +65,8 @@ impl Line {
             beat_stuck: outlived(state, limits)
                 || beat_stuck(samples, moved)
                 || trend_stuck(slope, moved, *at, status.sql, limits),
+            parallel: seen.version.as_deref().and_then(Server::parse).is_some_and(is_parallel_by_itself),
+            frozen: false,
             external: limits.delay_by == DelayBy::External,
             tool_interval: limits.tool_interval,
             fresh: limits.max_last_seen,
@@ -66,8 +75,19 @@ impl Line {
 
     /// From a look alone: no delay is known.
     pub fn alone(sight: Sight, external: bool, tool_interval: Duration, fresh: Duration) -> Self {
-        let (at, beat_stuck) = (sight.at, false);
-        Self { at, delay: None, applied: None, slope: None, sight, beat_stuck, external, tool_interval, fresh }
+        Self {
+            at: sight.at,
+            delay: None,
+            applied: None,
+            slope: None,
+            sight,
+            beat_stuck: false,
+            parallel: false,
+            frozen: false,
+            external,
+            tool_interval,
+            fresh,
+        }
     }
 
     /// The same with a newer look at the threads.
@@ -93,6 +113,17 @@ impl Line {
         let native = self.sight.sql_delay.filter(|delay| *delay > 0 && !self.external)?;
         Some(Duration::from_secs(native))
     }
+}
+
+/// Four workers are the default since then (MySQL manual, `replica_parallel_workers`).
+fn is_parallel_by_itself(server: Server) -> bool {
+    server.flavour == Flavour::MySql && server.version >= (8, 0, 27)
+}
+
+/// Whether several workers apply, by the server's settings; `known` where they do not tell.
+pub fn is_parallel(facts: Option<&Facts>, known: bool) -> bool {
+    let of_server = || facts?.server.map(is_parallel_by_itself);
+    facts.and_then(|facts| facts.parallel).map_or_else(|| of_server().unwrap_or(known), |workers| workers > 0)
 }
 
 /// The time so many seconds before another; seconds below zero lead forward.
@@ -134,6 +165,7 @@ fn trend_stuck(slope: Option<f64>, moved: Option<Time>, at: Time, sql: Option<bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delay::seen::{Seen, Status};
 
     fn sample(at: i64, delay: f64) -> Sample {
         Sample { at: Time::from_secs(at), delay: Some(delay) }
@@ -151,6 +183,28 @@ mod tests {
         assert!(!beat_stuck(&[sample(100, 20.0), sample(110, 29.0)], moved(105)));
         assert!(!beat_stuck(&[sample(100, 20.0), sample(110, 20.0)], moved(110)));
         assert!(!beat_stuck(&[sample(110, 20.0)], moved(110)));
+    }
+
+    #[test]
+    fn several_workers_by_the_settings_or_by_default() {
+        let facts = |version: &str, parallel| Facts { server: Server::parse(version), parallel, ..Facts::default() };
+        for (facts, known, wanted) in [
+            (Some(facts("5.7.44", Some(4))), false, true),
+            (Some(facts("8.4.0", Some(0))), true, false),
+            (Some(facts("8.0.27", None)), false, true),
+            (Some(facts("8.0.26", None)), true, false),
+            (Some(facts("10.11.19-MariaDB", None)), true, false),
+            (Some(Facts::default()), true, true),
+            (None, false, false),
+        ] {
+            assert_eq!(is_parallel(facts.as_ref(), known), wanted, "{facts:?}");
+        }
+        let state = |version: &str| {
+            let seen = Seen { version: Some(version.to_owned()), status: Some(Status::default()), ..Seen::default() };
+            State { seen: Some((Time::from_secs(1), seen)), ..State::default() }
+        };
+        let of = |version| Line::of(&state(version), &[], &Limits::default()).unwrap().parallel;
+        assert_eq!(["8.0.36", "8.0.26", "10.11.19-MariaDB"].map(of), [true, false, false]);
     }
 
     #[test]

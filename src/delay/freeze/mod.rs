@@ -11,6 +11,7 @@
 //! | [`arrival`] | when the statement reaches the replica; whether it has been applied |
 //! | [`record`] | what is kept of a freeze; it is stored before each act |
 //! | [`machine`] | the record and a look become the next record and what to do: stop, prove, watch, resume |
+//! | [`orders`] | what operators order: run up to a place, resume, let go, tick a step |
 //! | [`told`] | how a freeze stands, in a sentence |
 //! | [`report`] | all there is about a freeze, as text and JSON |
 //! | [`server`] | MySQL or MariaDB, which version; what it calls things |
@@ -34,6 +35,7 @@ pub mod keeper;
 pub mod line;
 pub mod machine;
 pub mod mysql;
+pub mod orders;
 pub mod place;
 pub mod record;
 pub mod report;

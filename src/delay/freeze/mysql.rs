@@ -225,6 +225,7 @@ fn facts(server: Server, table: &Table, row: usize, variables: &Table) -> Facts 
         relay_log_purge: flag("relay_log_purge"),
         relay_log_recovery: flag("relay_log_recovery"),
         skip_start: flag("skip_replica_start").or_else(|| flag("skip_slave_start")),
+        channel: Some(channel_of(table, row).to_owned()),
         relay_dir: folder.filter(|folder| !folder.is_empty()).map(str::to_owned),
         gtid,
         parallel: ["replica_parallel_workers", "slave_parallel_workers", "slave_parallel_threads"]

@@ -78,6 +78,12 @@ impl ThreadsError {
             _ => false,
         }
     }
+
+    /// Whether there is nothing that could be stopped, however often it is tried: it is no replica, or one of its channels
+    /// has to be named.
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Self::NoReplica { .. } | Self::WhichChannel { .. })
+    }
 }
 
 /// The threads of one replica, or of one channel of it.

@@ -54,6 +54,7 @@ impl Threads for ActedServer {
             relay_log_purge: Some(true),
             relay_log_recovery: Some(false),
             skip_start: Some(false),
+            channel: Some(String::new()),
             relay_dir: Some("/var/lib/mysql".to_owned()),
             gtid: Some(gtid),
             parallel: Some(0),

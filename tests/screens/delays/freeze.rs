@@ -18,13 +18,13 @@ use firn::console::theme::{Depth, Theme};
 use firn::console::update::update;
 use firn::delay::freeze::danger::{Facts, GtidUse};
 use firn::delay::freeze::line::Line;
-use firn::delay::freeze::machine;
 use firn::delay::freeze::record::{Asked, Phase, Record};
 use firn::delay::freeze::report;
 use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::{Mark, Sight};
 use firn::delay::freeze::statement::Statement;
 use firn::delay::freeze::steps::{LossInput, Step};
+use firn::delay::freeze::{machine, orders};
 use firn::delay::seen::{IoThread, Position};
 use firn::delay::snapshot::DelaySnapshot;
 use firn::delay::state::Place;
@@ -65,6 +65,7 @@ fn facts() -> Facts {
         relay_log_purge: Some(true),
         relay_log_recovery: Some(true),
         skip_start: Some(false),
+        channel: Some(String::new()),
         relay_dir: Some("/var/lib/mysql".to_owned()),
         gtid: Some(GtidUse::No),
         parallel: Some(0),
@@ -377,7 +378,7 @@ fn resume_says_what_it_lets_be_applied_and_wants_the_name() {
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Resume(name))] if name == "db07-delay"), "{effects:?}");
     // One that was promoted is started by nobody.
     let mut record = stands("db07-delay");
-    record = *machine::tick(&record, Step::Promoted, true, "robin", NOW, NOW).unwrap().record;
+    record = *orders::tick(&record, Step::Promoted, true, "robin", NOW, NOW).unwrap().record;
     let mut model = opened("db07-delay", Ok(reading(Some(record.clone()))));
     assert_eq!(press(&mut model, "r"), []);
     assert!(
@@ -386,7 +387,7 @@ fn resume_says_what_it_lets_be_applied_and_wants_the_name() {
         said(&model)
     );
     // One that is over is told, and neither ticked nor resumed.
-    record = *machine::ask_release(&record, "robin", NOW).unwrap().record;
+    record = *orders::ask_release(&record, "robin", NOW).unwrap().record;
     let mut model = opened("db07-delay", Ok(reading(Some(record))));
     assert_eq!(press(&mut model, "r space"), []);
     assert_eq!(said(&model), "frozen.tick: the freeze is over");

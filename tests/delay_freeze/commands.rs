@@ -3,16 +3,16 @@
 use firn::base::Time;
 use firn::delay::freeze::commands::{About, Where, commands, start_io, start_sql, start_sql_safely, stop_io, stop_sql};
 use firn::delay::freeze::danger::{Facts, GtidUse};
-use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::statement::{Spot, Statement};
+use firn::delay::privilege::Flavour;
 use firn::delay::seen::Position;
 use firn::delay::state::Place;
 
 const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
-fn server(version: &str) -> Server {
-    Server::parse(version).unwrap()
+fn server(version: &str) -> Flavour {
+    Flavour::parse(version).unwrap()
 }
 
 fn at(file: &str, at: u64) -> Position {

@@ -179,7 +179,7 @@ async fn an_account_that_lacks_a_privilege_is_told_which() {
     );
     let said = threads(&pair.replica, "blind").look(Time::from_secs(1)).await.unwrap_err().to_string();
     assert!(
-        said.contains("error 1227") && said.ends_with("lacks SLAVE MONITOR: GRANT SLAVE MONITOR ON *.* TO blind"),
+        said.contains("error 1227") && said.ends_with("lacks REPLICA MONITOR: GRANT REPLICA MONITOR ON *.* TO blind"),
         "{said}"
     );
     assert_eq!(both(&pair.replica).1, "Yes", "nothing was stopped");

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::danger::Facts;
-use super::server::{Flavour, Server};
 use super::sight::Sight;
 use crate::base::Time;
 use crate::delay::limits::{DelayBy, Limits};
+use crate::delay::privilege::Flavour;
 use crate::delay::seen::{Heartbeat, Sample};
 use crate::delay::state::State;
 
@@ -65,7 +65,7 @@ impl Line {
             beat_stuck: outlived(state, limits)
                 || beat_stuck(samples, moved)
                 || trend_stuck(slope, moved, *at, status.sql, limits),
-            parallel: seen.version.as_deref().and_then(Server::parse).is_some_and(is_parallel_by_itself),
+            parallel: seen.version.as_deref().and_then(Flavour::parse).is_some_and(is_parallel_by_itself),
             frozen: false,
             external: limits.delay_by == DelayBy::External,
             tool_interval: limits.tool_interval,
@@ -116,8 +116,8 @@ impl Line {
 }
 
 /// Four workers are the default since then (MySQL manual, `replica_parallel_workers`).
-fn is_parallel_by_itself(server: Server) -> bool {
-    server.flavour == Flavour::MySql && server.version >= (8, 0, 27)
+fn is_parallel_by_itself(server: Flavour) -> bool {
+    !server.is_mariadb() && server.version() >= (8, 0, 27)
 }
 
 /// Whether several workers apply, by the server's settings; `known` where they do not tell.
@@ -187,7 +187,7 @@ mod tests {
 
     #[test]
     fn several_workers_by_the_settings_or_by_default() {
-        let facts = |version: &str, parallel| Facts { server: Server::parse(version), parallel, ..Facts::default() };
+        let facts = |version: &str, parallel| Facts { server: Flavour::parse(version), parallel, ..Facts::default() };
         for (facts, known, wanted) in [
             (Some(facts("5.7.44", Some(4))), false, true),
             (Some(facts("8.4.0", Some(0))), true, false),

@@ -14,7 +14,7 @@
 //! | [`orders`] | what operators order: run up to a place, resume, let go, tick a step |
 //! | [`told`] | how a freeze stands, in a sentence |
 //! | [`report`] | all there is about a freeze, as text and JSON |
-//! | [`server`] | MySQL or MariaDB, which version; what it calls things |
+//! | `server` | what a server calls things, by its kind and version |
 //! | [`commands`] | statements and shell commands, quoted: find it, stop before it, pass over it |
 //! | [`danger`] | what a restart or a careless command would delete |
 //! | [`threads`] | the threads of a replica: a trait (what touches the world) |
@@ -39,7 +39,7 @@ pub mod orders;
 pub mod place;
 pub mod record;
 pub mod report;
-pub mod server;
+mod server;
 pub mod sight;
 pub mod statement;
 pub mod steps;

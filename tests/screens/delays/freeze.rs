@@ -20,13 +20,13 @@ use firn::delay::freeze::danger::{Facts, GtidUse};
 use firn::delay::freeze::line::Line;
 use firn::delay::freeze::record::{Asked, Phase, Record};
 use firn::delay::freeze::report;
-use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::{Mark, Sight};
 use firn::delay::freeze::statement::Statement;
 use firn::delay::freeze::steps::{LossInput, Step};
 use firn::delay::freeze::{machine, orders};
+use firn::delay::privilege::Flavour;
 use firn::delay::seen::{IoThread, Position};
-use firn::delay::snapshot::DelaySnapshot;
+use firn::delay::snapshot::{DelaySnapshot, Frozen};
 use firn::delay::state::Place;
 use firn::demo::{self, DemoOptions};
 use firn::services::Services;
@@ -61,7 +61,7 @@ fn sight(at: Time, sql: bool, io: IoThread) -> Sight {
 
 fn facts() -> Facts {
     Facts {
-        server: Server::parse("10.11.19-MariaDB"),
+        server: Flavour::parse("10.11.19-MariaDB"),
         relay_log_purge: Some(true),
         relay_log_recovery: Some(true),
         skip_start: Some(false),
@@ -437,6 +437,23 @@ fn one_that_was_not_seen_lately_is_not_called_frozen() {
     update(&mut model, Msg::Tick, NOW.plus(Duration::from_mins(1)));
     let text = screen(&model, (80, 24));
     assert!(text.contains("was frozen at") && text.contains("nobody watches it") && !text.contains("FROZEN"), "{text}");
+}
+
+#[test]
+fn only_what_is_proven_is_called_frozen_whatever_the_words() {
+    let shown = |proven| {
+        let mut snapshot = delays();
+        let line = snapshot.replicas.iter_mut().find(|line| line.name == "db14-delay").unwrap();
+        line.frozen = Some(Frozen { proven, words: "frozen cellar: it cannot be read".to_owned() });
+        let mut model = tab();
+        send(&mut model, Msg::Delays(Arc::new(snapshot)));
+        screen(&model, (140, 40))
+    };
+    // Another one of the list is frozen.
+    let count = |text: &str| text.matches("FROZEN: ").count();
+    assert_eq!((count(&shown(true)), count(&shown(false))), (2, 1));
+    assert!(shown(false).contains("FREEZE: frozen cellar") && shown(true).contains("FROZEN: cellar"));
+    assert!(shown(false).contains("1 FROZEN") && shown(true).contains("2 FROZEN"));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use crate::base::Shown;
 use crate::base::units::Span;
 use crate::delay::freeze::danger::Facts;
 use crate::delay::freeze::keeper::{EVERY, FRESH, Keeper, Kept};
-use crate::delay::freeze::line::Line;
-use crate::delay::freeze::machine::{self, Act, Next};
+use crate::delay::freeze::line::{Line, is_parallel};
+use crate::delay::freeze::machine::{Act, Next};
+use crate::delay::freeze::orders;
 use crate::delay::freeze::record::{Asked, Phase, Record};
 use crate::delay::freeze::report;
 use crate::delay::freeze::steps::Step;
@@ -60,15 +61,25 @@ pub async fn read(services: &Services, name: &str, look: bool, ended: bool) -> R
             Err(e) => reading.unseen = Some(e.to_string()),
         }
         reading.facts = threads.facts().await.ok();
+        if let Some(line) = &mut reading.line {
+            line.parallel = is_parallel(reading.facts.as_ref(), line.parallel);
+        }
     }
     Ok(reading)
 }
 
-/// Stops a replica, and says when it is proven to stand. Nothing is looked at before it is stopped.
+/// Stops a replica, and says when it is proven to stand. Nothing is begun where there is nothing to be stopped; one that
+/// cannot be seen is stopped all the same.
 pub async fn freeze(services: &Services, who: &str, of: FreezeOf) -> Result<String, String> {
     let limits = services.freeze_limits(&of.replica).map_err(|e| e.to_string())?;
     let threads = services.freeze_threads(&of.replica).map_err(|e| e.to_string())?;
     let keeper = services.keeper();
+    let now = services.store.now().await.map_err(|e| e.to_string())?;
+    if let Err(e) = threads.look(now).await
+        && e.is_for_good()
+    {
+        return Err(format!("{e}. Nothing was done"));
+    }
     let asked = Asked {
         replica: of.replica.clone(),
         channel: of.replica.split_once('/').map(|(_, channel)| channel.to_owned()).unwrap_or_default(),
@@ -111,7 +122,7 @@ pub async fn resume(services: &Services, who: &str, replica: &str) -> Result<Str
     if let Err(e) = threads.look(now).await {
         return Err(format!("not resumed while it cannot be seen; nothing was done: {e}"));
     }
-    let order = |record: &Record, now| machine::ask_resume(record, who, now);
+    let order = |record: &Record, now| orders::ask_resume(record, who, now);
     let kept = keeper.order(replica, who, order).await.map_err(|e| e.to_string())?;
     let kept = Box::pin(rounds(&keeper, &*threads, kept, |phase| phase == Phase::Resuming)).await?;
     let (_, words) = standing(&keeper, &kept.record).await?;
@@ -120,7 +131,7 @@ pub async fn resume(services: &Services, who: &str, replica: &str) -> Result<Str
 
 /// Ticks a recovery step, or takes the tick back.
 pub async fn tick(services: &Services, who: &str, replica: &str, step: Step, done: bool) -> Result<String, String> {
-    let order = |record: &Record, now| machine::tick(record, step, done, who, now, now);
+    let order = |record: &Record, now| orders::tick(record, step, done, who, now, now);
     let kept = services.keeper().order(replica, who, order).await.map_err(|e| e.to_string())?;
     let how = if done { "done" } else { "not done after all" };
     let now = services.store.now().await.map_err(|e| e.to_string())?;

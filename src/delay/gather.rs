@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::freeze::keeper::{FRESH, Kept};
-use super::freeze::told::words;
+use super::freeze::told;
 use super::job::Job;
-use super::judge::{Asked, Asker, judge, told};
+use super::judge::{self, Asked, Asker, judge};
 use super::limits::Limits;
-use super::snapshot::{DelaySnapshot, ReplicaLine};
+use super::snapshot::{DelaySnapshot, Frozen, ReplicaLine};
 use super::state::State;
 use super::unit::Spark;
 use super::watch::{Target, WINDOW, sample_of};
@@ -69,10 +69,16 @@ pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot,
 /// Says of each replica how its freeze stands, where it has one. One that cannot be read is one all the same.
 async fn freezes(store: &dyn Store, lines: &mut [ReplicaLine], now: Time) -> Result<(), StoreError> {
     for row in store.freezes_open().await? {
-        let words = Kept::of(&row).map_or_else(|e| e.to_string(), |kept| words(&kept.record, now, FRESH));
+        let frozen = match Kept::of(&row) {
+            Ok(kept) => Frozen {
+                proven: told::is_frozen(&kept.record, now, FRESH),
+                words: told::words(&kept.record, now, FRESH),
+            },
+            Err(e) => Frozen { proven: false, words: e.to_string() },
+        };
         let own = |line: &&mut ReplicaLine| line.name == row.replica || server_of(&line.name) == row.replica;
         for line in lines.iter_mut().filter(own) {
-            line.frozen = Some(words.clone());
+            line.frozen = Some(frozen.clone());
         }
     }
     Ok(())
@@ -179,7 +185,7 @@ async fn line(
     let verdict = if anew {
         judge(&state, &samples, &jobs, &asked, &one.limits, now).1
     } else {
-        told(&state, &samples, &asked, &one.limits, now)
+        judge::told(&state, &samples, &asked, &one.limits, now)
     };
     Ok(ReplicaLine {
         group: one.group.clone(),

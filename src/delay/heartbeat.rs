@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::connect::{Table, words};
 use super::seen::Heartbeat;
+use crate::base::Time;
 
 /// A heartbeat table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +134,14 @@ impl Beats {
         }
     }
 
+    /// When the heartbeat of one writer was written, by the writer's clock; nothing where its row says no time.
+    pub fn written(&self, writer: u64, table: &HeartbeatTable) -> Option<Time> {
+        let beat = self.by_writer.get(&writer).filter(|beat| beat.age.is_some())?;
+        let stamp = beat.ts.trim().parse::<jiff::civil::DateTime>().ok()?;
+        let utc = stamp.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
+        Some(Time::from_micros(utc.as_microsecond().saturating_sub(i64::from(table.offset) * 1_000_000)))
+    }
+
     /// The one writer that is not `own`, if there is no other.
     pub fn only_other(&self, own: Option<u64>) -> Option<u64> {
         let mut others = self.by_writer.keys().filter(|writer| Some(**writer) != own);
@@ -189,6 +198,25 @@ mod tests {
         // Written in +09:00 without that being told it is from the future; told, it is as old as it is.
         let tokyo = [("1", "x", Some("-25199500000"))];
         assert_eq!(beats(&answer(&tokyo), &table(32_400)).of(1, &table(32_400), "s"), Heartbeat::Age(7200.5));
+    }
+
+    #[test]
+    fn when_a_heartbeat_was_written_is_told_by_its_writers_clock() {
+        let rows = [
+            ("1", "2026-11-22T05:51:31.000900", Some("7200500000")),
+            ("2", "2026-11-22 06:38:42", Some("-5")),
+            ("3", "soon", Some("1")),
+            ("4", "2026-11-22T05:51:31", None),
+        ];
+        let written = |offset| {
+            let beats = beats(&answer(&rows), &table(offset));
+            [1, 2, 3, 4, 5].map(|writer| beats.written(writer, &table(offset)))
+        };
+        let (first, second) = (1_795_326_691_000_900, 1_795_329_522_000_000);
+        let at = |micros| Some(Time::from_micros(micros));
+        assert_eq!(written(0), [at(first), at(second), None, None, None]);
+        // Written in +09:00.
+        assert_eq!(written(32_400)[0], at(first - 32_400_000_000));
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn matching(plugin: &mut Plugin, line: &ReplicaLine, verdict: &Verdict) {
         plugin.push(&format!("note: {note}"));
     }
     if let Some(frozen) = &line.frozen {
-        plugin.push(&format!("stopped in an emergency: {frozen}"));
+        plugin.push(&format!("stopped in an emergency: {}", frozen.words));
     }
 }
 

@@ -1,11 +1,14 @@
 //! What an account needs, by server and version, and the statement that gives it (MySQL's and MariaDB's manuals; for MariaDB
 //! 10.11 and MySQL 9 as tried: there the manual of MariaDB lists more than suffices). Pure.
 
+use serde::{Deserialize, Serialize};
+
 use super::connect::words;
 use super::heartbeat::{HeartbeatTable, identifier};
 
 /// A server's kind and version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Flavour {
     /// MySQL (and Percona Server).
     MySql(u32, u32, u32),
@@ -13,19 +16,35 @@ pub enum Flavour {
     MariaDb(u32, u32, u32),
 }
 
+fn says_mariadb(version: &str) -> bool {
+    version.to_ascii_lowercase().contains("mariadb")
+}
+
 impl Flavour {
-    /// From `VERSION()`: `10.11.19-MariaDB-0+deb12u1-log`, `8.0.36`, `5.7.44-48-log`.
+    /// From `VERSION()`: `10.11.19-MariaDB-0+deb12u1-log`, `8.0.36`, `5.7.44-48-log`; nothing where it begins with no
+    /// number.
+    pub fn parse(version: &str) -> Option<Self> {
+        let mariadb = says_mariadb(version);
+        // What MariaDB puts in front for old replicas.
+        let rest =
+            version.strip_prefix("5.5.5-").filter(|rest| mariadb && rest.starts_with(|c: char| c.is_ascii_digit()));
+        let mut numbers = rest.unwrap_or(version).split(|c: char| !c.is_ascii_digit() && c != '.').next()?.split('.');
+        let major = numbers.next()?.parse().ok()?;
+        let mut next = || numbers.next().and_then(|number| number.parse().ok()).unwrap_or(0);
+        let (minor, patch) = (next(), next());
+        Some(if mariadb { Self::MariaDb(major, minor, patch) } else { Self::MySql(major, minor, patch) })
+    }
+
+    /// The same; one that says nothing is the oldest there is.
     pub fn of(version: &str) -> Self {
-        let number = |part: Option<&str>| {
-            let digits: String = part.unwrap_or("").chars().take_while(char::is_ascii_digit).collect();
-            digits.parse().unwrap_or(0)
-        };
-        let mut parts = version.split('.');
-        let (major, minor, patch) = (number(parts.next()), number(parts.next()), number(parts.next()));
-        if version.to_ascii_lowercase().contains("mariadb") {
-            Self::MariaDb(major, minor, patch)
-        } else {
-            Self::MySql(major, minor, patch)
+        let oldest = if says_mariadb(version) { Self::MariaDb(0, 0, 0) } else { Self::MySql(0, 0, 0) };
+        Self::parse(version).unwrap_or(oldest)
+    }
+
+    /// Major, minor, patch.
+    pub fn version(self) -> (u32, u32, u32) {
+        match self {
+            Self::MySql(major, minor, patch) | Self::MariaDb(major, minor, patch) => (major, minor, patch),
         }
     }
 
@@ -132,11 +151,15 @@ mod tests {
             ("8.0.36", Flavour::MySql(8, 0, 36)),
             ("5.7.44-48-log", Flavour::MySql(5, 7, 44)),
             ("9.7.4", Flavour::MySql(9, 7, 4)),
+            ("8.0.35-27", Flavour::MySql(8, 0, 35)),
+            ("8.4", Flavour::MySql(8, 4, 0)),
+            ("5.5.5-10.3.39-MariaDB", Flavour::MariaDb(10, 3, 39)),
             ("", Flavour::MySql(0, 0, 0)),
         ];
         for (text, flavour) in cases {
             assert_eq!(Flavour::of(text), flavour, "{text}");
         }
+        assert_eq!([Flavour::parse("unknown"), Flavour::parse("")], [None, None]);
         let knows =
             ["8.0.0", "8.0.1", "8.4.2", "5.7.44", "10.11.19-MariaDB"].map(|text| Flavour::of(text).has_commit_times());
         assert_eq!(knows, [false, true, true, false, false]);

@@ -79,7 +79,7 @@ fn total(snapshot: &DelaySnapshot) -> String {
 fn why(line: &ReplicaLine, now: Time) -> String {
     let mut parts = Vec::new();
     if let Some(frozen) = &line.frozen {
-        parts.push(format!("EMERGENCY: {}", one_line(frozen)));
+        parts.push(format!("EMERGENCY: {}", one_line(&frozen.words)));
     }
     parts.push(line.verdict.as_ref().map_or_else(|| "nobody has judged it yet".to_owned(), |v| one_line(&v.text)));
     if let Some(hint) = line.verdict.as_ref().and_then(|verdict| verdict.hint.as_deref()) {

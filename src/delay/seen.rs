@@ -112,6 +112,9 @@ pub struct Seen {
     pub status: Option<Status>,
     /// The source's heartbeat, as applied here: its age is the delay.
     pub delay: Option<Heartbeat>,
+    /// When that heartbeat was written, by the clock of who wrote it: the source's, as the times of its statements are.
+    #[serde(default)]
+    pub applied: Option<Time>,
     /// The heartbeat written on the replica itself; nothing: none is expected.
     pub local: Option<Heartbeat>,
     /// The source's heartbeat read on the source; nothing: none is expected.

@@ -11,6 +11,15 @@ use crate::base::{Severity, Time};
 /// Columns of a replica's sparkline: six hours.
 pub const SPARK: usize = 36;
 
+/// How a freeze of a replica stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frozen {
+    /// Whether the replica is proven to stand, and was seen to lately.
+    pub proven: bool,
+    /// How it stands, in words.
+    pub words: String,
+}
+
 /// A replica.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ReplicaLine {
@@ -30,14 +39,14 @@ pub struct ReplicaLine {
     pub spark: Vec<Option<f64>>,
     /// Who judges it, and when that was last written.
     pub judged: Option<(String, Time)>,
-    /// Whether it is stopped in an emergency (or is being stopped), in words.
-    pub frozen: Option<String>,
+    /// Its freeze, where it is stopped in an emergency or is being stopped.
+    pub frozen: Option<Frozen>,
 }
 
 impl ReplicaLine {
     /// Whether it is proven to stand: a freeze that has not got there says so in [`ReplicaLine::frozen`].
     pub fn is_frozen(&self) -> bool {
-        self.frozen.as_deref().is_some_and(|words| words.starts_with(super::freeze::told::FROZEN))
+        self.frozen.as_ref().is_some_and(|frozen| frozen.proven)
     }
 
     /// How bad it is. Nobody has judged it: UNKNOWN.

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Backing, Services, lines};
+use crate::base::secret::SecretRef;
 use crate::base::{Clock, Shown};
 use crate::config::ReplicaConfig;
 use crate::delay::connect::Link;
-use crate::delay::freeze::keeper::Keeper;
-use crate::delay::freeze::line::Line;
+use crate::delay::freeze::keeper::{Keeper, Kept};
+use crate::delay::freeze::line::{Line, is_parallel};
 use crate::delay::freeze::mysql::{MysqlThreads, STOP_WITHIN};
 use crate::delay::freeze::threads::Threads;
 use crate::delay::limits::{DelayBy, Limits};
@@ -16,7 +17,7 @@ use crate::delay::seen::Sample;
 use crate::delay::state::State;
 use crate::delay::watch::sample_of;
 use crate::demo::Stage;
-use crate::store::{StoreError, server_of};
+use crate::store::{FreezeRow, StoreError, server_of};
 
 /// A replica that is not frozen from here.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -90,7 +91,18 @@ impl Services {
         let window = vec![(replica.to_owned(), now.minus(LATELY))];
         let samples = self.store.delay_windows(window, SAMPLES).await?.into_iter().next().unwrap_or_default();
         let samples: Vec<Sample> = samples.iter().map(sample_of).collect();
-        Ok(Line::of(&state, &samples, limits))
+        let Some(line) = Line::of(&state, &samples, limits) else { return Ok(None) };
+        let open = self.store.freezes_open().await?;
+        let own = |row: &&FreezeRow| row.replica == replica || row.replica == server_of(replica);
+        let record = open.iter().find(own).and_then(|row| Kept::of(row).ok()).map(|kept| kept.record);
+        Ok(Some(match record {
+            Some(record) => Line {
+                frozen: record.keeps_stopped(),
+                parallel: is_parallel(record.facts.as_ref(), line.parallel),
+                ..line
+            },
+            None => line,
+        }))
     }
 
     /// What a freeze of a replica is called: the name its judge uses, where it has one channel alone.
@@ -138,8 +150,20 @@ impl Stoppable {
     /// How the watch finds a replica's threads; nothing where there are none.
     pub(super) fn known(self) -> Option<impl Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync + 'static> {
         let some = !matches!(self.replicas, Replicas::None);
-        let threads = move |replica: &str| self.threads(replica).map_err(|e| e.to_string());
+        let threads = move |replica: &str| {
+            self.has_password(replica)?;
+            self.threads(replica).map_err(|e| e.to_string())
+        };
         some.then_some(threads)
+    }
+
+    /// Whether this process has the password of the account that may stop a replica: one of another host may.
+    fn has_password(&self, replica: &str) -> Result<(), String> {
+        let Ok(config) = self.config(replica) else { return Ok(()) };
+        let Some(login) = &config.freeze else { return Ok(()) };
+        let read = login.password.as_ref().map(SecretRef::read).transpose();
+        let told = |e| format!("no password for {}: {e}", Shown::text(&login.user));
+        read.map(drop).map_err(told)
     }
 
     fn config(&self, replica: &str) -> Result<&ReplicaConfig, NoFreeze> {
@@ -166,5 +190,25 @@ impl Stoppable {
         }
         let channel = asked.or_else(|| config.channel.clone());
         Ok(Arc::new(MysqlThreads::new(Link::new(server), self.clock.clone(), replica, channel)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use std::path::Path;
+
+    #[test]
+    fn the_watch_takes_only_what_this_process_has_the_password_for() {
+        let text = "[[replica]]\nname = \"db14\"\nhost = \"db14.example.com\"\nuser = \"firn\"\npassword = \"env:FIRN_TEST\"\n\
+                    freeze_user = \"freezer\"\nfreeze_password = \"file:none-here\"\n";
+        let config = Config::parse(Some((Path::new("/nowhere/firn.toml"), text)), &[], &[]).unwrap();
+        let (clock, _) = Clock::manual(crate::base::Time::from_secs(1));
+        let stoppable = Stoppable { replicas: Replicas::Configured(config.delay.replicas), clock };
+        // Whoever sits before it is told by the server; a worker leaves it to another host.
+        assert!(stoppable.threads("db14").is_ok());
+        let why = stoppable.known().unwrap()("db14").err().unwrap();
+        assert!(why.starts_with("no password for freezer: cannot read the secret file /nowhere/none-here"), "{why}");
     }
 }

@@ -3,16 +3,16 @@
 use firn::base::Time;
 use firn::delay::freeze::commands::{About, Where, commands, start_io, start_sql, start_sql_safely, stop_io, stop_sql};
 use firn::delay::freeze::danger::{Facts, GtidUse};
-use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::statement::{Spot, Statement};
+use firn::delay::privilege::Flavour;
 use firn::delay::seen::Position;
 use firn::delay::state::Place;
 
 const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
-fn server(version: &str) -> Server {
-    Server::parse(version).unwrap()
+fn server(version: &str) -> Flavour {
+    Flavour::parse(version).unwrap()
 }
 
 fn at(file: &str, at: u64) -> Position {
@@ -193,6 +193,28 @@ fn the_emergency_of_mariadb_with_gtids_never_offers_what_deletes_the_relay_log()
         ]
     );
     assert!(found[1].1.contains("mariadb-binlog") && found[1].1.ends_with("(at|end_log_pos) 982'"), "{}", found[1].1);
+}
+
+#[test]
+fn what_would_start_it_with_gtids_is_offered_only_after_what_takes_them_away() {
+    let statement = Statement { time: None, spot: Some(spot("db14-relay.000044", 982)) };
+    let facts = Facts { server: Some(server("10.11.19-MariaDB")), gtid: Some(GtidUse::UsingGtid), ..Facts::default() };
+    let starts = |sight: &Sight| -> Vec<String> {
+        let about = About {
+            replica: "db14",
+            server: server("10.11.19-MariaDB"),
+            channel: "",
+            facts: &facts,
+            sight,
+            statement: &statement,
+        };
+        let all = commands(&about).into_iter().filter(|command| command.text.contains("START SLAVE"));
+        all.map(|command| command.what).collect()
+    };
+    let offered = starts(&sight());
+    assert!(offered.last().unwrap().contains("(after the CHANGE MASTER above alone: with GTIDs"), "{offered:?}");
+    // Where the relay log is in is not known: there is no CHANGE MASTER that keeps it, and nothing is started.
+    assert_eq!(starts(&Sight { relay: None, ..sight() }), Vec::<String>::new());
 }
 
 #[test]

@@ -9,7 +9,8 @@ use firn::base::host::ProcessIdentity;
 use firn::base::{Clock, Stop, Time, task};
 use firn::delay::freeze::danger::Facts;
 use firn::delay::freeze::keeper::{Keeper, Kept, SCOPE};
-use firn::delay::freeze::machine::{self, Act};
+use firn::delay::freeze::machine::Act;
+use firn::delay::freeze::orders;
 use firn::delay::freeze::record::Phase;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::threads::{Threads, ThreadsError};
@@ -24,16 +25,16 @@ use super::world::Fake;
 const FRESH: Duration = Duration::from_secs(30);
 const SECOND: Duration = Duration::from_secs(1);
 
-struct Site {
+pub struct Site {
     dir: tempfile::TempDir,
-    clock: Clock,
-    hand: Hand,
-    keeper: Keeper,
-    fake: Arc<Fake>,
+    pub clock: Clock,
+    pub hand: Hand,
+    pub keeper: Keeper,
+    pub fake: Arc<Fake>,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let (clock, hand) = Clock::manual(Time::from_secs(1_795_435_200));
         let store = Arc::new(SqliteStore::open(&dir.path().join("firn.db"), clock.clone(), true).unwrap());
@@ -43,7 +44,7 @@ impl Site {
     }
 
     /// Another process over the same state.
-    fn other(&self) -> Keeper {
+    pub fn other(&self) -> Keeper {
         let store = SqliteStore::open(&self.dir.path().join("firn.db"), self.clock.clone(), false).unwrap();
         Keeper { store: Arc::new(store), clock: self.clock.clone(), own: "firn on db2".to_owned() }
     }
@@ -61,7 +62,7 @@ impl Site {
         last
     }
 
-    fn is_frozen(&self, kept: &Kept) -> bool {
+    pub fn is_frozen(&self, kept: &Kept) -> bool {
         told::is_frozen(&kept.record, self.clock.now(), FRESH)
     }
 
@@ -81,7 +82,7 @@ async fn frozen_and_resumed_with_every_step_in_the_events() {
     let stored = site.keeper.open_of("db14").await.unwrap().unwrap();
     assert_eq!(stored.record.phase, Phase::Frozen);
     site.keeper
-        .order("db14", "anna on db1", |record, now| machine::ask_resume(record, "anna on db1", now))
+        .order("db14", "anna on db1", |record, now| orders::ask_resume(record, "anna on db1", now))
         .await
         .unwrap();
     let kept = site.rounds(&site.keeper, &kept, 4).await;
@@ -111,7 +112,7 @@ async fn asked_for_twice_it_is_one_freeze() {
     let second = site.other().begin(asked()).await.unwrap();
     assert_eq!(first.id, second.id);
     assert_eq!(second.revision, first.revision + 1);
-    let none = site.keeper.order("db99", "anna", |record, now| machine::ask_resume(record, "anna", now)).await;
+    let none = site.keeper.order("db99", "anna", |record, now| orders::ask_resume(record, "anna", now)).await;
     assert_eq!(
         none.unwrap_err().to_string(),
         "db99 is not frozen, and is not being frozen; begin with: firn delay freeze db99"
@@ -218,7 +219,7 @@ async fn nothing_is_started_that_was_just_told_to_stand() {
     let site = Site::new();
     let kept = site.keeper.begin(asked()).await.unwrap();
     let kept = site.rounds(&site.keeper, &kept, 26).await;
-    site.keeper.order("db14", "anna", |record, now| machine::ask_resume(record, "anna", now)).await.unwrap();
+    site.keeper.order("db14", "anna", |record, now| orders::ask_resume(record, "anna", now)).await.unwrap();
     let meanwhile = Meanwhile(Arc::clone(&site.fake), site.other());
     let tended = site.keeper.tend(kept.id, &meanwhile).await.unwrap().unwrap();
     assert!(tended.overtaken);

@@ -5,16 +5,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use firn::base::host::ProcessIdentity;
 use firn::base::{Clock, Time};
+use firn::config::Config;
+use firn::console::answer;
+use firn::console::effect::{Deed, FreezeOf};
 use firn::delay::connect::{Link, Server, Tls};
 use firn::delay::freeze::keeper::{FRESH, Keeper, Kept};
-use firn::delay::freeze::machine::{self, Act};
+use firn::delay::freeze::machine::Act;
 use firn::delay::freeze::mysql::MysqlThreads;
+use firn::delay::freeze::orders;
 use firn::delay::freeze::record::Asked;
 use firn::delay::freeze::sight::Sight;
 use firn::delay::freeze::statement::Statement;
 use firn::delay::freeze::threads::Threads;
 use firn::delay::freeze::told;
+use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
 use serde_json::Value;
 
@@ -147,7 +153,7 @@ async fn frozen_against_a_script_and_resumed() {
     assert!(is_frozen(&later));
     assert_eq!(pair.replica.status("Exec_Master_Log_Pos"), stands);
 
-    keeper.order("db14", "anna", |record, now| machine::ask_resume(record, "anna", now)).await.unwrap();
+    keeper.order("db14", "anna", |record, now| orders::ask_resume(record, "anna", now)).await.unwrap();
     let ended = tend(&keeper, &later, &threads, |kept| kept.ended).await;
     assert!(ended.ended);
     eventually(LONG, "what was written meanwhile is there", || {
@@ -173,7 +179,7 @@ async fn an_account_that_lacks_a_privilege_is_told_which() {
     );
     let said = threads(&pair.replica, "blind").look(Time::from_secs(1)).await.unwrap_err().to_string();
     assert!(
-        said.contains("error 1227") && said.ends_with("lacks SLAVE MONITOR: GRANT SLAVE MONITOR ON *.* TO blind"),
+        said.contains("error 1227") && said.ends_with("lacks REPLICA MONITOR: GRANT REPLICA MONITOR ON *.* TO blind"),
         "{said}"
     );
     assert_eq!(both(&pair.replica).1, "Yes", "nothing was stopped");
@@ -355,4 +361,47 @@ fn the_primary_is_lost_and_the_relay_log_is_all_there_is() {
     eventually(LONG, "the rest is applied, and the statement is not", || {
         (pair.replica.sql("SELECT GROUP_CONCAT(id ORDER BY id) FROM live.a") == "1,2,3").then_some(())
     });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_stopped_is_refused_and_the_only_channel_is_found() {
+    let pair = Pair::start(0);
+    account(&pair.replica);
+    pair.replica.sql("CHANGE MASTER 'eu' TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='repl'");
+    let cli = Cli::new(&pair.replica);
+    let (code, _, err) = cli.run(&["delay", "freeze", "db14", "--yes"]);
+    let why = format!(
+        "127.0.0.1:{} has the channels \"\", \"eu\"; name the one to freeze, as in db14/eu. Nothing was done",
+        pair.replica.port()
+    );
+    assert!(code == 1 && err.contains(&why), "{code}: {err}");
+    assert_eq!(cli.run(&["delay", "frozen"]).1.trim(), "no replica is frozen, or being frozen");
+    // Nor from the console.
+    let home = cli.dir.path();
+    let text = std::fs::read_to_string(home.join("firn.toml")).unwrap();
+    let config = Config::parse(Some((&home.join("firn.toml"), &text)), &[], &[]).unwrap();
+    let keeper = keeper(&cli.dir);
+    let services = Services::over(config, Clock::system(), Arc::clone(&keeper.store), ProcessIdentity::own());
+    let of = FreezeOf { replica: "db14".to_owned(), statement: Statement::default(), facts: None };
+    let said = answer::act(Arc::new(services), "anna".to_owned(), Deed::Freeze(Box::new(of))).await.unwrap_err();
+    assert_eq!(said, why);
+    assert!(keeper.store.freezes_open().await.unwrap().is_empty());
+
+    // Of one channel alone nobody need know the name; what is offered names it.
+    pair.replica.sql("STOP SLAVE ''; RESET SLAVE '' ALL");
+    cli.ok(&["delay", "freeze", "db14", "--yes"]);
+    let freeze = cli.json();
+    assert_eq!((&freeze["channel"], &freeze["frozen"]), (&Value::from("eu"), &Value::Bool(true)));
+    let sql = sql_of(&freeze);
+    assert!(sql.last().unwrap().ends_with("START SLAVE 'eu' SQL_THREAD;"), "{sql:?}");
+    cli.ok(&["delay", "resume", "db14", "--no-start", "--yes"]);
+
+    // What is no replica at all.
+    pair.replica.sql("RESET SLAVE 'eu' ALL");
+    let (code, _, err) = cli.run(&["delay", "freeze", "db14", "--yes"]);
+    assert!(
+        code == 1 && err.contains("is not a replica (any more): it has no replication configured"),
+        "{code}: {err}"
+    );
+    assert_eq!(cli.run(&["delay", "frozen"]).1.trim(), "no replica is frozen, or being frozen");
 }

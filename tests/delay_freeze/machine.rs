@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use firn::base::Time;
 use firn::delay::freeze::line::Line;
-use firn::delay::freeze::machine::{self, Act, Next, NotNow};
+use firn::delay::freeze::machine::{self, Act, Next};
+use firn::delay::freeze::orders::{self, NotNow};
 use firn::delay::freeze::record::{Asked, Phase, Record};
+use firn::delay::freeze::report;
 use firn::delay::freeze::statement::{Spot, Statement};
 use firn::delay::freeze::steps::Step;
 use firn::delay::freeze::told;
@@ -109,9 +111,12 @@ impl Site {
         Line {
             at: self.world.now,
             delay: Some(7_200.0),
+            applied: None,
             slope: None,
             sight: self.world.sight(),
             beat_stuck: false,
+            parallel: false,
+            frozen: false,
             external: false,
             tool_interval: Duration::from_secs(GAP),
             fresh: FRESH,
@@ -265,20 +270,20 @@ fn a_clock_that_is_put_forward_proves_nothing() {
 #[test]
 fn it_runs_up_to_a_place_and_no_further() {
     let mut site = Site::new();
-    let early = machine::ask_until(&site.stored, Spot::Position(place(1_500)), "anna", &site.line(), NOW).unwrap_err();
+    let early = orders::ask_until(&site.stored, Spot::Position(place(1_500)), "anna", &site.line(), NOW).unwrap_err();
     assert_eq!(
         early.to_string(),
         "db14 is not proven to stand (asked); wait until it is frozen, then let it run up to a place"
     );
     site.rounds(GAP + 5);
     let behind = Spot::Position(place(900));
-    let said = machine::ask_until(&site.stored, behind, "anna", &site.line(), site.world.now).unwrap_err().to_string();
+    let said = orders::ask_until(&site.stored, behind, "anna", &site.line(), site.world.now).unwrap_err().to_string();
     assert_eq!(
         said,
         "db14 cannot run up to binlog.000007:900: the replica has executed the source's log up to binlog.000007:1000, beyond binlog.000007:900"
     );
     let until = Spot::Position(place(1_500));
-    let next = machine::ask_until(&site.stored, until.clone(), "anna", &site.line(), site.world.now);
+    let next = orders::ask_until(&site.stored, until.clone(), "anna", &site.line(), site.world.now);
     site.order(next);
     assert_eq!(site.says(), "let run up to binlog.000007:1500, and no further");
     assert_eq!(site.round(true, false, Dies::No), Act::StartSql(Some(until)));
@@ -297,7 +302,7 @@ fn it_runs_up_to_a_place_and_no_further() {
 fn one_that_runs_past_the_place_is_stopped_and_told() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_until(&site.stored, Spot::Position(place(1_500)), "anna", &site.line(), site.world.now);
+    let next = orders::ask_until(&site.stored, Spot::Position(place(1_500)), "anna", &site.line(), site.world.now);
     site.order(next);
     site.round(true, false, Dies::No);
     // The transaction that begins before the place ends behind it.
@@ -314,7 +319,7 @@ fn one_that_runs_past_the_place_is_stopped_and_told() {
 fn resuming_starts_both_and_ends_the_watch() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_resume(&site.stored, "anna on db1", site.world.now);
+    let next = orders::ask_resume(&site.stored, "anna on db1", site.world.now);
     site.order(next);
     assert_eq!(site.says(), "being resumed");
     assert_eq!(site.round(true, false, Dies::No), Act::StartIo);
@@ -323,7 +328,7 @@ fn resuming_starts_both_and_ends_the_watch() {
     assert!(site.stored.is_over() && site.world.sql && site.world.io);
     assert_eq!(site.told.last().unwrap().1, "resumed (IO Yes, SQL Yes) as anna on db1 asked");
     assert_eq!(site.stored.left_at.as_ref().unwrap().place_words(), "binlog.000007:1000");
-    let over = machine::ask_resume(&site.stored, "anna", site.world.now).unwrap_err();
+    let over = orders::ask_resume(&site.stored, "anna", site.world.now).unwrap_err();
     assert_eq!(over.to_string(), "the freeze of db14 is over; ask for a new one: firn delay freeze");
 }
 
@@ -331,13 +336,13 @@ fn resuming_starts_both_and_ends_the_watch() {
 fn a_thread_that_would_stop_at_a_place_is_stopped_before_it_is_started_for_good() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_until(&site.stored, Spot::Position(place(5_000)), "anna", &site.line(), site.world.now);
+    let next = orders::ask_until(&site.stored, Spot::Position(place(5_000)), "anna", &site.line(), site.world.now);
     site.order(next);
     site.round(true, false, Dies::No);
     assert!(site.world.sql && site.world.until.is_some());
     // Asked for twice, it is the same.
     for _ in 0..2 {
-        let next = machine::ask_resume(&site.stored, "anna", site.world.now);
+        let next = orders::ask_resume(&site.stored, "anna", site.world.now);
         site.order(next);
     }
     site.rounds(60);
@@ -350,7 +355,7 @@ fn where_a_tool_drives_the_sql_thread_only_io_is_started() {
     let mut site = Site::new();
     site.stored.external = true;
     site.rounds(GAP + 5);
-    let next = machine::ask_resume(&site.stored, "anna", site.world.now);
+    let next = orders::ask_resume(&site.stored, "anna", site.world.now);
     site.order(next);
     site.rounds(3);
     assert!(site.stored.is_over());
@@ -362,7 +367,7 @@ fn where_a_tool_drives_the_sql_thread_only_io_is_started() {
 fn a_start_that_does_not_hold_is_told_and_not_repeated_in_haste() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_resume(&site.stored, "anna", site.world.now);
+    let next = orders::ask_resume(&site.stored, "anna", site.world.now);
     site.order(next);
     let mut starts = 0;
     for _ in 0..60 {
@@ -392,7 +397,7 @@ fn a_start_that_does_not_hold_is_told_and_not_repeated_in_haste() {
 fn the_watch_is_ended_without_starting_anything() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_release(&site.stored, "anna", site.world.now);
+    let next = orders::ask_release(&site.stored, "anna", site.world.now);
     site.order(next);
     site.rounds(5);
     assert!(site.stored.is_over() && !site.world.sql && !site.world.io);
@@ -403,42 +408,84 @@ fn what_is_promoted_or_in_somebodys_hands_is_left_alone() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
     let now = site.world.now;
-    let next = machine::tick(&site.stored, Step::Promoted, true, "anna", now, now);
+    let next = orders::tick(&site.stored, Step::Promoted, true, "anna", now, now);
     site.order(next);
     site.world.sql = true;
     site.rounds(5);
     assert!(site.world.sql, "a primary is not stopped");
     assert_eq!(site.says(), "promoted; it is not watched any more, recovery steps remain");
-    let said = machine::ask_resume(&site.stored, "anna", now).unwrap_err().to_string();
+    let said = orders::ask_resume(&site.stored, "anna", now).unwrap_err().to_string();
     assert_eq!(
         said,
         "db14 was promoted: nothing is started on it; end the freeze with: firn delay resume db14 --no-start"
     );
     // It was not, after all.
-    let next = machine::tick(&site.stored, Step::Promoted, false, "anna", now, now);
+    let next = orders::tick(&site.stored, Step::Promoted, false, "anna", now, now);
     site.order(next);
     site.rounds(GAP + 5);
     assert!(site.is_frozen());
-    let next = machine::ask_by_hand(&site.stored, "anna", site.world.now);
+    let next = orders::ask_by_hand(&site.stored, "anna", site.world.now);
     site.order(next);
     site.world.sql = true;
     site.rounds(5);
     assert!(site.world.sql && site.stored.restarts == 0);
     assert_eq!(site.says(), "in somebody's hands: it is not watched, recovery steps remain");
-    let next = machine::ask_again(&site.stored, asked(), site.world.now);
+    let next = orders::ask_again(&site.stored, asked(), site.world.now);
     site.order(next);
     site.rounds(GAP + 5);
     assert!(site.is_frozen());
 }
 
 #[test]
+fn a_promotion_taken_back_stops_only_what_it_had_released() {
+    let mut site = Site::new();
+    site.rounds(GAP + 5);
+    let now = site.world.now;
+    let next = orders::ask_by_hand(&site.stored, "anna", now);
+    site.order(next);
+    let tick = |site: &mut Site, done| {
+        let next = orders::tick(&site.stored, Step::Promoted, done, "anna", now, now);
+        site.order(next);
+    };
+    tick(&mut site, true);
+    site.world.sql = true;
+    assert!(!orders::stops(&site.stored));
+    tick(&mut site, false);
+    site.rounds(5);
+    assert!(site.world.sql, "it was in somebody's hands before");
+    assert_eq!(site.says(), "in somebody's hands: it is not watched, recovery steps remain");
+    // Frozen anew, a promotion is what lets go of it.
+    let next = orders::ask_again(&site.stored, asked(), now);
+    site.order(next);
+    site.rounds(GAP + 5);
+    tick(&mut site, true);
+    assert!(orders::stops(&site.stored));
+    tick(&mut site, false);
+    assert_eq!(site.stored.phase, Phase::Asked);
+}
+
+#[test]
+fn its_own_line_says_that_it_is_kept_stopped() {
+    let mut site = Site::new();
+    let frozen = |site: &Site| report::line_of(&site.stored, Some(site.line())).map(|line| line.frozen);
+    assert_eq!(frozen(&site), None, "it was never seen");
+    site.round(true, false, Dies::No);
+    assert_eq!(frozen(&site), Some(false), "the SQL thread may still run");
+    site.rounds(GAP + 5);
+    assert_eq!(frozen(&site), Some(true));
+    let next = orders::ask_resume(&site.stored, "anna", site.world.now);
+    site.order(next);
+    assert_eq!(frozen(&site), Some(false));
+}
+
+#[test]
 fn asked_for_again_it_keeps_what_it_knew() {
     let mut site = Site::new();
     site.rounds(GAP + 5);
-    let next = machine::ask_resume(&site.stored, "anna", site.world.now);
+    let next = orders::ask_resume(&site.stored, "anna", site.world.now);
     site.order(next);
     let again = Asked { statement: Statement { time: Some(NOW), spot: None }, who: "bert".to_owned(), ..asked() };
-    let next = machine::ask_again(&site.stored, again, site.world.now);
+    let next = orders::ask_again(&site.stored, again, site.world.now);
     site.order(next);
     assert_eq!(site.stored.phase, Phase::Asked);
     assert_eq!(site.stored.statement.words(), format!("at {FILE}:50000, of 2026-11-23T12:00:00Z"));
@@ -540,17 +587,17 @@ impl Site {
             }
             Happens::Until(bytes) => {
                 let until = Spot::Position(place(self.world.at + bytes));
-                if let Ok(next) = machine::ask_until(&self.stored, until, "anna", &self.line(), now) {
+                if let Ok(next) = orders::ask_until(&self.stored, until, "anna", &self.line(), now) {
                     self.store(next);
                 }
             }
             Happens::Resume => {
-                if let Ok(next) = machine::ask_resume(&self.stored, "anna", now) {
+                if let Ok(next) = orders::ask_resume(&self.stored, "anna", now) {
                     self.store(next);
                 }
             }
             Happens::Again => {
-                if let Ok(next) = machine::ask_again(&self.stored, asked(), now) {
+                if let Ok(next) = orders::ask_again(&self.stored, asked(), now) {
                     self.store(next);
                 } else {
                     self.stored = Record::new(asked(), now);
@@ -594,10 +641,10 @@ proptest! {
         }
         let now = site.world.now;
         if resume {
-            let next = machine::ask_resume(&site.stored, "anna", now);
+            let next = orders::ask_resume(&site.stored, "anna", now);
             site.order(next);
         } else if matches!(site.stored.phase, Phase::Resuming | Phase::Advancing) {
-            let next = machine::ask_again(&site.stored, asked(), now);
+            let next = orders::ask_again(&site.stored, asked(), now);
             site.order(next);
         }
         site.rounds(GAP + 60);

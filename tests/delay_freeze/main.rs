@@ -6,7 +6,9 @@ mod commands;
 mod kept;
 mod live;
 mod machine;
+mod ordered;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod watching;
 mod world;

@@ -8,10 +8,10 @@ use firn::base::{Clock, Time};
 use firn::delay::connect::LinkError;
 use firn::delay::freeze::danger::{Facts, GtidUse};
 use firn::delay::freeze::machine::Act;
-use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::{Mark, Sight};
 use firn::delay::freeze::statement::Spot;
 use firn::delay::freeze::threads::{Threads, ThreadsError};
+use firn::delay::privilege::Flavour;
 use firn::delay::seen::{IoThread, Position};
 use firn::delay::state::Place;
 
@@ -168,7 +168,7 @@ impl Threads for Fake {
     }
 
     async fn facts(&self) -> Result<Facts, ThreadsError> {
-        Ok(Facts { server: Server::parse("8.4.0"), gtid: Some(GtidUse::No), ..Facts::default() })
+        Ok(Facts { server: Flavour::parse("8.4.0"), gtid: Some(GtidUse::No), ..Facts::default() })
     }
 
     async fn perform(&self, act: &Act) -> Result<(), ThreadsError> {

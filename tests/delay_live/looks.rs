@@ -27,6 +27,9 @@ async fn the_least_that_is_documented_suffices() {
         assert!(seen.version.as_ref().unwrap().contains("MariaDB"), "{:?}", seen.version);
         assert!(seen.uptime.is_some());
         assert!((0.0..60.0).contains(&age(seen.delay.as_ref().unwrap())));
+        // By the source's clock, which is this host's here.
+        let written = Clock::system().now().since(seen.applied.unwrap()).as_secs_f64();
+        assert!((0.0..60.0).contains(&written) && written >= age(seen.delay.as_ref().unwrap()), "{written}");
         assert_eq!((&seen.local, &seen.primary, &seen.notes), (&None, &None, &vec![]));
         let status = seen.status.unwrap();
         assert_eq!((status.io, status.sql, status.source_id), (Some(IoThread::Yes), Some(true), Some(1)));

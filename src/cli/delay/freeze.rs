@@ -13,8 +13,8 @@ use crate::cli::{CliError, FAILED, out, who};
 use crate::config::Config;
 use crate::delay::freeze::danger::{Facts, dangers};
 use crate::delay::freeze::keeper::{EVERY, FRESH, KeepError, Keeper, Kept};
-use crate::delay::freeze::line::Line;
-use crate::delay::freeze::machine;
+use crate::delay::freeze::line::{Line, is_parallel};
+use crate::delay::freeze::orders;
 use crate::delay::freeze::record::{Asked, Phase};
 use crate::delay::freeze::report::{self, prospect, prospect_lines, sight_lines};
 use crate::delay::freeze::sight::Sight;
@@ -85,9 +85,12 @@ pub struct StepArgs {
     /// When it was done (default: now)
     #[arg(long, value_name = "TIME")]
     at: Option<String>,
-    /// It is not done after all
+    /// It is not done after all; of a promotion: the replica is stopped again
     #[arg(long, conflicts_with = "at")]
     undo: bool,
+    /// Does not ask before a promotion is taken back
+    #[arg(long)]
+    yes: bool,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -183,10 +186,11 @@ impl Signals {
 }
 
 /// What is seen of the replica before anything is done, and of its settings. That neither can be seen keeps nobody from
-/// stopping it.
+/// stopping it; that there is nothing to be stopped does.
 async fn look(services: &Services, threads: &dyn Threads) -> Result<(Option<Sight>, Option<Facts>), CliError> {
     let sight = match threads.look(services.store.now().await?).await {
         Ok(sight) => Some(sight),
+        Err(e) if e.is_for_good() => return Err(CliError::Refused(format!("{e}. Nothing was done"))),
         Err(e) => {
             out::line(format!("it cannot be seen now: {e}"))?;
             None
@@ -223,7 +227,8 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     }
     let judged = services.freeze_line(&name, &limits).await?;
     if !statement.is_unknown() {
-        tell_prospect(&statement, sight.as_ref(), judged, Services::is_external(&limits), now)?;
+        let line = seen_line(judged, sight.as_ref(), facts.as_ref(), Services::is_external(&limits));
+        tell_prospect(&statement, line.as_ref(), now)?;
     }
     if let (Some(facts), Some(sight)) = (&facts, &sight) {
         for danger in dangers(facts, sight) {
@@ -268,21 +273,20 @@ pub(super) async fn freeze(config: Config, args: Freeze) -> Result<u8, CliError>
     Ok(0)
 }
 
-fn tell_prospect(
-    statement: &Statement,
-    sight: Option<&Sight>,
-    judged: Option<Line>,
-    external: bool,
-    now: Time,
-) -> Result<(), CliError> {
+/// How far it has got, by what was judged and what is seen now.
+fn seen_line(judged: Option<Line>, sight: Option<&Sight>, facts: Option<&Facts>, external: bool) -> Option<Line> {
     let line = match (judged, sight) {
-        (Some(line), Some(sight)) => Some(line.with(sight.clone())),
-        (None, Some(sight)) => Some(Line::alone(sight.clone(), external, FRESH, FRESH)),
-        (line, None) => line,
+        (Some(line), Some(sight)) => line.with(sight.clone()),
+        (None, Some(sight)) => Line::alone(sight.clone(), external, FRESH, FRESH),
+        (line, None) => line?,
     };
+    Some(Line { parallel: is_parallel(facts, line.parallel), ..line })
+}
+
+fn tell_prospect(statement: &Statement, line: Option<&Line>, now: Time) -> Result<(), CliError> {
     match line {
         Some(line) => {
-            for text in prospect_lines(statement, &prospect(statement, &line, now)) {
+            for text in prospect_lines(statement, &prospect(statement, line, now)) {
                 out::line(format!("  {text}"))?;
             }
         }
@@ -364,13 +368,13 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
     let Some(kept) = keeper.open_of(&name).await? else { return Err(KeepError::None(shown).into()) };
     if args.no_start {
         agreed(&name, args.yes, "end the freeze, and start nothing, of")?;
-        keeper.order(&name, &who(), |record, now| machine::ask_release(record, &who(), now)).await?;
+        keeper.order(&name, &who(), |record, now| orders::ask_release(record, &who(), now)).await?;
         out::line(format!("the freeze of {shown} is ended; nothing was started, nobody watches that it stands"))?;
         return Ok(0);
     }
     if args.by_hand {
         agreed(&name, args.yes, "go on by hand, unwatched, with")?;
-        keeper.order(&name, &who(), |record, now| machine::ask_by_hand(record, &who(), now)).await?;
+        keeper.order(&name, &who(), |record, now| orders::ask_by_hand(record, &who(), now)).await?;
         out::line(format!("nobody watches that {shown} stands; firn delay freeze {shown} stops it and watches anew"))?;
         return Ok(0);
     }
@@ -385,6 +389,7 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
     out::line("")?;
     let judged = services.freeze_line(&name, &limits).await?;
     let line = report::line_of(&kept.record, judged).map(|line| line.with(sight.clone()));
+    let line = line.map(|line| Line { parallel: is_parallel(facts.as_ref(), line.parallel), ..line });
     if let Some(spot) = until_spot {
         let Some(line) = line else {
             return Err(CliError::Refused(format!("how far {shown} has got is not known; nothing was done")));
@@ -394,7 +399,7 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
             return Err(CliError::Refused(e.to_string()));
         }
         // What cannot be ordered is told before anybody types a name.
-        machine::ask_until(&kept.record, spot.clone(), &who(), &line, now).map_err(KeepError::NotNow)?;
+        orders::ask_until(&kept.record, spot.clone(), &who(), &line, now).map_err(KeepError::NotNow)?;
         let waits = sight.sql_delay.filter(|delay| *delay > 0);
         if let Some(delay) = waits {
             let delay = Span(Duration::from_secs(delay));
@@ -403,8 +408,14 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
             ))?;
         }
         agreed(&name, args.yes, "run the SQL thread up to that place, and no further, of")?;
+        // While the name was typed it may have gone on.
+        let (sight, facts) = look(&services, &*threads).await?;
+        let Some(sight) = sight else {
+            return Err(CliError::Refused(format!("{shown} cannot be seen any more; nothing was done")));
+        };
+        let line = Line { parallel: is_parallel(facts.as_ref(), line.parallel), ..line.with(sight) };
         let kept = keeper
-            .order(&name, &who(), |record, now| machine::ask_until(record, spot.clone(), &who(), &line, now))
+            .order(&name, &who(), |record, now| orders::ask_until(record, spot.clone(), &who(), &line, now))
             .await?;
         let mut signals = Signals::new()?;
         let kept = until(&keeper, &*threads, kept, &mut signals, |kept| kept.record.phase == Phase::Frozen).await?;
@@ -425,7 +436,7 @@ pub(super) async fn resume(config: Config, args: Resume) -> Result<u8, CliError>
         )));
     }
     agreed(&name, args.yes, "start both threads of")?;
-    let kept = keeper.order(&name, &who(), |record, now| machine::ask_resume(record, &who(), now)).await?;
+    let kept = keeper.order(&name, &who(), |record, now| orders::ask_resume(record, &who(), now)).await?;
     let mut signals = Signals::new()?;
     let kept = until(&keeper, &*threads, kept, &mut signals, |kept| kept.ended).await?;
     if kept.ended {
@@ -467,7 +478,14 @@ pub(super) async fn step(config: Config, args: StepArgs) -> Result<u8, CliError>
         return Err(CliError::Usage(format!("--at: {at} is not here yet, it is {now}; nothing was changed")));
     }
     let name = services.freeze_name(&args.replica).await?;
-    let order = |record: &_, now| machine::tick(record, step, !args.undo, &who(), at.unwrap_or(now), now);
+    if args.undo && step == Step::Promoted {
+        // Stopped is what stands as a primary now.
+        let open = services.keeper().open_of(&name).await?;
+        if open.is_some_and(|kept| orders::stops(&kept.record)) {
+            agreed(&name, args.yes, "take the promotion back, so that both threads are stopped again, of")?;
+        }
+    }
+    let order = |record: &_, now| orders::tick(record, step, !args.undo, &who(), at.unwrap_or(now), now);
     let kept = services.keeper().order(&name, &who(), order).await?;
     out::line(report::recovery_lines(&kept.record, services.store.now().await?).join("\n"))?;
     Ok(0)
@@ -479,7 +497,7 @@ pub(super) async fn loss(config: Config, args: LossArgs) -> Result<u8, CliError>
     let input = LossInput::parse(&args.value, &args.exposure, rebuild).map_err(|e| CliError::Usage(e.to_string()))?;
     let services = Services::open(config, false).await?;
     let name = services.freeze_name(&args.replica).await?;
-    let order = |record: &_, now| machine::set_loss(record, input, &who(), now);
+    let order = |record: &_, now| orders::set_loss(record, input, &who(), now);
     let kept = services.keeper().order(&name, &who(), order).await?;
     out::line(report::recovery_lines(&kept.record, services.store.now().await?).join("\n"))?;
     Ok(0)

@@ -38,11 +38,20 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         }
         None => services.store.freezes_open().await?,
     };
-    let all: Vec<Kept> = rows.iter().map(Kept::of).collect::<Result<_, _>>()?;
     let mut severity = Severity::Ok;
     let mut objects = Vec::new();
     let mut lines = Vec::new();
-    for kept in &all {
+    for row in &rows {
+        let kept = match Kept::of(row) {
+            Ok(kept) => kept,
+            // The others are told all the same.
+            Err(e) => {
+                severity = severity.max(if row.ended.is_some() { Severity::Unknown } else { Severity::Critical });
+                objects.push(json!({ "replica": row.replica, "state": row.state, "error": e.to_string() }));
+                lines.push(format!("{}: {e}", Shown::text(&row.replica)));
+                continue;
+            }
+        };
         let record = &kept.record;
         // Of one that is not configured any more only what is recorded is known.
         let judged = match services.freeze_limits(&record.replica) {
@@ -66,7 +75,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     }
     if args.json {
         out::json(&json!({ "now": now.to_string(), "severity": severity.word(), "freezes": objects }))?;
-    } else if all.is_empty() {
+    } else if rows.is_empty() {
         out::line("no replica is frozen, or being frozen")?;
     } else {
         out::line(lines.join("\n"))?;

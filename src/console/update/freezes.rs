@@ -11,7 +11,7 @@ use crate::console::tabs::delay::freeze::{FreezeForm, FrozenView, Reading, Told,
 use crate::console::update::deeds::{self, Question};
 use crate::console::update::moves;
 use crate::console::widgets::line_edit::LineEdit;
-use crate::delay::freeze::machine::NotNow;
+use crate::delay::freeze::orders::NotNow;
 use crate::delay::freeze::report;
 use crate::delay::freeze::steps::Step;
 

@@ -77,7 +77,13 @@ pub struct Arrival {
 /// Whether the statement has been applied, from what is known now.
 pub fn answer(statement: &Statement, line: &Line, now: Time) -> Answer {
     match (&statement.spot, statement.time) {
-        (Some(Spot::Position(at)), _) => by_position(at, line, now),
+        (Some(Spot::Position(at)), time) => {
+            let said = by_position(at, line, now);
+            match time.filter(|_| line.parallel && said.applied == Applied::CannotTell) {
+                Some(time) => still_held(time, line, now).unwrap_or(said),
+                None => said,
+            }
+        }
         (Some(Spot::Gtid(gtid)), _) => by_gtid(gtid, line, now),
         (None, Some(time)) => by_time(time, line, now),
         (None, None) => Answer::new(
@@ -143,6 +149,15 @@ fn by_position(at: &Position, line: &Line, now: Time) -> Answer {
                 "the replica stands exactly at {reached}: a statement that begins there (\"# at\" of the binlog tool, in that log) has not been applied, one that ends there (end_log_pos) has"
             ),
         ),
+        // Where it stands there are no gaps, unless it stands by an error.
+        Some(Ordering::Greater) if line.parallel && (sight.sql != Some(false) || sight.sql_error.is_some()) => {
+            Answer::new(
+                Applied::CannotTell,
+                format!(
+                    "the replica applies by several workers: all up to {reached} has been executed, and of what comes after it, as {asked}, some may have been; give the statement's GTID"
+                ),
+            )
+        }
         Some(Ordering::Greater) => beyond(at, line, in_source.is_some(), &reached),
         None => Answer::new(Applied::CannotTell, format!("{asked} and {reached} cannot be put in order")),
     }
@@ -178,7 +193,12 @@ fn by_gtid(gtid: &Gtids, line: &Line, now: Time) -> Answer {
         return answer;
     }
     let Some(text) = line.sight.executed.gtid.as_deref() else {
-        return Answer::new(Applied::CannotTell, "the replica shows no executed GTIDs; give the statement's position");
+        let why = if line.sight.long_gtids {
+            "the replica's executed GTIDs are too many to be kept here; ask the replica itself (SELECT GTID_SUBSET('GTID', @@gtid_executed)), or give the statement's position"
+        } else {
+            "the replica shows no executed GTIDs (or more than 16 KB of them); give the statement's position"
+        };
+        return Answer::new(Applied::CannotTell, why);
     };
     let executed: Gtids = match text.parse() {
         Ok(executed) => executed,
@@ -209,6 +229,18 @@ fn by_gtid(gtid: &Gtids, line: &Line, now: Time) -> Answer {
     }
 }
 
+/// What no worker has been given yet, as the server itself holds it back, whatever their order.
+fn still_held(time: Time, line: &Line, now: Time) -> Option<Answer> {
+    let clock = line.replica_clock().map_or(line.at, |clock| clock.max(line.at));
+    let until = time.plus(line.held()?).minus(WHOLE_SECOND);
+    (stale(line.at, line, now).is_none() && clock < until).then(|| {
+        Answer::new(
+            Applied::NotYet,
+            format!("the server holds back what was written at {time} until {until}, as of {}", line.at),
+        )
+    })
+}
+
 /// By a time only "not yet" can be proven: a statement that began before a heartbeat may have been committed after it.
 fn by_time(time: Time, line: &Line, now: Time) -> Answer {
     if let Some(answer) = stale(line.at, line, now) {
@@ -233,8 +265,9 @@ fn by_time(time: Time, line: &Line, now: Time) -> Answer {
             ),
         );
     }
-    // While the server itself holds it back, the heartbeat need not be believed.
-    let held = line.held().is_some_and(|held| line.at.plus(WHOLE_SECOND) < time.plus(held));
+    // While the server itself holds it back, the heartbeat need not be believed. It does by its own clock.
+    let clock = line.replica_clock().map_or(line.at, |clock| clock.max(line.at));
+    let held = line.held().is_some_and(|held| clock.plus(WHOLE_SECOND) < time.plus(held));
     if line.beat_stuck && !held {
         return Answer::new(
             Applied::CannotTell,
@@ -255,13 +288,16 @@ fn by_time(time: Time, line: &Line, now: Time) -> Answer {
 
 /// When a statement that began at `time` reaches the replica.
 pub fn arrival(time: Time, line: &Line, now: Time) -> Arrival {
-    let not_before = line.held().map(|held| time.plus(held).minus(WHOLE_SECOND));
-    let stands = line.sight.sql == Some(false) && !line.external;
+    let not_before = released(time, line).map(|at| at.minus(WHOLE_SECOND));
+    let stands = line.frozen || (line.sight.sql == Some(false) && !line.external);
     let expected = if stands { None } else { expected(time, line) };
     let left = |at: Time| if at > now { format!("in {}", Span(at.since(now))) } else { "now".to_owned() };
     let words = match (stands, not_before, expected) {
         (true, Some(first), _) if first > now => {
             format!("not while the SQL thread stands; once it is started, not before {first} ({})", left(first))
+        }
+        (true, ..) if line.external => {
+            "not while it is frozen; once it is resumed, when the delay tool lets it".to_owned()
         }
         (true, ..) => "not while the SQL thread stands; at once when it is started".to_owned(),
         (false, Some(first), Some(at)) if first > now => {
@@ -284,10 +320,16 @@ pub fn arrival(time: Time, line: &Line, now: Time) -> Arrival {
     Arrival { not_before, expected, words }
 }
 
+/// When the server lets it go, by the clock of the state. A replica whose clock is ahead of that lets it go sooner.
+fn released(time: Time, line: &Line) -> Option<Time> {
+    let ahead = line.replica_clock().map_or(Duration::ZERO, |clock| clock.since(line.at));
+    line.held().map(|held| time.plus(held).minus(ahead))
+}
+
 /// By the trend: when the applied position gets to the statement. Never before the server lets it go.
 fn expected(time: Time, line: &Line) -> Option<Time> {
     let until = line.applied_until().filter(|_| !line.beat_stuck);
-    let held = line.held().map(|held| time.plus(held));
+    let held = released(time, line);
     let Some(until) = until else { return held };
     let gap = time.since(until).as_secs_f64();
     let speed = 1.0 - line.slope.unwrap_or(0.0);
@@ -301,240 +343,4 @@ fn expected(time: Time, line: &Line) -> Option<Time> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::delay::freeze::sight::Sight;
-    use crate::delay::state::Place;
-    use proptest::prelude::*;
-
-    const NOW: Time = Time::from_secs(1_795_435_200);
-    const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
-
-    fn at(file: &str, at: u64) -> Position {
-        Position { file: file.to_owned(), at }
-    }
-
-    /// Two hours behind, all well.
-    fn line() -> Line {
-        Line {
-            at: NOW,
-            delay: Some(7_200.0),
-            slope: Some(0.0),
-            sight: Sight {
-                at: NOW,
-                io: Some(IoThread::Yes),
-                sql: Some(true),
-                executed: Place { position: Some(at("binlog.000010", 500)), gtid: Some(format!("{A}:1-100")) },
-                received: Place { position: Some(at("binlog.000012", 900)), gtid: Some(format!("{A}:1-300")) },
-                relay: Some(at("db14-relay.000044", 700)),
-                sql_delay: Some(7_200),
-                ..Sight::default()
-            },
-            beat_stuck: false,
-            external: false,
-            tool_interval: Duration::from_mins(1),
-            fresh: Duration::from_mins(1),
-        }
-    }
-
-    fn ago(seconds: u64) -> Time {
-        NOW.minus(Duration::from_secs(seconds))
-    }
-
-    fn of_time(time: Time) -> Statement {
-        Statement { time: Some(time), spot: None }
-    }
-
-    fn of_position(file: &str, place: u64) -> Statement {
-        Statement { time: None, spot: Some(Spot::Position(at(file, place))) }
-    }
-
-    fn of_gtid(text: &str) -> Statement {
-        Statement { time: None, spot: Some(Spot::Gtid(text.parse().unwrap())) }
-    }
-
-    fn check(line: &Line, statement: &Statement, applied: Applied, why: &str) {
-        let said = answer(statement, line, NOW);
-        assert_eq!(said.applied, applied, "{}", said.why);
-        assert!(said.why.contains(why), "{}", said.why);
-    }
-
-    #[test]
-    fn a_position_tells_by_what_has_been_executed() {
-        let line = line();
-        check(
-            &line,
-            &of_position("binlog.000010", 499),
-            Applied::Already,
-            "up to binlog.000010:500, beyond binlog.000010:499",
-        );
-        check(&line, &of_position("binlog.000009", 9_999), Applied::Already, "beyond binlog.000009:9999");
-        check(&line, &of_position("binlog.000010", 500), Applied::CannotTell, "stands exactly at binlog.000010:500");
-        check(&line, &of_position("binlog.000010", 501), Applied::NotYet, "while the SQL thread runs");
-        check(&line, &of_position("binlog.000012", 4), Applied::NotYet, "before binlog.000012:4");
-        check(
-            &line,
-            &of_position("binlog.000012", 901),
-            Applied::CannotTell,
-            "beyond all that this replica has received",
-        );
-        check(&line, &of_position("db14-relay.000044", 701), Applied::NotYet, "up to db14-relay.000044:700");
-        check(
-            &line,
-            &of_position("db14-relay.000043", 5_000),
-            Applied::Already,
-            "the relay log up to db14-relay.000044:700",
-        );
-        check(&line, &of_position("other.000010", 501), Applied::CannotTell, "in no log that this replica reads");
-    }
-
-    #[test]
-    fn what_was_not_received_has_not_been_applied_when_the_io_thread_stands() {
-        let mut line = line();
-        line.sight.io = Some(IoThread::No);
-        line.sight.sql = Some(false);
-        check(&line, &of_position("binlog.000012", 901), Applied::NotYet, "not even received");
-        check(&line, &of_position("binlog.000011", 4), Applied::NotYet, "and the SQL thread stands");
-        line.sight.executed.position = None;
-        line.sight.relay = None;
-        check(&line, &of_position("binlog.000011", 4), Applied::CannotTell, "give the statement's GTID");
-    }
-
-    #[test]
-    fn a_gtid_tells_by_the_set_that_has_been_executed() {
-        let mut line = line();
-        check(&line, &of_gtid(&format!("{A}:100")), Applied::Already, "among the GTIDs");
-        check(&line, &of_gtid(&format!("{A}:101")), Applied::NotYet, "has been received and is not among");
-        check(&line, &of_gtid(&format!("{A}:301")), Applied::NotYet, "is not among the GTIDs");
-        check(&line, &of_gtid(&format!("{A}:99-101")), Applied::CannotTell, "name the one transaction");
-        check(
-            &line,
-            &of_gtid("4e11fa47-71ca-11e1-9e33-c80aa9429562:7"),
-            Applied::CannotTell,
-            "nothing of the server or domain",
-        );
-        check(&line, &of_gtid("0-1-7"), Applied::CannotTell, "nothing of the server or domain");
-        line.sight.executed.gtid = Some("0-1-100".to_owned());
-        line.sight.received.gtid = Some("0-1-300".to_owned());
-        check(&line, &of_gtid("0-1-100"), Applied::Already, "among");
-        check(&line, &of_gtid("0-1-101"), Applied::NotYet, "received");
-        check(&line, &of_gtid("1-1-1"), Applied::CannotTell, "nothing of the server or domain");
-        line.sight.executed.gtid = None;
-        check(&line, &of_gtid("0-1-101"), Applied::CannotTell, "give the statement's position");
-        line.sight.executed.gtid = Some("nonsense".to_owned());
-        check(&line, &of_gtid("0-1-101"), Applied::CannotTell, "cannot be read: \"nonsense\" is no GTID");
-    }
-
-    #[test]
-    fn a_time_proves_only_that_it_has_not_been_applied() {
-        let line = line();
-        check(&line, &of_time(ago(3_600)), Applied::NotYet, "60 min before it");
-        check(&line, &of_time(ago(7_190)), Applied::NotYet, "10 s before it");
-        check(&line, &of_time(ago(7_198)), Applied::CannotTell, "too close to it");
-        check(&line, &of_time(ago(7_200)), Applied::CannotTell, "0 s after it");
-        check(&line, &of_time(ago(20_000)), Applied::CannotTell, "A time names no statement");
-        let blind = Line { delay: None, ..line.clone() };
-        check(&blind, &of_time(ago(3_600)), Applied::CannotTell, "no heartbeat");
-        let old = Line { at: ago(61), ..line };
-        check(&old, &of_time(ago(3_600)), Applied::CannotTell, "last seen 61 s ago");
-    }
-
-    #[test]
-    fn a_heartbeat_whose_writer_is_dead_is_believed_only_while_the_server_holds_back() {
-        // The heartbeat says three hours; the replica may well be at two.
-        let line = Line { delay: Some(10_800.0), slope: Some(1.0), beat_stuck: true, ..line() };
-        check(&line, &of_time(ago(9_000)), Applied::CannotTell, "its writer is dead");
-        check(&line, &of_time(ago(3_600)), Applied::NotYet, "has applied what the primary wrote");
-        let external = Line { external: true, ..line };
-        check(&external, &of_time(ago(3_600)), Applied::CannotTell, "its writer is dead");
-    }
-
-    #[test]
-    fn what_was_seen_long_ago_tells_nothing_of_now() {
-        let mut line = line();
-        line.sight.at = ago(120);
-        check(&line, &of_position("binlog.000012", 4), Applied::CannotTell, "last seen 2 min ago");
-        check(&line, &of_gtid(&format!("{A}:101")), Applied::CannotTell, "last seen 2 min ago");
-        check(&line, &Statement::default(), Applied::CannotTell, "no statement is named");
-    }
-
-    #[test]
-    fn the_arrival_counts_down_to_what_the_server_holds() {
-        let line = line();
-        let come = arrival(ago(2_880), &line, NOW);
-        assert_eq!(come.not_before, Some(NOW.plus(Duration::from_secs(4_319))));
-        assert_eq!(come.expected, Some(NOW.plus(Duration::from_mins(72))));
-        assert!(come.words.starts_with("in 71 min at the earliest"), "{}", come.words);
-        // Five minutes later, nothing else has changed.
-        let later = arrival(ago(2_880), &line, NOW.plus(Duration::from_mins(5)));
-        assert!(later.words.starts_with("in 66 min at the earliest"), "{}", later.words);
-    }
-
-    #[test]
-    fn a_replica_that_is_further_behind_arrives_later_by_its_trend() {
-        // Three hours behind, catching up at twice the speed: an hour and a half of the primary's time a second line.
-        let line = Line { delay: Some(10_800.0), slope: Some(-1.0), ..line() };
-        let come = arrival(ago(7_200), &line, NOW);
-        assert_eq!(come.not_before, Some(ago(1)));
-        assert_eq!(come.expected, Some(NOW.plus(Duration::from_mins(30))));
-        assert!(come.words.contains("the replica is only behind"), "{}", come.words);
-        // It cannot overtake the delay.
-        let come = arrival(ago(1_000), &line, NOW);
-        assert_eq!(come.expected, Some(NOW.plus(Duration::from_secs(6_200))));
-    }
-
-    #[test]
-    fn a_thread_that_stands_lets_nothing_arrive() {
-        let mut line = line();
-        line.sight.sql = Some(false);
-        let come = arrival(ago(3_600), &line, NOW);
-        assert_eq!(come.expected, None);
-        assert!(
-            come.words.starts_with("not while the SQL thread stands; once it is started, not before"),
-            "{}",
-            come.words
-        );
-        let come = arrival(ago(9_000), &line, NOW);
-        assert_eq!(come.words, "not while the SQL thread stands; at once when it is started");
-    }
-
-    #[test]
-    fn a_tool_holds_back_what_the_server_does_not() {
-        let mut line = Line { external: true, ..line() };
-        line.sight.sql_delay = Some(0);
-        line.sight.sql = Some(false);
-        let come = arrival(ago(3_600), &line, NOW);
-        assert_eq!((come.not_before, come.expected), (None, Some(NOW.plus(Duration::from_hours(1)))));
-        assert!(come.words.ends_with("the server itself does not hold it back, the delay tool does"), "{}", come.words);
-        let blind = Line { delay: None, ..line };
-        assert!(arrival(ago(3_600), &blind, NOW).words.starts_with("nobody can tell"));
-    }
-
-    proptest! {
-        /// Whatever the trend: nothing is expected before the server lets it go, and by a time alone nothing is ever
-        /// called applied.
-        #[test]
-        fn never_before_the_server_lets_it_go(
-            delay in proptest::option::of(-10.0f64..100_000.0),
-            slope in proptest::option::of(-5.0f64..2.0),
-            held in proptest::option::of(0u64..20_000),
-            age in 0u64..30_000,
-            stuck: bool, external: bool, sql in proptest::option::of(any::<bool>()),
-        ) {
-            let mut line = Line { delay, slope, beat_stuck: stuck, external, ..line() };
-            line.sight.sql_delay = held;
-            line.sight.sql = sql;
-            let come = arrival(ago(age), &line, NOW);
-            if let (Some(first), Some(at)) = (come.not_before, come.expected) {
-                prop_assert!(at > first);
-            }
-            let said = answer(&of_time(ago(age)), &line, NOW);
-            prop_assert!(said.applied != Applied::Already);
-            if said.applied == Applied::NotYet {
-                #[allow(clippy::cast_precision_loss)] // small
-                let age = age as f64;
-                prop_assert!(delay.is_some_and(|delay| delay > age + 2.9));
-            }
-        }
-    }
-}
+mod tests;

@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::danger::{Facts, GtidUse};
 use super::gtid::Gtids;
 use super::place::{self, PlaceError};
-use super::server::{Flavour, Server};
 use super::sight::Sight;
 use super::statement::{Spot, Statement};
 use crate::base::{Shown, Time};
+use crate::delay::privilege::Flavour;
 use crate::delay::seen::Position;
 
 /// Around the time that is given, so much of the log is read: people's times are rounded.
@@ -84,35 +84,35 @@ fn channel_literal(name: &str) -> Result<String, CommandError> {
 
 /// A statement about the threads of one channel alone: `STOP REPLICA SQL_THREAD … FOR CHANNEL ''` or
 /// `STOP SLAVE '' SQL_THREAD …`. Without a name it would be about all channels (MySQL) or the session's (MariaDB).
-fn about(server: Server, verb: &str, thread: &str, rest: &str, channel: &str) -> Result<String, CommandError> {
+fn about(server: Flavour, verb: &str, thread: &str, rest: &str, channel: &str) -> Result<String, CommandError> {
     let name = channel_literal(channel)?;
     let (replica, rest) = (server.replica(), if rest.is_empty() { String::new() } else { format!(" {rest}") });
-    Ok(match server.flavour {
+    Ok(match server {
         // Channels came with 5.7.6.
-        Flavour::MySql if server.version < (5, 7, 6) => format!("{verb} {replica} {thread}{rest}"),
-        Flavour::MySql => format!("{verb} {replica} {thread}{rest} FOR CHANNEL {name}"),
-        Flavour::MariaDb => format!("{verb} {replica} {name} {thread}{rest}"),
+        Flavour::MySql(..) if server.version() < (5, 7, 6) => format!("{verb} {replica} {thread}{rest}"),
+        Flavour::MySql(..) => format!("{verb} {replica} {thread}{rest} FOR CHANNEL {name}"),
+        Flavour::MariaDb(..) => format!("{verb} {replica} {name} {thread}{rest}"),
     })
 }
 
 /// Stops the SQL thread.
-pub fn stop_sql(server: Server, channel: &str) -> Result<String, CommandError> {
+pub fn stop_sql(server: Flavour, channel: &str) -> Result<String, CommandError> {
     about(server, "STOP", "SQL_THREAD", "", channel)
 }
 
 /// Stops the IO thread.
-pub fn stop_io(server: Server, channel: &str) -> Result<String, CommandError> {
+pub fn stop_io(server: Flavour, channel: &str) -> Result<String, CommandError> {
     about(server, "STOP", "IO_THREAD", "", channel)
 }
 
 /// Starts the IO thread.
-pub fn start_io(server: Server, channel: &str) -> Result<String, CommandError> {
+pub fn start_io(server: Flavour, channel: &str) -> Result<String, CommandError> {
     about(server, "START", "IO_THREAD", "", channel)
 }
 
 /// Starts the SQL thread, for good or up to a place. `relay` is what the replica's relay logs are called, by any of them.
 pub fn start_sql(
-    server: Server,
+    server: Flavour,
     channel: &str,
     until: Option<&Spot>,
     relay: Option<&Position>,
@@ -133,7 +133,7 @@ pub fn start_sql(
 
 /// The same, refused where it would delete what it is to protect.
 pub fn start_sql_safely(
-    server: Server,
+    server: Flavour,
     channel: &str,
     until: &Spot,
     sight: &Sight,
@@ -152,7 +152,7 @@ pub struct About<'a> {
     /// The replica's name, as firn knows it.
     pub replica: &'a str,
     /// The server.
-    pub server: Server,
+    pub server: Flavour,
     /// The channel.
     pub channel: &'a str,
     /// What is known of the server's settings.
@@ -295,8 +295,8 @@ fn at_once(about: &About<'_>) -> Option<String> {
     let name = channel_literal(about.channel).ok()?;
     let (word, source) = (about.server.says_source(), about.server.source());
     let place = format!("RELAY_LOG_FILE = '{}', RELAY_LOG_POS = {}", relay.file, relay.at);
-    Some(match about.server.flavour {
-        Flavour::MySql => {
+    Some(match about.server {
+        Flavour::MySql(..) => {
             let verb = if word { "CHANGE REPLICATION SOURCE TO" } else { "CHANGE MASTER TO" };
             // The places of a relay log are refused while the source is asked by GTID (error 1776).
             let gtid = if about.facts.gtid == Some(GtidUse::No) {
@@ -304,10 +304,11 @@ fn at_once(about: &About<'_>) -> Option<String> {
             } else {
                 format!("{source}_AUTO_POSITION = 0, ")
             };
-            let channel = if about.server.version < (5, 7, 6) { String::new() } else { format!(" FOR CHANNEL {name}") };
+            let channel =
+                if about.server.version() < (5, 7, 6) { String::new() } else { format!(" FOR CHANNEL {name}") };
             format!("{verb} {source}_DELAY = 0, {gtid}{place}{channel};")
         }
-        Flavour::MariaDb => {
+        Flavour::MariaDb(..) => {
             let gtid = if about.facts.gtid == Some(GtidUse::No) { "" } else { "MASTER_USE_GTID = no, " };
             format!("CHANGE MASTER {name} TO MASTER_DELAY = 0, {gtid}{place};")
         }
@@ -317,19 +318,28 @@ fn at_once(about: &About<'_>) -> Option<String> {
 /// Passes over the statement, once the replica stands right before it.
 fn past_it(about: &About<'_>) -> Vec<Command> {
     let Ok(start) = start_sql(about.server, about.channel, None, None) else { return Vec::new() };
-    let what = "standing right before the statement, pass over it and apply the rest";
-    let skip = match (about.server.flavour, &about.statement.spot) {
-        (Flavour::MySql, Some(Spot::Gtid(gtid))) => {
+    let deletes = about.facts.start_deletes();
+    if deletes && at_once(about).is_none() {
+        return Vec::new();
+    }
+    let first = if deletes {
+        " (after the CHANGE MASTER above alone: with GTIDs this start deletes the relay log, and MariaDB may refuse to skip)"
+    } else {
+        ""
+    };
+    let what = format!("standing right before the statement, pass over it and apply the rest{first}");
+    let skip = match (about.server, &about.statement.spot) {
+        (Flavour::MySql(..), Some(Spot::Gtid(gtid))) => {
             format!("SET gtid_next = '{gtid}'; BEGIN; COMMIT; SET gtid_next = 'AUTOMATIC';")
         }
-        (Flavour::MySql, _) if about.facts.gtid == Some(GtidUse::AutoPosition) => {
+        (Flavour::MySql(..), _) if about.facts.gtid == Some(GtidUse::AutoPosition) => {
             "SET gtid_next = 'UUID:NUMBER'; BEGIN; COMMIT; SET gtid_next = 'AUTOMATIC';".to_owned()
         }
-        (Flavour::MySql, _) if about.server.version >= (8, 0, 26) => {
+        (Flavour::MySql(..), _) if about.server.version() >= (8, 0, 26) => {
             "SET GLOBAL sql_replica_skip_counter = 1;".to_owned()
         }
-        (Flavour::MySql, _) => "SET GLOBAL sql_slave_skip_counter = 1;".to_owned(),
-        (Flavour::MariaDb, _) => match channel_literal(about.channel) {
+        (Flavour::MySql(..), _) => "SET GLOBAL sql_slave_skip_counter = 1;".to_owned(),
+        (Flavour::MariaDb(..), _) => match channel_literal(about.channel) {
             Ok(name) if about.channel.is_empty() => {
                 drop(name);
                 "SET GLOBAL sql_slave_skip_counter = 1;".to_owned()

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::server::{Flavour, Server};
 use super::sight::Sight;
 use crate::base::units::Size;
+use crate::delay::privilege::Flavour;
 
 /// How the replica asks its source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,13 +23,15 @@ pub enum GtidUse {
 #[serde(default)]
 pub struct Facts {
     /// The server and its version.
-    pub server: Option<Server>,
+    pub server: Option<Flavour>,
     /// `relay_log_purge`.
     pub relay_log_purge: Option<bool>,
     /// `relay_log_recovery`.
     pub relay_log_recovery: Option<bool>,
     /// `skip_replica_start`, `skip_slave_start`: whether a restart leaves the threads alone.
     pub skip_start: Option<bool>,
+    /// The channel that was looked at, as the server names it; empty: it has no name.
+    pub channel: Option<String>,
     /// The folder of the relay logs.
     pub relay_dir: Option<String>,
     /// How the replica asks its source.
@@ -42,7 +44,7 @@ impl Facts {
     /// Whether starting a thread while both stand deletes the relay log: MariaDB with GTIDs (tried on 10.11). One that
     /// does not show how it asks may.
     pub fn start_deletes(&self) -> bool {
-        let mariadb = self.server.is_some_and(|server| server.flavour == Flavour::MariaDb);
+        let mariadb = self.server.is_some_and(Flavour::is_mariadb);
         mariadb && self.gtid != Some(GtidUse::No)
     }
 }
@@ -113,7 +115,7 @@ mod tests {
 
     #[test]
     fn only_mariadb_deletes_at_a_start_and_only_with_gtids() {
-        let facts = |version: &str, gtid| Facts { server: Server::parse(version), gtid, ..Facts::default() };
+        let facts = |version: &str, gtid| Facts { server: Flavour::parse(version), gtid, ..Facts::default() };
         assert!(facts("10.11.19-MariaDB", Some(GtidUse::UsingGtid)).start_deletes());
         assert!(facts("10.11.19-MariaDB", None).start_deletes());
         assert!(!facts("10.11.19-MariaDB", Some(GtidUse::No)).start_deletes());

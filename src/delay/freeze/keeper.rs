@@ -1,16 +1,15 @@
-//! Orders, and the watch over open freezes. The record in the state is written before each act, under the revision it was
+//! Orders, and a round of the watch over a freeze. The record in the state is written before each act, under the revision it was
 //! read with: several processes may tend one freeze, one of them moves it on, and one that dies is missed by nobody.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::machine::{self, Act, Happened, Next, NotNow};
+use super::machine::{self, Act, Happened, Next};
+use super::orders::{self, NotNow};
 use super::record::{Asked, Phase, Record};
 use super::threads::Threads;
-use crate::base::clock::Mono;
-use crate::base::ids::{FreezeId, SessionId};
-use crate::base::{Clock, Finding, Severity, Shown, Stop, Time, task};
+use crate::base::ids::FreezeId;
+use crate::base::{Clock, Finding, Severity, Shown, Time};
 use crate::store::{FreezeBegun, FreezeRow, LARGEST_BODY, NewEvent, NewFreeze, Store, StoreError};
 
 /// A freeze is looked at so often: what starts the replica is stopped again that soon.
@@ -21,15 +20,6 @@ const WRITTEN: Duration = Duration::from_secs(5);
 
 /// An order that meets others is given so often.
 const TRIES: u32 = 20;
-
-/// While none is open the state is asked so often: whoever asks for one stops the replica without waiting for a worker.
-const IDLE: Duration = Duration::from_secs(5);
-
-/// One process of all tends open freezes, and tells people.
-const DUTY: &str = "delay-freezes";
-
-/// What a finding is known by: it is told anew when that changes.
-type Brief = (String, Severity, String);
 
 /// The rule of findings about freezes.
 pub const FREEZE: &str = "delay.freeze";
@@ -99,9 +89,11 @@ pub struct Tended {
     pub act: Act,
     /// Whether another process was faster: nothing was done, and it is to be read again.
     pub overtaken: bool,
+    /// Why this process is not let in where another one may be.
+    pub shut_out: Option<String>,
 }
 
-/// Gives orders and watches.
+/// Gives orders, and tends.
 #[derive(Clone)]
 pub struct Keeper {
     /// The state.
@@ -127,7 +119,7 @@ impl Keeper {
             FreezeBegun::Begun(row) => Kept::of(&row),
             FreezeBegun::Open(_) => {
                 let (replica, who) = (asked.replica.clone(), asked.who.clone());
-                self.order(&replica, &who, |record, now| machine::ask_again(record, asked.clone(), now)).await
+                self.order(&replica, &who, |record, now| orders::ask_again(record, asked.clone(), now)).await
             }
         }
     }
@@ -161,10 +153,12 @@ impl Keeper {
         let Some(row) = self.store.freeze(id).await? else { return Ok(None) };
         let kept = Kept::of(&row)?;
         if kept.ended || kept.record.phase == Phase::Released {
-            return Ok(Some(Tended { kept, act: Act::Look, overtaken: false }));
+            return Ok(Some(Tended { kept, act: Act::Look, overtaken: false, shut_out: None }));
         }
         let look = threads.look(self.store.now().await?).await;
         let now = self.store.now().await?;
+        let shut_out = look.as_ref().err().filter(|e| e.is_of_here()).map(ToString::to_string);
+        let looked = |kept, overtaken| Tended { kept, act: Act::Look, overtaken, shut_out: shut_out.clone() };
         let why = look.as_ref().err().map(ToString::to_string);
         let next = machine::next(&kept.record, look.map_err(|_| why.as_deref().unwrap_or_default()), now);
         let quiet = next.act == Act::Look
@@ -174,21 +168,21 @@ impl Keeper {
             && now.since(kept.changed) < WRITTEN
             && now >= kept.changed;
         if quiet {
-            return Ok(Some(Tended { kept: Kept { record: next.record, ..kept }, act: Act::Look, overtaken: false }));
+            return Ok(Some(looked(Kept { record: next.record, ..kept }, false)));
         }
         let Some(kept) = self.save(&kept, next.record, &next.happened, &self.own).await? else {
-            return Ok(Some(Tended { kept, act: Act::Look, overtaken: true }));
+            return Ok(Some(looked(kept, true)));
         };
         if next.act == Act::Look || kept.ended {
-            return Ok(Some(Tended { kept, act: Act::Look, overtaken: false }));
+            return Ok(Some(looked(kept, false)));
         }
         // What was ordered meanwhile comes first: nothing is started that was just told to stand.
         if next.act.starts() && self.store.freeze(id).await?.is_none_or(|row| row.revision != kept.revision) {
-            return Ok(Some(Tended { kept, act: Act::Look, overtaken: true }));
+            return Ok(Some(looked(kept, true)));
         }
         let done = threads.perform(&next.act).await.map_err(|e| e.to_string());
         let kept = self.acted(kept, &next.act, done).await?;
-        Ok(Some(Tended { kept, act: next.act, overtaken: false }))
+        Ok(Some(Tended { kept, act: next.act, overtaken: false, shut_out }))
     }
 
     /// Writes how an act went, into whatever the record has become meanwhile.
@@ -241,108 +235,6 @@ impl Keeper {
         }
         let changed = self.store.now().await?;
         Ok(Some(Kept { id, revision: revision + 1, changed, ended, record }))
-    }
-
-    /// Tends all open freezes until told to stop, as the one process of all that has the duty. `threads` gives the threads
-    /// of a replica (by the record's name); one that it does not know, or whose record cannot be read, is told as a finding
-    /// and left alone.
-    pub async fn run<F>(self, session: SessionId, threads: F, stop: Stop) -> Result<(), StoreError>
-    where
-        F: Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync,
-    {
-        let mut known: BTreeMap<String, Arc<dyn Threads>> = BTreeMap::new();
-        let mut told: Option<(Time, Vec<Brief>)> = None;
-        let (mut held, mut taken): (bool, Option<Mono>) = (false, None);
-        while !stop.is_stopped() {
-            if taken.is_none_or(|at| self.clock.mono().since(at) >= IDLE) {
-                held = self.store.duty_take(DUTY.to_owned(), session).await?.is_some();
-                taken = Some(self.clock.mono());
-            }
-            let open = if held { self.store.freezes_open().await? } else { Vec::new() };
-            known.retain(|name, _| open.iter().any(|row| row.replica == *name));
-            let mut findings = Vec::new();
-            for found in self.all(&open, &threads, &mut known).await {
-                findings.extend(found?);
-            }
-            if held {
-                self.tell(findings, &mut told).await?;
-            } else {
-                told = None;
-            }
-            let pause = if open.is_empty() { IDLE } else { EVERY };
-            tokio::select! {
-                biased;
-                () = stop.stopped() => break,
-                () = self.clock.sleep(pause) => {}
-            }
-        }
-        self.store.duty_release(DUTY.to_owned(), session).await
-    }
-
-    /// A round of each, side by side: one that hangs keeps no other from being stopped again.
-    async fn all<F>(
-        &self,
-        open: &[FreezeRow],
-        threads: &F,
-        known: &mut BTreeMap<String, Arc<dyn Threads>>,
-    ) -> Vec<Result<Option<Finding>, StoreError>>
-    where
-        F: Fn(&str) -> Result<Arc<dyn Threads>, String> + Send + Sync,
-    {
-        let mut rounds = Vec::new();
-        for row in open {
-            let own = match known.get(&row.replica) {
-                Some(own) => Ok(Arc::clone(own)),
-                None => threads(&row.replica),
-            };
-            if let Ok(own) = &own {
-                known.insert(row.replica.clone(), Arc::clone(own));
-            }
-            let (keeper, row) = (self.clone(), row.clone());
-            rounds.push(task::spawn(async move { Box::pin(keeper.one(&row, own)).await }));
-        }
-        let mut found = Vec::with_capacity(rounds.len());
-        for round in rounds {
-            let ended = round.await.map_err(|e| StoreError::Impossible(format!("a round of a freeze: {e}")));
-            found.push(ended.and_then(|found| found));
-        }
-        found
-    }
-
-    async fn one(
-        &self,
-        row: &FreezeRow,
-        threads: Result<Arc<dyn Threads>, String>,
-    ) -> Result<Option<Finding>, StoreError> {
-        let now = self.store.now().await?;
-        let unkept = |why: String| {
-            let found = Finding::new(FREEZE, &row.replica, Severity::Critical, row.started);
-            let next = "watch by hand that both threads read No: SHOW REPLICA STATUS";
-            Some(found.value(format!("nobody watches that it stands: {why}")).next(next))
-        };
-        let threads = match threads {
-            Ok(threads) => threads,
-            Err(why) => return Ok(unkept(why)),
-        };
-        match Box::pin(self.tend(row.id, &*threads)).await {
-            Ok(Some(tended)) if !tended.kept.ended => Ok(Some(finding(&tended.kept.record, now))),
-            Ok(_) => Ok(None),
-            Err(KeepError::Store(e)) => Err(e),
-            Err(e) => Ok(unkept(e.to_string())),
-        }
-    }
-
-    /// Writes the findings when they change, and once a minute.
-    async fn tell(&self, findings: Vec<Finding>, told: &mut Option<(Time, Vec<Brief>)>) -> Result<(), StoreError> {
-        let now = self.store.now().await?;
-        let brief: Vec<Brief> =
-            findings.iter().map(|found| (found.key.object.clone(), found.severity, found.next_step.clone())).collect();
-        let again = told.as_ref().is_none_or(|(at, said)| *said != brief || now.since(*at) >= Duration::from_mins(1));
-        if again {
-            self.store.notice_round(SCOPE.to_owned(), findings).await?;
-            *told = Some((now, brief));
-        }
-        Ok(())
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::danger::Facts;
 use super::sight::Sight;
 use crate::base::Time;
 use crate::delay::limits::{DelayBy, Limits};
+use crate::delay::privilege::Flavour;
 use crate::delay::seen::{Heartbeat, Sample};
 use crate::delay::state::State;
 
@@ -19,8 +21,10 @@ const SAME_BEAT: f64 = 0.5;
 pub struct Line {
     /// When the delay was sampled.
     pub at: Time,
-    /// The delay then: the age of the primary's heartbeat that has been applied; seconds.
+    /// The delay then: the age of the primary's heartbeat that has been applied, by the replica's clock; seconds.
     pub delay: Option<f64>,
+    /// When that heartbeat was written, by the primary's clock.
+    pub applied: Option<Time>,
     /// Its trend, seconds a second.
     pub slope: Option<f64>,
     /// The threads and positions.
@@ -28,6 +32,11 @@ pub struct Line {
     /// Whether positions have moved lately though the heartbeat has not: its writer is dead, or its table filtered, and
     /// the heartbeat says less than has been applied.
     pub beat_stuck: bool,
+    /// Whether several workers apply, or that is not known where it is what servers do: some of what comes after the
+    /// executed position may have been applied (MySQL manual, "Replication Transaction Inconsistencies").
+    pub parallel: bool,
+    /// Whether a freeze keeps it stopped, whatever drives its threads otherwise.
+    pub frozen: bool,
     /// Whether a tool holds transactions back instead of the server.
     pub external: bool,
     /// How often that tool looks.
@@ -50,11 +59,14 @@ impl Line {
         Some(Self {
             at: *at,
             delay,
+            applied: seen.applied,
             slope,
             sight: Sight::of(*at, status, seen.uptime),
             beat_stuck: outlived(state, limits)
                 || beat_stuck(samples, moved)
                 || trend_stuck(slope, moved, *at, status.sql, limits),
+            parallel: seen.version.as_deref().and_then(Flavour::parse).is_some_and(is_parallel_by_itself),
+            frozen: false,
             external: limits.delay_by == DelayBy::External,
             tool_interval: limits.tool_interval,
             fresh: limits.max_last_seen,
@@ -63,7 +75,19 @@ impl Line {
 
     /// From a look alone: no delay is known.
     pub fn alone(sight: Sight, external: bool, tool_interval: Duration, fresh: Duration) -> Self {
-        Self { at: sight.at, delay: None, slope: None, sight, beat_stuck: false, external, tool_interval, fresh }
+        Self {
+            at: sight.at,
+            delay: None,
+            applied: None,
+            slope: None,
+            sight,
+            beat_stuck: false,
+            parallel: false,
+            frozen: false,
+            external,
+            tool_interval,
+            fresh,
+        }
     }
 
     /// The same with a newer look at the threads.
@@ -72,10 +96,16 @@ impl Line {
         if sight.at >= self.sight.at { Self { sight, ..self } } else { self }
     }
 
-    /// What the primary had written by then has been applied here; nothing where no heartbeat says so.
+    /// What the primary had written by then has been applied here; nothing where no heartbeat says so. By the primary's
+    /// clock, as statements' times are: a replica whose clock is wrong says the same.
     pub fn applied_until(&self) -> Option<Time> {
+        self.applied
+    }
+
+    /// The replica's clock when the delay was sampled: the heartbeat's age was computed by it.
+    pub fn replica_clock(&self) -> Option<Time> {
         let delay = self.delay.filter(|delay| delay.is_finite())?;
-        Some(earlier(self.at, delay))
+        Some(earlier(self.applied?, -delay))
     }
 
     /// The delay that the server itself keeps, where it keeps one.
@@ -85,8 +115,19 @@ impl Line {
     }
 }
 
+/// Four workers are the default since then (MySQL manual, `replica_parallel_workers`).
+fn is_parallel_by_itself(server: Flavour) -> bool {
+    !server.is_mariadb() && server.version() >= (8, 0, 27)
+}
+
+/// Whether several workers apply, by the server's settings; `known` where they do not tell.
+pub fn is_parallel(facts: Option<&Facts>, known: bool) -> bool {
+    let of_server = || facts?.server.map(is_parallel_by_itself);
+    facts.and_then(|facts| facts.parallel).map_or_else(|| of_server().unwrap_or(known), |workers| workers > 0)
+}
+
 /// The time so many seconds before another; seconds below zero lead forward.
-pub(super) fn earlier(at: Time, seconds: f64) -> Time {
+pub fn earlier(at: Time, seconds: f64) -> Time {
     match Duration::try_from_secs_f64(seconds.abs()) {
         Ok(span) if seconds < 0.0 => at.plus(span),
         Ok(span) => at.minus(span),
@@ -124,6 +165,7 @@ fn trend_stuck(slope: Option<f64>, moved: Option<Time>, at: Time, sql: Option<bo
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delay::seen::{Seen, Status};
 
     fn sample(at: i64, delay: f64) -> Sample {
         Sample { at: Time::from_secs(at), delay: Some(delay) }
@@ -141,6 +183,28 @@ mod tests {
         assert!(!beat_stuck(&[sample(100, 20.0), sample(110, 29.0)], moved(105)));
         assert!(!beat_stuck(&[sample(100, 20.0), sample(110, 20.0)], moved(110)));
         assert!(!beat_stuck(&[sample(110, 20.0)], moved(110)));
+    }
+
+    #[test]
+    fn several_workers_by_the_settings_or_by_default() {
+        let facts = |version: &str, parallel| Facts { server: Flavour::parse(version), parallel, ..Facts::default() };
+        for (facts, known, wanted) in [
+            (Some(facts("5.7.44", Some(4))), false, true),
+            (Some(facts("8.4.0", Some(0))), true, false),
+            (Some(facts("8.0.27", None)), false, true),
+            (Some(facts("8.0.26", None)), true, false),
+            (Some(facts("10.11.19-MariaDB", None)), true, false),
+            (Some(Facts::default()), true, true),
+            (None, false, false),
+        ] {
+            assert_eq!(is_parallel(facts.as_ref(), known), wanted, "{facts:?}");
+        }
+        let state = |version: &str| {
+            let seen = Seen { version: Some(version.to_owned()), status: Some(Status::default()), ..Seen::default() };
+            State { seen: Some((Time::from_secs(1), seen)), ..State::default() }
+        };
+        let of = |version| Line::of(&state(version), &[], &Limits::default()).unwrap().parallel;
+        assert_eq!(["8.0.36", "8.0.26", "10.11.19-MariaDB"].map(of), [true, false, false]);
     }
 
     #[test]

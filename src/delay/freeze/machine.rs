@@ -3,12 +3,11 @@
 
 use std::time::Duration;
 
-use super::arrival::{self, Applied};
 use super::place::{self, order};
-use super::record::{By, Phase, Proof, Record, Trouble, shown};
+use super::record::{Phase, Proof, Record, Trouble, shown};
 use super::sight::Sight;
 use super::statement::Spot;
-use super::steps::{LossInput, Step};
+use super::steps::Step;
 use crate::base::Time;
 use crate::delay::seen::IoThread;
 
@@ -71,38 +70,9 @@ pub struct Next {
     pub happened: Vec<Happened>,
 }
 
-/// An order that cannot be given now.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum NotNow {
-    /// A freeze that is over.
-    #[error("the freeze of {0} is over; ask for a new one: firn delay freeze")]
-    Over(String),
-    /// What was promoted is no replica any more.
-    #[error("{0} was promoted: nothing is started on it; end the freeze with: firn delay resume {0} --no-start")]
-    Promoted(String),
-    /// Only a replica that is proven to stand is let run up to a place.
-    #[error("{replica} is not proven to stand ({phase}); wait until it is frozen, then let it run up to a place")]
-    NotFrozen {
-        /// The replica.
-        replica: String,
-        /// Where the freeze has got to.
-        phase: &'static str,
-    },
-    /// The place lies behind.
-    #[error("{replica} cannot run up to {place}: {why}")]
-    Behind {
-        /// The replica.
-        replica: String,
-        /// The place.
-        place: String,
-        /// Why.
-        why: String,
-    },
-}
-
 /// The record and a look (or why there was none) become the next record and an act.
 pub fn next(record: &Record, look: Result<Sight, &str>, now: Time) -> Next {
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
+    let mut next = Next::of(record);
     match look {
         Ok(sight) => next.seen(sight, now),
         Err(why) => next.unseen(why, now),
@@ -111,12 +81,17 @@ pub fn next(record: &Record, look: Result<Sight, &str>, now: Time) -> Next {
 }
 
 impl Next {
-    fn happen(&mut self, now: Time, what: &'static str, detail: String, outcome: &str) {
+    /// The record as it is: nothing is done, nothing has happened.
+    pub(super) fn of(record: &Record) -> Self {
+        Self { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() }
+    }
+
+    pub(super) fn happen(&mut self, now: Time, what: &'static str, detail: String, outcome: &str) {
         self.record.note(now, detail.clone());
         self.happened.push(Happened { what, detail, outcome: outcome.to_owned() });
     }
 
-    fn enter(&mut self, phase: Phase, now: Time) {
+    pub(super) fn enter(&mut self, phase: Phase, now: Time) {
         if self.record.phase != phase {
             self.record.phase = phase;
             self.record.since = now;
@@ -144,7 +119,7 @@ impl Next {
     }
 
     fn seen(&mut self, sight: Sight, now: Time) {
-        let sight = sight.kept();
+        let sight = sight.kept(&self.record.statement);
         if self.record.blind.take().is_some() {
             self.record.note(now, "the replica is seen again");
         }
@@ -438,7 +413,7 @@ fn is_past(until: &Spot, sight: &Sight) -> bool {
     reached.into_iter().flatten().any(|reached| order(reached, at) == Some(std::cmp::Ordering::Greater))
 }
 
-fn spot_words(spot: &Spot) -> String {
+pub(super) fn spot_words(spot: &Spot) -> String {
     match spot {
         Spot::Position(at) => place::word(at),
         Spot::Gtid(gtid) => gtid.to_string(),
@@ -447,7 +422,7 @@ fn spot_words(spot: &Spot) -> String {
 
 /// How an act went: one that failed is told, and tried again; one that did not leaves the look to say so.
 pub fn acted(record: &Record, act: &Act, how: Result<(), &str>, now: Time) -> Next {
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
+    let mut next = Next::of(record);
     if let Err(why) = how {
         next.fail(act.words(), shown(why), now);
         return next;
@@ -464,151 +439,4 @@ pub fn acted(record: &Record, act: &Act, how: Result<(), &str>, now: Time) -> Ne
         next.record.trouble = None;
     }
     next
-}
-
-/// A freeze asked for again while one is open: it begins anew, whatever it was at. What is known of the statement is
-/// kept unless more is said now.
-pub fn ask_again(record: &Record, asked: super::record::Asked, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    let kept = &mut next.record;
-    kept.statement.time = asked.statement.time.or(kept.statement.time);
-    kept.statement.spot = asked.statement.spot.or(kept.statement.spot.take());
-    if let Some(degraded) = asked.degraded {
-        kept.degraded = degraded.min(now);
-    }
-    kept.loss = asked.loss.or(kept.loss.take());
-    kept.facts = asked.facts.or(kept.facts.take());
-    kept.gap = asked.gap;
-    kept.external = asked.external;
-    let words = kept.statement.words();
-    let detail = format!("freeze asked for again by {}; statement: {words}", shown(&asked.who));
-    if matches!(next.record.phase, Phase::Advancing | Phase::Resuming | Phase::Released) {
-        next.record.resume = None;
-        next.record.until = None;
-        next.record.started = false;
-        next.record.stopped = false;
-        next.record.first = None;
-        next.enter(Phase::Asked, now);
-    }
-    next.happen(now, "freeze.asked", detail, "done");
-    Ok(next)
-}
-
-/// Lets a frozen replica run up to a place and no further: the SQL thread alone.
-pub fn ask_until(record: &Record, until: Spot, who: &str, line: &super::line::Line, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    if record.phase != Phase::Frozen {
-        return Err(NotNow::NotFrozen { replica: record.replica.clone(), phase: record.phase.word() });
-    }
-    let statement = super::statement::Statement { time: None, spot: Some(until.clone()) };
-    let said = arrival::answer(&statement, line, now);
-    if said.applied != Applied::NotYet {
-        return Err(NotNow::Behind { replica: record.replica.clone(), place: spot_words(&until), why: said.why });
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    let detail = format!("{} lets the SQL thread run up to {}, and no further", shown(who), spot_words(&until));
-    next.record.resume = Some(By { at: now, who: who.to_owned() });
-    next.record.until = Some(until);
-    next.record.started = false;
-    next.record.first = None;
-    next.record.proof = None;
-    next.enter(Phase::Advancing, now);
-    next.happen(now, "freeze.until", detail, "done");
-    Ok(next)
-}
-
-/// Lets the replica go on for good.
-pub fn ask_resume(record: &Record, who: &str, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    if record.ticked(Step::Promoted).is_some() {
-        return Err(NotNow::Promoted(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    next.record.resume = Some(By { at: now, who: who.to_owned() });
-    next.record.left_at.clone_from(&record.last);
-    // A thread that was let run up to a place still stops there: it is stopped before it is started for good.
-    if !matches!(next.record.phase, Phase::Advancing | Phase::Resuming) {
-        next.record.until = None;
-    }
-    next.record.started = false;
-    next.record.first = None;
-    next.record.proof = None;
-    next.enter(Phase::Resuming, now);
-    next.happen(now, "freeze.resume", format!("resume asked for by {}", shown(who)), "done");
-    Ok(next)
-}
-
-/// Ticks a recovery step, or takes the tick back. Of a replica that was promoted nothing is watched any more; one whose
-/// promotion is taken back is stopped and proven anew.
-pub fn tick(record: &Record, step: Step, done: bool, who: &str, at: Time, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    let changed = if done { next.record.tick(step, at, who) } else { next.record.untick(step, now, who) };
-    if !changed {
-        return Ok(next);
-    }
-    let detail = format!("{}{}", if done { "step done: " } else { "step taken back: " }, step.words());
-    next.happened.push(Happened { what: "freeze.step", detail, outcome: "done".to_owned() });
-    if step == Step::Promoted {
-        next.record.first = None;
-        next.record.proof = None;
-        next.record.stopped = false;
-        next.enter(if done { Phase::Released } else { Phase::Asked }, now);
-    }
-    Ok(next)
-}
-
-/// Says what the loss is computed from.
-pub fn set_loss(record: &Record, input: LossInput, who: &str, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    let value = crate::base::Money::from_nanos(input.value_nanos);
-    let detail = format!(
-        "{}: an hour is worth {value}, exposure {}, rebuilt in {}",
-        shown(who),
-        input.exposure_words(),
-        crate::base::units::Span(input.rebuild)
-    );
-    next.record.loss = Some(input);
-    next.happen(now, "freeze.loss", detail, "done");
-    Ok(next)
-}
-
-/// Ends the freeze and starts nothing: the replica has been promoted, or somebody else goes on with it.
-pub fn ask_release(record: &Record, who: &str, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    next.record.resume = Some(By { at: now, who: who.to_owned() });
-    next.record.proof = None;
-    next.enter(Phase::Resumed, now);
-    let detail = format!("{} ended the freeze; nothing was started", shown(who));
-    next.happen(now, "freeze.ended", detail, "done");
-    Ok(next)
-}
-
-/// Lets somebody go on by hand: nothing is watched or touched, and the freeze stays open for its recovery steps.
-pub fn ask_by_hand(record: &Record, who: &str, now: Time) -> Result<Next, NotNow> {
-    if record.is_over() {
-        return Err(NotNow::Over(record.replica.clone()));
-    }
-    let mut next = Next { record: Box::new(record.clone()), act: Act::Look, happened: Vec::new() };
-    next.record.first = None;
-    next.record.proof = None;
-    next.record.stopped = false;
-    next.enter(Phase::Released, now);
-    next.happen(now, "freeze.released", format!("{} goes on by hand; nothing is watched", shown(who)), "done");
-    Ok(next)
 }

@@ -11,14 +11,16 @@
 //! | [`arrival`] | when the statement reaches the replica; whether it has been applied |
 //! | [`record`] | what is kept of a freeze; it is stored before each act |
 //! | [`machine`] | the record and a look become the next record and what to do: stop, prove, watch, resume |
+//! | [`orders`] | what operators order: run up to a place, resume, let go, tick a step |
 //! | [`told`] | how a freeze stands, in a sentence |
 //! | [`report`] | all there is about a freeze, as text and JSON |
-//! | [`server`] | MySQL or MariaDB, which version; what it calls things |
+//! | `server` | what a server calls things, by its kind and version |
 //! | [`commands`] | statements and shell commands, quoted: find it, stop before it, pass over it |
 //! | [`danger`] | what a restart or a careless command would delete |
 //! | [`threads`] | the threads of a replica: a trait (what touches the world) |
 //! | [`mysql`] | MySQL's and MariaDB's threads behind it (touches the world) |
-//! | [`keeper`] | orders, and the watch over open freezes (touches the state) |
+//! | [`keeper`] | orders, and a round of the watch (touches the state) |
+//! | [`watch`] | the watch over open freezes: a duty and a task each (touches the state) |
 //! | [`steps`] | the recovery steps with who and when; the loss with and without the delay |
 //!
 //! "Frozen" is said only when both threads read No and the executed position has not moved between two looks that lie
@@ -33,12 +35,14 @@ pub mod keeper;
 pub mod line;
 pub mod machine;
 pub mod mysql;
+pub mod orders;
 pub mod place;
 pub mod record;
 pub mod report;
-pub mod server;
+mod server;
 pub mod sight;
 pub mod statement;
 pub mod steps;
 pub mod threads;
 pub mod told;
+pub mod watch;

@@ -8,11 +8,11 @@ use tokio::sync::Mutex;
 use super::commands;
 use super::danger::{Facts, GtidUse};
 use super::machine::Act;
-use super::server::{Flavour, Server};
 use super::sight::Sight;
 use super::threads::{Threads, ThreadsError, names};
 use crate::base::{Clock, Shown, Time};
 use crate::delay::connect::{Link, LinkError, Table};
+use crate::delay::privilege::{Flavour, Need};
 use crate::delay::seen::Status;
 use crate::delay::status::statuses;
 
@@ -32,7 +32,7 @@ pub struct MysqlThreads {
     /// The channel that is meant; nothing: the only one.
     channel: Option<String>,
     /// What was last seen of the server: which words it takes, and which channel it is.
-    known: Mutex<Option<(Server, String)>>,
+    known: Mutex<Option<(Flavour, String)>>,
 }
 
 impl MysqlThreads {
@@ -41,34 +41,34 @@ impl MysqlThreads {
         Self { link, clock, replica: replica.into(), channel, known: Mutex::default() }
     }
 
-    async fn version(&self) -> Result<Server, ThreadsError> {
+    async fn version(&self) -> Result<Flavour, ThreadsError> {
         let table = self.link.ask("SELECT @@version", "SELECT @@version AS version").await?;
         let text = table.value(0, "version").unwrap_or_default();
-        Server::parse(text).ok_or_else(|| ThreadsError::Version {
+        Flavour::parse(text).ok_or_else(|| ThreadsError::Version {
             server: self.link.server().to_owned(),
             version: Shown::text(&text.chars().take(80).collect::<String>()).to_string(),
         })
     }
 
     /// The rows of status, and the words the server takes.
-    async fn status(&self) -> Result<(Server, Table), ThreadsError> {
+    async fn status(&self) -> Result<(Flavour, Table), ThreadsError> {
         let known = self.known.lock().await.as_ref().map(|(server, _)| *server);
         let server = match known {
             Some(server) => server,
             None => self.version().await?,
         };
         // Whatever the account sees, each has its own spelling; `ALL` gives every connection of MariaDB.
-        let sql = match (server.flavour, server.version) {
-            (Flavour::MariaDb, _) => "SHOW ALL SLAVES STATUS",
-            (Flavour::MySql, version) if version >= (8, 0, 22) => "SHOW REPLICA STATUS",
-            (Flavour::MySql, _) => "SHOW SLAVE STATUS",
+        let sql = match server {
+            Flavour::MariaDb(..) => "SHOW ALL SLAVES STATUS",
+            Flavour::MySql(..) if server.version() >= (8, 0, 22) => "SHOW REPLICA STATUS",
+            Flavour::MySql(..) => "SHOW SLAVE STATUS",
         };
         match self.link.ask("SHOW REPLICA STATUS", sql).await {
             Ok(table) => Ok((server, table)),
             Err(error) => {
                 // Behind the name there may be another server now.
                 *self.known.lock().await = None;
-                Err(self.lacking(error, server.status_privilege()))
+                Err(self.lacking(error, Need::Status.privilege(server)))
             }
         }
     }
@@ -105,7 +105,7 @@ impl MysqlThreads {
     }
 
     /// The server's words and the channel's name, seen lately or now.
-    async fn words(&self) -> Result<(Server, String), ThreadsError> {
+    async fn words(&self) -> Result<(Flavour, String), ThreadsError> {
         if let Some(known) = self.known.lock().await.clone() {
             return Ok(known);
         }
@@ -167,7 +167,7 @@ impl Threads for MysqlThreads {
         if matches!(act, Act::StopSql | Act::StopIo) {
             self.none_waits().await?;
         }
-        self.link.act(name, &sql).await.map_err(|error| self.lacking(error, server.privilege()))
+        self.link.act(name, &sql).await.map_err(|error| self.lacking(error, server.freeze_privilege()))
     }
 }
 
@@ -202,7 +202,7 @@ fn number<T: std::str::FromStr>(text: Option<&str>) -> Option<T> {
     text?.parse().ok()
 }
 
-fn facts(server: Server, table: &Table, row: usize, variables: &Table) -> Facts {
+fn facts(server: Flavour, table: &Table, row: usize, variables: &Table) -> Facts {
     let variable = |name: &str| {
         let at = (0..variables.rows.len())
             .find(|at| variables.value(*at, "Variable_name").is_some_and(|found| found.eq_ignore_ascii_case(name)))?;
@@ -225,6 +225,7 @@ fn facts(server: Server, table: &Table, row: usize, variables: &Table) -> Facts 
         relay_log_purge: flag("relay_log_purge"),
         relay_log_recovery: flag("relay_log_recovery"),
         skip_start: flag("skip_replica_start").or_else(|| flag("skip_slave_start")),
+        channel: Some(channel_of(table, row).to_owned()),
         relay_dir: folder.filter(|folder| !folder.is_empty()).map(str::to_owned),
         gtid,
         parallel: ["replica_parallel_workers", "slave_parallel_workers", "slave_parallel_threads"]
@@ -252,7 +253,7 @@ mod tests {
             rows: rows.iter().map(|(name, value)| vec![Some((*name).to_owned()), Some((*value).to_owned())]).collect(),
             cut: Vec::new(),
         };
-        let mysql = Server::parse("8.4.0").unwrap();
+        let mysql = Flavour::parse("8.4.0").unwrap();
         let found = facts(
             mysql,
             &table(&[("Auto_Position", Some("1"))]),
@@ -271,7 +272,7 @@ mod tests {
         );
         assert_eq!(found.relay_dir.as_deref(), Some("/var/lib/mysql"));
         assert_eq!((found.gtid, found.parallel), (Some(GtidUse::AutoPosition), Some(4)));
-        let mariadb = Server::parse("10.11.19-MariaDB").unwrap();
+        let mariadb = Flavour::parse("10.11.19-MariaDB").unwrap();
         let using = |word| facts(mariadb, &table(&[("Using_Gtid", Some(word))]), 0, &variables(&[])).gtid;
         assert_eq!((using("Slave_Pos"), using("No")), (Some(GtidUse::UsingGtid), Some(GtidUse::No)));
         assert_eq!(facts(mariadb, &table(&[]), 0, &variables(&[])).gtid, None);

@@ -104,7 +104,7 @@ pub struct Entry {
 pub struct Record {
     /// The replica's name.
     pub replica: String,
-    /// The channel or connection; empty: the server's only or unnamed one.
+    /// The channel or connection that was asked for; empty: the server's only or unnamed one.
     pub channel: String,
     /// Whether a tool drives the SQL thread.
     pub external: bool,
@@ -144,6 +144,9 @@ pub struct Record {
     pub until: Option<Spot>,
     /// Whether it has been started towards there.
     pub started: bool,
+    /// Whether somebody asked to go on by hand: nothing is watched, with a promotion or without.
+    #[serde(default)]
+    pub by_hand: bool,
     /// Who asked for it to go on (to there, or for good).
     pub resume: Option<By>,
     /// Where it stood when it was asked to go on for good.
@@ -208,6 +211,7 @@ impl Record {
             restarted_at: None,
             until: None,
             started: false,
+            by_hand: false,
             resume: None,
             left_at: None,
             trouble: None,
@@ -229,6 +233,17 @@ impl Record {
             self.history.remove(HISTORY / 3);
         }
         self.history.push(Entry { at, text });
+    }
+
+    /// The channel or connection, as the server names it where that was seen: of a server with one alone nobody need have
+    /// named it. Empty: it has no name.
+    pub fn channel(&self) -> &str {
+        self.facts.as_ref().and_then(|facts| facts.channel.as_deref()).unwrap_or(&self.channel)
+    }
+
+    /// Whether its SQL thread has been stopped and is kept so.
+    pub fn keeps_stopped(&self) -> bool {
+        matches!(self.phase, Phase::StoppingIo | Phase::Proving | Phase::Frozen)
     }
 
     /// Whether it is over.

@@ -8,7 +8,7 @@ use super::arrival::{Answer, Applied, Arrival, answer, arrival};
 use super::commands::{About, Command, Where, commands};
 use super::danger::{Facts, dangers};
 use super::keeper::FRESH;
-use super::line::Line;
+use super::line::{Line, is_parallel};
 use super::record::{Record, shown};
 use super::sight::Sight;
 use super::statement::Statement;
@@ -46,10 +46,12 @@ pub fn prospect_lines(statement: &Statement, prospect: &Prospect) -> Vec<String>
 /// How far a record's own looks say the replica has got; nothing where it was never seen.
 pub fn line_of(record: &Record, judged: Option<Line>) -> Option<Line> {
     let sight = record.last.clone()?;
-    Some(match judged {
+    let line = match judged {
         Some(line) => line.with(sight),
         None => Line::alone(sight, record.external, record.gap, FRESH),
-    })
+    };
+    let parallel = is_parallel(record.facts.as_ref(), line.parallel);
+    Some(Line { parallel, frozen: record.keeps_stopped(), ..line })
 }
 
 /// A look in lines.
@@ -79,7 +81,7 @@ pub fn commands_of(record: &Record) -> Vec<Command> {
     commands(&About {
         replica: &record.replica,
         server,
-        channel: &record.channel,
+        channel: record.channel(),
         facts,
         sight,
         statement: &record.statement,
@@ -115,7 +117,7 @@ pub fn resume_lines(
     if pending && let Some(time) = statement.time {
         // As if it ran.
         let mut line = line.clone();
-        line.sight.sql = Some(true);
+        (line.sight.sql, line.frozen) = (Some(true), false);
         let when = match arrival(time, &line, now).not_before {
             Some(first) if first > now => format!("not before {first}, in {}", Span(first.since(now))),
             _ => "at once".to_owned(),
@@ -267,7 +269,7 @@ pub fn json(record: &Record, judged: Option<Line>, now: Time) -> Value {
     let default = Sight::default();
     json!({
         "replica": record.replica,
-        "channel": record.channel,
+        "channel": record.channel(),
         "state": record.phase.word(),
         "frozen": told::is_frozen(record, now, FRESH),
         "text": told::words(record, now, FRESH),

@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::gtid::Gtids;
 use super::place;
 use super::record::shown;
+use super::statement::{Spot, Statement};
 use crate::base::Time;
 use crate::base::hash::Hash32;
 use crate::delay::seen::{IoThread, Position, Status};
@@ -46,6 +47,8 @@ pub struct Sight {
     pub executed: Place,
     /// Received up to there, in the source's log.
     pub received: Place,
+    /// Whether sets of GTIDs were left out that are too long to be stored.
+    pub long_gtids: bool,
     /// Executed up to there, in the relay log.
     pub relay: Option<Position>,
     /// Bytes of all relay logs.
@@ -77,6 +80,7 @@ impl Sight {
             until: status.until.clone(),
             executed,
             received,
+            long_gtids: false,
             relay: status.relay.clone(),
             relay_space: status.relay_space,
             sql_delay: status.sql_delay,
@@ -96,11 +100,23 @@ impl Sight {
         self.sql == Some(true) || matches!(self.io, Some(IoThread::Yes | IoThread::Connecting))
     }
 
-    /// The same without sets of GTIDs that are too long to be stored.
+    /// The same without sets of GTIDs that are too long to be stored. Of those what says whether the statement has been
+    /// applied is kept: the servers that are in its GTID.
     #[must_use]
-    pub fn kept(mut self) -> Self {
+    pub fn kept(mut self, statement: &Statement) -> Self {
+        let wanted = match &statement.spot {
+            Some(Spot::Gtid(gtid)) => Some(gtid),
+            _ => None,
+        };
         for place in [&mut self.executed, &mut self.received] {
-            place.gtid = place.gtid.take().filter(|set| set.len() <= LONGEST_SET);
+            let Some(set) = place.gtid.take() else { continue };
+            place.gtid = if set.len() <= LONGEST_SET {
+                Some(set)
+            } else {
+                self.long_gtids = true;
+                let part = wanted.and_then(|wanted| Some(set.parse::<Gtids>().ok()?.only_servers_of(wanted)));
+                part.map(|part| part.to_string()).filter(|part| !part.is_empty() && part.len() <= LONGEST_SET)
+            };
         }
         self
     }
@@ -123,9 +139,9 @@ impl Sight {
     pub fn place_words(&self) -> String {
         match (&self.executed.position, &self.executed.gtid) {
             (Some(position), _) => place::word(position),
-            (None, Some(gtid)) => shown(gtid),
-            (None, None) if self.mark.is_some() => "a set of GTIDs too long to show".to_owned(),
-            (None, None) => "an unknown position".to_owned(),
+            (None, Some(gtid)) if !self.long_gtids => shown(gtid),
+            (None, _) if self.mark.is_some() => "a set of GTIDs too long to show".to_owned(),
+            (None, _) => "an unknown position".to_owned(),
         }
     }
 

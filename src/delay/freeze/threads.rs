@@ -68,6 +68,24 @@ pub enum ThreadsError {
     Command(#[from] CommandError),
 }
 
+impl ThreadsError {
+    /// Whether another process may fare better: this one cannot read the password, or the server does not let it in from
+    /// here (MySQL manual, "Server Error Message Reference": 1045 and 1698 access denied, 1129 and 1130 host blocked).
+    pub fn is_of_here(&self) -> bool {
+        match self {
+            Self::Link(LinkError::NoPassword { .. } | LinkError::NoAuthority { .. }) => true,
+            Self::Link(LinkError::Refused { code, .. }) => matches!(code, 1045 | 1129 | 1130 | 1698),
+            _ => false,
+        }
+    }
+
+    /// Whether there is nothing that could be stopped, however often it is tried: it is no replica, or one of its channels
+    /// has to be named.
+    pub fn is_for_good(&self) -> bool {
+        matches!(self, Self::NoReplica { .. } | Self::WhichChannel { .. })
+    }
+}
+
 /// The threads of one replica, or of one channel of it.
 #[async_trait]
 pub trait Threads: Send + Sync {

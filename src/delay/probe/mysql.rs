@@ -301,6 +301,7 @@ impl MysqlProbe {
             }
             let known =
                 self.watched.source.or(status.source_id).or_else(|| memory.sources.get(&status.channel).copied());
+            let mut applied = None;
             let delay = match beats {
                 Err(why) => Heartbeat::Unread(why.clone()),
                 Ok(beats) => {
@@ -311,6 +312,7 @@ impl MysqlProbe {
                              taken, server {writer}'s"
                         ));
                     }
+                    applied = guess.and_then(|writer| beats.written(writer, &self.watched.heartbeat));
                     match guess {
                         Some(writer) => beats.of(writer, &self.watched.heartbeat, self.replica.server()),
                         None if beats.by_writer.is_empty() => {
@@ -323,7 +325,7 @@ impl MysqlProbe {
                     }
                 }
             };
-            looks.push(Seen { status: Some(status), delay: Some(delay), notes, ..base.clone() });
+            looks.push(Seen { status: Some(status), delay: Some(delay), applied, notes, ..base.clone() });
         }
         looks
     }

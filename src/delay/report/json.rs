@@ -28,7 +28,7 @@ pub fn replica(line: &ReplicaLine, now: Time) -> Value {
     add("replica", line.name.as_str().into());
     add("group", line.group.as_deref().into());
     add("severity", line.severity().word().into());
-    add("frozen", line.frozen.as_deref().into());
+    add("frozen", line.frozen.as_ref().map(|frozen| frozen.words.as_str()).into());
     add("judged_by", line.judged.as_ref().map(|(who, _)| who.as_str()).into());
     add("judged_at", time(line.judged.as_ref().map(|(_, at)| *at)));
     add("judged_age_seconds", line.judged.as_ref().map(|(_, at)| now.since(*at).as_secs_f64()).into());

@@ -15,6 +15,7 @@ use super::status::{self, Facts};
 use super::trace::Scene;
 use crate::base::world::mix;
 use crate::base::{Clock, Time};
+use crate::delay::freeze::line::earlier;
 use crate::delay::limits::DelayBy;
 use crate::delay::probe::{Probe, Unseen};
 use crate::delay::seen::{Heartbeat, IoThread, Seen};
@@ -116,6 +117,8 @@ impl ActedServer {
             read_only: Some(true),
             status: Some(status),
             delay: Some(Heartbeat::Age(delay)),
+            // All hosts of a demo have one clock.
+            applied: Some(earlier(at, delay)),
             local: scene.local.map(|age| Heartbeat::Age(self.beat(age, t, 2))),
             primary: scene.primary.map(|age| Heartbeat::Age(self.beat(age, t, 3))),
             jobs: Vec::new(),

@@ -9,10 +9,10 @@ use crate::base::Time;
 use crate::delay::connect::LinkError;
 use crate::delay::freeze::danger::{Facts, GtidUse};
 use crate::delay::freeze::machine::Act;
-use crate::delay::freeze::server::Server;
 use crate::delay::freeze::sight::Sight;
 use crate::delay::freeze::statement::Spot;
 use crate::delay::freeze::threads::{Threads, ThreadsError};
+use crate::delay::privilege::Flavour;
 
 impl ActedServer {
     /// That it is down.
@@ -50,10 +50,11 @@ impl Threads for ActedServer {
             _ => GtidUse::No,
         };
         Ok(Facts {
-            server: Server::parse(&self.spec().version),
+            server: Flavour::parse(&self.spec().version),
             relay_log_purge: Some(true),
             relay_log_recovery: Some(false),
             skip_start: Some(false),
+            channel: Some(String::new()),
             relay_dir: Some("/var/lib/mysql".to_owned()),
             gtid: Some(gtid),
             parallel: Some(0),

@@ -18,15 +18,15 @@ use firn::console::theme::{Depth, Theme};
 use firn::console::update::update;
 use firn::delay::freeze::danger::{Facts, GtidUse};
 use firn::delay::freeze::line::Line;
-use firn::delay::freeze::machine;
 use firn::delay::freeze::record::{Asked, Phase, Record};
 use firn::delay::freeze::report;
-use firn::delay::freeze::server::Server;
 use firn::delay::freeze::sight::{Mark, Sight};
 use firn::delay::freeze::statement::Statement;
 use firn::delay::freeze::steps::{LossInput, Step};
+use firn::delay::freeze::{machine, orders};
+use firn::delay::privilege::Flavour;
 use firn::delay::seen::{IoThread, Position};
-use firn::delay::snapshot::DelaySnapshot;
+use firn::delay::snapshot::{DelaySnapshot, Frozen};
 use firn::delay::state::Place;
 use firn::demo::{self, DemoOptions};
 use firn::services::Services;
@@ -61,10 +61,11 @@ fn sight(at: Time, sql: bool, io: IoThread) -> Sight {
 
 fn facts() -> Facts {
     Facts {
-        server: Server::parse("10.11.19-MariaDB"),
+        server: Flavour::parse("10.11.19-MariaDB"),
         relay_log_purge: Some(true),
         relay_log_recovery: Some(true),
         skip_start: Some(false),
+        channel: Some(String::new()),
         relay_dir: Some("/var/lib/mysql".to_owned()),
         gtid: Some(GtidUse::No),
         parallel: Some(0),
@@ -74,7 +75,8 @@ fn facts() -> Facts {
 /// How far the replica has got, as it is seen now.
 fn line() -> Line {
     let known = Line::alone(sight(ago(4), true, IoThread::Yes), false, Duration::from_mins(1), Duration::from_mins(1));
-    Line { delay: Some(7_204.2), slope: Some(0.001), ..known }
+    let applied = Some(ago(4).minus(Duration::from_millis(7_204_200)));
+    Line { delay: Some(7_204.2), applied, slope: Some(0.001), ..known }
 }
 
 /// A freeze that has seen these looks, so many seconds ago.
@@ -376,7 +378,7 @@ fn resume_says_what_it_lets_be_applied_and_wants_the_name() {
     assert!(matches!(&effects[..], [Effect::Do(_, Deed::Resume(name))] if name == "db07-delay"), "{effects:?}");
     // One that was promoted is started by nobody.
     let mut record = stands("db07-delay");
-    record = *machine::tick(&record, Step::Promoted, true, "robin", NOW, NOW).unwrap().record;
+    record = *orders::tick(&record, Step::Promoted, true, "robin", NOW, NOW).unwrap().record;
     let mut model = opened("db07-delay", Ok(reading(Some(record.clone()))));
     assert_eq!(press(&mut model, "r"), []);
     assert!(
@@ -385,7 +387,7 @@ fn resume_says_what_it_lets_be_applied_and_wants_the_name() {
         said(&model)
     );
     // One that is over is told, and neither ticked nor resumed.
-    record = *machine::ask_release(&record, "robin", NOW).unwrap().record;
+    record = *orders::ask_release(&record, "robin", NOW).unwrap().record;
     let mut model = opened("db07-delay", Ok(reading(Some(record))));
     assert_eq!(press(&mut model, "r space"), []);
     assert_eq!(said(&model), "frozen.tick: the freeze is over");
@@ -435,6 +437,23 @@ fn one_that_was_not_seen_lately_is_not_called_frozen() {
     update(&mut model, Msg::Tick, NOW.plus(Duration::from_mins(1)));
     let text = screen(&model, (80, 24));
     assert!(text.contains("was frozen at") && text.contains("nobody watches it") && !text.contains("FROZEN"), "{text}");
+}
+
+#[test]
+fn only_what_is_proven_is_called_frozen_whatever_the_words() {
+    let shown = |proven| {
+        let mut snapshot = delays();
+        let line = snapshot.replicas.iter_mut().find(|line| line.name == "db14-delay").unwrap();
+        line.frozen = Some(Frozen { proven, words: "frozen cellar: it cannot be read".to_owned() });
+        let mut model = tab();
+        send(&mut model, Msg::Delays(Arc::new(snapshot)));
+        screen(&model, (140, 40))
+    };
+    // Another one of the list is frozen.
+    let count = |text: &str| text.matches("FROZEN: ").count();
+    assert_eq!((count(&shown(true)), count(&shown(false))), (2, 1));
+    assert!(shown(false).contains("FREEZE: frozen cellar") && shown(true).contains("FROZEN: cellar"));
+    assert!(shown(false).contains("1 FROZEN") && shown(true).contains("2 FROZEN"));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use firn::console::msg::{Msg, Reply};
 use firn::delay::job::Job;
 use firn::delay::limits::Limits;
 use firn::delay::seen::{Heartbeat, IoThread, Position, Seen, Status};
-use firn::delay::snapshot::{DelayChart, DelaySnapshot, ReplicaLine, SPARK};
+use firn::delay::snapshot::{DelayChart, DelaySnapshot, Frozen, ReplicaLine, SPARK};
 use firn::delay::state::{Moved, Place, State, Turn};
 use firn::delay::verdict::{Degraded, Fit, Match, Measured, RuleId, Verdict};
 
@@ -65,6 +65,7 @@ pub fn seen() -> Seen {
             ..Status::default()
         }),
         delay: Some(Heartbeat::Age(7_204.2)),
+        applied: None,
         local: Some(Heartbeat::Age(0.4)),
         primary: Some(Heartbeat::Age(0.5)),
         jobs: Vec::new(),
@@ -198,7 +199,8 @@ pub fn stale() -> ReplicaLine {
 pub fn frozen() -> ReplicaLine {
     let text = "SQL thread stopped, no job: nothing is executed; START REPLICA SQL_THREAD";
     let line = replica("db07-delay", verdict(Severity::Critical, 8, text, 7_900.0, 1.0, Some(1.0)));
-    ReplicaLine { frozen: Some("frozen stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned()), ..line }
+    let words = "frozen stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned();
+    ReplicaLine { frozen: Some(Frozen { proven: true, words }), ..line }
 }
 
 /// Replicas with something of everything, as they are configured.

@@ -6,7 +6,7 @@ use firn::console::glyphs::{Charts, Glyphs, Look};
 use firn::console::msg::{Msg, Reply};
 use firn::console::theme::{Depth, Theme};
 use firn::delay::seen::{Heartbeat, Position};
-use firn::delay::snapshot::{DelaySnapshot, ReplicaLine};
+use firn::delay::snapshot::{DelaySnapshot, Frozen, ReplicaLine};
 
 use super::{critical, delays, job, over};
 use crate::kit::{assert_printable, go, paint_as, press, screen, send};
@@ -24,7 +24,7 @@ pub fn evil_line(n: usize) -> ReplicaLine {
     line.judged = line.judged.map(|(_, at)| (evil(), at));
     line.jobs = vec![job(EVIL, 900, None), job(EVIL, 9_000, Some(4_000))];
     if n == 2 {
-        line.frozen = Some(evil());
+        line.frozen = Some(Frozen { proven: true, words: evil() });
     }
     let limits = Arc::make_mut(&mut line.limits);
     limits.jobs[0].name = evil();

@@ -162,7 +162,7 @@ fn clock(span: std::time::Duration) -> String {
 fn prospect(statement: &Statement, line: &Line, now: Time) -> Vec<Told> {
     let found = report::prospect(statement, line, now);
     let mut all = Vec::new();
-    let comes = line.external || line.sight.sql != Some(false);
+    let comes = !line.frozen && (line.external || line.sight.sql != Some(false));
     if let Some(arrival) = found.arrival.as_ref().filter(|_| comes) {
         let ahead = |at: Option<Time>| at.filter(|at| *at > now).map(|at| clock(at.since(now)));
         let left = match (ahead(arrival.not_before), ahead(arrival.expected)) {

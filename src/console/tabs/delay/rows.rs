@@ -153,7 +153,9 @@ fn reason(line: &ReplicaLine, now: Time, in_brief: bool) -> (String, Role) {
         Some(verdict) => Shown::text(short(verdict)).to_string(),
     };
     if let Some(frozen) = &line.frozen {
-        let (word, words) = frozen.strip_prefix(FROZEN).map_or(("FREEZE", frozen.as_str()), |words| ("FROZEN", words));
+        // Said in the first word, it is not said twice.
+        let words = frozen.words.strip_prefix(FROZEN).filter(|_| frozen.proven).unwrap_or(&frozen.words);
+        let word = if frozen.proven { "FROZEN" } else { "FREEZE" };
         return (format!("{word}: {}", shown_again(words)), Role::Strong);
     }
     if let Some(age) = stale(line, now) {

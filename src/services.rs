@@ -12,6 +12,8 @@ mod restores;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
+
 pub use self::crew::Crew;
 pub use self::faster::{Faster, NotFaster, are, jobs, told};
 pub use self::freezes::NoFreeze;
@@ -32,6 +34,7 @@ use crate::base::sink::CounterSink;
 use crate::base::task::{self, JoinHandle};
 use crate::base::{Clock, Shown};
 use crate::config::{Config, real};
+use crate::delay::gather::Memory;
 use crate::delay::watch::Target;
 pub use crate::demo::{DemoDriver, DemoOptions};
 use crate::demo::{DemoError, Stage};
@@ -158,6 +161,8 @@ pub struct Services {
     backing: Backing,
     /// Servers with replicas that were handed in; nothing: those that the configuration names.
     replicas: Option<Vec<Target>>,
+    /// What was read of their verdicts.
+    judged: Mutex<Memory>,
 }
 
 /// What the parts that differ are made of.
@@ -173,7 +178,16 @@ enum Backing {
 impl Services {
     /// What a configuration names, over a state that is open already.
     pub fn over(config: Config, clock: Clock, store: Arc<dyn Store>, process: ProcessIdentity) -> Self {
-        Self { config, clock, store, process, badge: None, backing: Backing::Live, replicas: None }
+        Self {
+            config,
+            clock,
+            store,
+            process,
+            badge: None,
+            backing: Backing::Live,
+            replicas: None,
+            judged: Mutex::default(),
+        }
     }
 
     /// The same over a vault that is there already, whatever its kind.
@@ -206,6 +220,7 @@ impl Services {
             badge: Some(stage.badge.clone()),
             backing: Backing::Demo(Arc::clone(stage), host),
             replicas: Some(stage.replicas()),
+            judged: Mutex::default(),
         }
     }
 

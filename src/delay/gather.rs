@@ -43,27 +43,79 @@ impl From<&Target> for Known {
     }
 }
 
-/// How all of them stand.
-pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot, StoreError> {
-    let now = store.now().await?;
-    let mut rows: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
-    for row in store.judged(None).await? {
-        rows.entry(server_of(&row.replica).to_owned()).or_default().push(row);
+/// What is stored of a verdict, read once.
+#[derive(Debug, Clone)]
+struct Read {
+    name: String,
+    at: Time,
+    /// The host of who wrote it; empty: nobody remembers.
+    host: String,
+    /// Or why it cannot be read.
+    state: Result<Arc<State>, String>,
+    spark: Spark,
+}
+
+impl Read {
+    fn of(row: JudgedRow) -> Self {
+        Self {
+            at: row.at,
+            host: row.writer.process.map_or_else(String::new, |(host, _)| host),
+            state: serde_json::from_str(&row.state).map(Arc::new).map_err(|e| e.to_string()),
+            spark: serde_json::from_str(&row.spark).unwrap_or_default(),
+            name: row.replica,
+        }
     }
-    let jobs = all_jobs(store, known, now).await?;
-    let mut replicas = Vec::new();
-    for one in known {
-        match rows.remove(&one.name) {
-            None => replicas.push(unjudged(one, jobs.of(&one.name), now)),
-            Some(rows) => {
-                for row in rows {
-                    replicas.push(line(store, one, row, &jobs, now, false).await?);
+}
+
+/// What was read of all verdicts: the next time only what has changed since is read.
+#[derive(Debug, Default)]
+pub struct Memory {
+    rows: BTreeMap<String, Read>,
+    /// When the newest of them was written.
+    written: Option<Time>,
+}
+
+impl Memory {
+    async fn refresh(&mut self, store: &dyn Store) -> Result<(), StoreError> {
+        // The names first: what is written between the two is among what has changed.
+        let names = store.judged_names().await?;
+        let changed = store.judged(self.written).await?;
+        self.rows.retain(|name, _| names.binary_search(name).is_ok());
+        for row in changed {
+            self.written = self.written.max(Some(row.written));
+            self.rows.insert(row.replica.clone(), Read::of(row));
+        }
+        Ok(())
+    }
+
+    /// How all of them stand.
+    pub async fn gather(&mut self, store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot, StoreError> {
+        let now = store.now().await?;
+        self.refresh(store).await?;
+        let mut rows: BTreeMap<&str, Vec<&Read>> = BTreeMap::new();
+        for row in self.rows.values() {
+            rows.entry(server_of(&row.name)).or_default().push(row);
+        }
+        let jobs = all_jobs(store, known, now).await?;
+        let mut replicas = Vec::new();
+        for one in known {
+            match rows.remove(one.name.as_str()) {
+                None => replicas.push(unjudged(one, jobs.of(&one.name), now)),
+                Some(rows) => {
+                    for row in rows {
+                        replicas.push(line(store, one, row, &jobs, now, false).await?);
+                    }
                 }
             }
         }
+        freezes(store, &mut replicas, now).await?;
+        Ok(DelaySnapshot { now, replicas })
     }
-    freezes(store, &mut replicas, now).await?;
-    Ok(DelaySnapshot { now, replicas })
+}
+
+/// How all of them stand, read anew.
+pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot, StoreError> {
+    Memory::default().gather(store, known).await
 }
 
 /// Says of each replica how its freeze stands, where it has one. One that cannot be read is one all the same.
@@ -100,7 +152,7 @@ pub async fn one(store: &dyn Store, known: &Known, replica: &str, anew: bool) ->
     }
     let mut lines = Vec::with_capacity(rows.len());
     for row in rows {
-        lines.push(line(store, known, row, &jobs, now, anew).await?);
+        lines.push(line(store, known, &Read::of(row), &jobs, now, anew).await?);
     }
     freezes(store, &mut lines, now).await?;
     Ok(lines)
@@ -161,16 +213,15 @@ fn unjudged(one: &Known, jobs: Vec<Job>, now: Time) -> ReplicaLine {
 async fn line(
     store: &dyn Store,
     one: &Known,
-    row: JudgedRow,
+    row: &Read,
     jobs: &Jobs,
     now: Time,
     anew: bool,
 ) -> Result<ReplicaLine, StoreError> {
-    let mut jobs = jobs.of(&row.replica);
-    let spark: Spark = serde_json::from_str(&row.spark).unwrap_or_default();
-    let (state, seen) = match serde_json::from_str::<State>(&row.state) {
-        Ok(state) => (state, Ok(Some(row.at))),
-        Err(e) => (State::default(), Err(e.to_string())),
+    let mut jobs = jobs.of(&row.name);
+    let (state, seen) = match &row.state {
+        Ok(state) => (Arc::clone(state), Ok(Some(row.at))),
+        Err(why) => (Arc::default(), Err(why.clone())),
     };
     if let Some((_, seen)) = &state.seen {
         jobs.extend(seen.jobs.iter().cloned());
@@ -179,7 +230,7 @@ async fn line(
     // What its samples say now is asked for only where it is judged here, or nobody has written for too long.
     let mut samples = Vec::new();
     if anew || now.since(row.at) > one.limits.max_last_seen {
-        let rows = store.delay_samples(row.replica.clone(), row.at.minus(one.limits.remembered()), now, WINDOW).await?;
+        let rows = store.delay_samples(row.name.clone(), row.at.minus(one.limits.remembered()), now, WINDOW).await?;
         samples = rows.iter().map(sample_of).collect();
     }
     let verdict = if anew {
@@ -191,11 +242,11 @@ async fn line(
         group: one.group.clone(),
         limits: Arc::clone(&one.limits),
         verdict: Some(verdict),
-        state: Arc::new(state),
+        state,
         jobs,
-        spark: spark.averages(now),
-        judged: Some((row.writer.process.map_or_else(String::new, |(host, _)| host), row.at)),
+        spark: row.spark.averages(now),
+        judged: Some((row.host.clone(), row.at)),
         frozen: None,
-        name: row.replica,
+        name: row.name.clone(),
     })
 }

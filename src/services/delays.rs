@@ -7,7 +7,7 @@ use super::{Services, lines};
 use crate::base::{Clock, Stop, Time};
 use crate::config::ReplicaConfig;
 use crate::delay::chart;
-use crate::delay::gather::{self, Known};
+use crate::delay::gather::Known;
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::delay::watch::{KIND, Target, Watch};
 use crate::store::StoreError;
@@ -41,7 +41,7 @@ impl Services {
 
     /// How all replicas stand.
     pub async fn delays(&self) -> Result<DelaySnapshot, StoreError> {
-        gather::gather(&*self.store, &self.replicas()).await
+        self.judged.lock().await.gather(&*self.store, &self.replicas()).await
     }
 
     /// The samples of a replica in a span of time.

@@ -23,6 +23,8 @@ pub trait Delays: Send + Sync {
     /// What the judge says of all replicas, by name; with `since` of those that were written then or later (the largest
     /// `written` that was seen gives what has changed since, and that row once more).
     async fn judged(&self, since: Option<Time>) -> Result<Vec<JudgedRow>>;
+    /// The names of all that the judge says something of, in order.
+    async fn judged_names(&self) -> Result<Vec<String>>;
     /// What the judge says of one.
     async fn judged_one(&self, replica: String) -> Result<Option<JudgedRow>>;
     /// Drops what is kept of replicas that are watched no more; how many there were. Their samples go with age.

@@ -89,6 +89,7 @@ impl State {
             }
             "verdicts" => assert_eq!(store.judged(None).await.unwrap().len(), REPLICAS),
             "new verdicts" => assert_eq!(store.judged(Some(ago(-1))).await.unwrap(), []),
+            "names" => assert_eq!(store.judged_names().await.unwrap().len(), REPLICAS),
             "one verdict" => assert!(store.judged_one(name(7)).await.unwrap().is_some()),
             // Both states have an hour and a quarter of it.
             "window" => {
@@ -166,6 +167,7 @@ const OPERATIONS: &[&str] = &[
     "duties",
     "write",
     "verdicts",
+    "names",
     "new verdicts",
     "one verdict",
     "window",

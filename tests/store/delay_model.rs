@@ -466,6 +466,8 @@ impl Game<'_> {
                 .collect();
             same("verdicts", &expected, &seen)?;
         }
+        let names: Vec<_> = model.judged.keys().map(|name| (*name).to_owned()).collect();
+        same("names of verdicts", &names, &store.judged_names().await.unwrap())?;
         for name in REPLICAS {
             let all: Vec<_> =
                 model.samples.iter().filter(|((of, _), _)| *of == name).map(|((_, at), d)| (*at, *d)).collect();

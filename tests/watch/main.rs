@@ -4,6 +4,7 @@
 
 mod kit;
 mod left;
+mod memory;
 mod often;
 #[path = "../support/mod.rs"]
 mod support;

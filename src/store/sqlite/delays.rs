@@ -24,6 +24,10 @@ impl Delays for SqliteStore {
         self.read(move |db| judged::all(db, since)).await
     }
 
+    async fn judged_names(&self) -> Result<Vec<String>> {
+        self.read(judged::names).await
+    }
+
     async fn judged_one(&self, replica: String) -> Result<Option<JudgedRow>> {
         self.read(move |db| judged::one(db, &replica)).await
     }

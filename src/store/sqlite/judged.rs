@@ -109,6 +109,10 @@ pub(super) fn all(db: &Db<'_>, since: Option<Time>) -> Result<Vec<JudgedRow>> {
     db.rows(&format!("{JUDGED} WHERE j.written >= ? ORDER BY r.name"), [since], read)
 }
 
+pub(super) fn names(db: &Db<'_>) -> Result<Vec<String>> {
+    db.rows("SELECT name FROM replica WHERE id IN (SELECT replica FROM judge) ORDER BY name", [], |row| row.get(0))
+}
+
 pub(super) fn one(db: &Db<'_>, replica: &str) -> Result<Option<JudgedRow>> {
     db.one(&format!("{JUDGED} WHERE r.name = ?"), [replica], read)
 }

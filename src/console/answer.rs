@@ -236,8 +236,17 @@ async fn job_start(services: &Services, who: String, job: JobOf) -> Result<Strin
 /// A job has ended.
 async fn job_end(services: &Services, who: String, job: JobOf) -> Result<String, String> {
     let about = about_job(&job.replica, &job.class);
-    let end = EndJob { replica: job.replica, class: job.class, only: None, end: None, who, outcome: "done".to_owned() };
-    match services.store.job_end(end).await.map_err(|e| e.to_string())? {
+    let (class, outcome) = (job.class, "done".to_owned());
+    let mut end = EndJob { replica: job.replica, class, only: None, end: None, who, outcome };
+    let mut ended = services.store.job_end(end.clone()).await.map_err(|e| e.to_string())?;
+    if let (JobEnded::NotRunning(_), Some(channel)) = (&ended, job.channel) {
+        end.replica = channel;
+        match services.store.job_end(end).await.map_err(|e| e.to_string())? {
+            JobEnded::NotRunning(None) => {}
+            own => ended = own,
+        }
+    }
+    match ended {
         JobEnded::Ended(row) => {
             let ran = row.end.map(|end| end.since(row.start));
             Ok(format!("{about} has ended after {}", super::format::span(ran)))

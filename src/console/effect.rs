@@ -85,6 +85,8 @@ pub struct FreezeOf {
 pub struct JobOf {
     /// The replica.
     pub replica: String,
+    /// The one channel of it (`db14/main`) on which it may have begun; it is looked for there where the replica has none.
+    pub channel: Option<String>,
     /// The job's class.
     pub class: String,
 }

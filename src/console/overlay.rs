@@ -75,6 +75,8 @@ pub enum Overlay {
 pub struct JobsView {
     /// The replica.
     pub replica: String,
+    /// The channel that was looked at, with its replica's name (`db14/main`).
+    pub channel: Option<String>,
     /// What can be begun or ended.
     pub choices: Vec<JobChoice>,
     /// The selected one.

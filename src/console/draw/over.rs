@@ -292,7 +292,7 @@ fn details(
 
 /// Jobs to choose from.
 fn jobs(model: &Model, view: &JobsView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
-    let now = model.delay.shown.as_ref().map_or(model.now, |snapshot| snapshot.now);
+    let now = model.delay.now().unwrap_or(model.now);
     let view = picker::PickerView {
         title: format!("Jobs of {}", Shown::text(&view.replica)).into(),
         entries: view
@@ -310,7 +310,7 @@ fn jobs(model: &Model, view: &JobsView, look: &Look<'_>, area: Rect, buf: &mut B
 
 /// One replica, with its chart.
 fn replica(model: &Model, view: &ReplicaView, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
-    let now = model.delay.shown.as_ref().map_or(model.now, |snapshot| snapshot.now);
+    let now = model.delay.now().unwrap_or(model.now);
     let line = model.delay.named(&view.name);
     let shot = Shot { view, line, span: model.delay.span, now, hint: hints(model, "replica") };
     replica::draw(&shot, look, area, buf)

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::base::Severity;
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
-use crate::console::msg::Reply;
 use crate::console::overlay::Overlay;
 use crate::console::tabs::TabId;
 use crate::console::tabs::delay::{Read, ReplicaView, Span, about};
@@ -45,7 +44,7 @@ fn view_mut(model: &mut Model) -> Option<&mut ReplicaView> {
 /// be drawn otherwise.
 fn want_chart(model: &mut Model) -> Vec<Effect> {
     let span = model.delay.span;
-    let Some(until) = model.delay.shown.as_ref().map(|snapshot| snapshot.now) else { return Vec::new() };
+    let Some(until) = model.delay.now() else { return Vec::new() };
     let Some(view) = view_mut(model) else { return Vec::new() };
     let fresh = view.chart.as_ref().is_some_and(|read| read.span == span && until.since(read.to) < span.step());
     let asked =
@@ -75,14 +74,6 @@ pub(super) fn charted(model: &mut Model, query: &Query, result: Result<Box<Delay
         Err(why) => view.wrong = Some(why),
     }
     Vec::new()
-}
-
-/// An answer that is of this tab.
-pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
-    match reply {
-        Reply::DelayChart(query, result) => charted(model, &query, result),
-        _ => Vec::new(),
-    }
 }
 
 /// All about the selected replica.
@@ -154,7 +145,7 @@ pub fn gone(model: &Model) -> Option<String> {
 /// All that is shown of the replica that is looked at.
 pub(super) fn all(model: &Model) -> Option<String> {
     let line = model.delay.named(&view(model)?.name)?;
-    let now = model.delay.shown.as_ref()?.now;
+    let now = model.delay.now()?;
     Some(about::replica(line, now).text())
 }
 

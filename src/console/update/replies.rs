@@ -102,7 +102,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
             model.tell(severity, text);
             Vec::new()
         }
-        reply @ Reply::DelayChart(..) => delays::reply(model, reply),
+        Reply::DelayChart(query, result) => delays::charted(model, &query, result),
         Reply::Freeze(query, result) => freezes::read(model, &query, result),
         other => restores::reply(model, other),
     }

@@ -66,23 +66,25 @@ pub fn no_jobs(model: &Model) -> Option<String> {
 pub fn jobs(model: &mut Model) -> Vec<Effect> {
     let Some(line) = about(model) else { return Vec::new() };
     // Channels of a server are held up together.
-    let view = JobsView { replica: server_of(&line.name).to_owned(), choices: choices(line), selected: 0 };
+    let replica = server_of(&line.name).to_owned();
+    let channel = (line.name != replica).then(|| line.name.clone());
+    let view = JobsView { replica, channel, choices: choices(line), selected: 0 };
     model.overlays.push(Overlay::Jobs(Box::new(view)));
     Vec::new()
 }
 
 /// The choice that is selected, and the replica.
-fn chosen(model: &Model) -> Option<(&str, &JobChoice)> {
+fn chosen(model: &Model) -> Option<(&JobsView, &JobChoice)> {
     let Some(Overlay::Jobs(view)) = model.beneath() else { return None };
-    Some((&view.replica, view.choices.get(view.selected)?))
+    Some((view, view.choices.get(view.selected)?))
 }
 
 /// Nothing is selected, or it was asked for already.
 pub fn not_to_pick(model: &Model) -> Option<String> {
-    let Some((replica, choice)) = chosen(model) else {
+    let Some((view, choice)) = chosen(model) else {
         return Some("nothing is selected: the list is empty".to_owned());
     };
-    let about = about_job(replica, &choice.class);
+    let about = about_job(&view.replica, &choice.class);
     model.is_under_way(&about).then(|| format!("{about}: it was asked for and has not been answered yet"))
 }
 
@@ -110,13 +112,13 @@ pub fn words(choice: &JobChoice, now: Time) -> (String, String) {
 
 /// Asks whether the selected job is to begin or to end.
 pub fn pick(model: &mut Model) -> Vec<Effect> {
-    let Some((replica, choice)) = chosen(model) else { return Vec::new() };
-    let (replica, choice) = (replica.to_owned(), choice.clone());
-    let now = model.delay.shown.as_ref().map_or(model.now, |snapshot| snapshot.now);
+    let Some((view, choice)) = chosen(model) else { return Vec::new() };
+    let (replica, channel, choice) = (view.replica.clone(), view.channel.clone(), choice.clone());
+    let now = model.delay.now().unwrap_or(model.now);
     let recovery = model.delay.shown.as_ref().and_then(|snapshot| {
         snapshot.replicas.iter().find(|line| server_of(&line.name) == replica).map(|line| line.limits.max_recovery_time)
     });
-    let job = JobOf { replica: replica.clone(), class: choice.class.clone() };
+    let job = JobOf { replica: replica.clone(), channel, class: choice.class.clone() };
     let (class, shown) = (Shown::text(&choice.class).to_string(), Shown::text(&replica).to_string());
     let (title, go, effect, deed) = match choice.running {
         None => {

@@ -19,7 +19,7 @@ use crate::kit::{NOW, go, press, said, screen, top, type_in};
 use firn::delay::snapshot::DelaySnapshot;
 
 fn backup_of(replica: &str) -> JobOf {
-    JobOf { replica: replica.to_owned(), class: "backup".to_owned() }
+    JobOf { replica: replica.to_owned(), channel: None, class: "backup".to_owned() }
 }
 
 #[test]
@@ -74,6 +74,7 @@ fn a_job_of_a_channel_is_one_of_its_server_and_production_wants_a_word() {
     let effects = press(&mut model, "enter");
     let [Effect::Do(_, Deed::JobStart(job))] = &effects[..] else { panic!("{effects:?}") };
     assert_eq!((job.replica.as_str(), job.class.as_str()), ("db21-delay", "deshard"));
+    assert_eq!(job.channel.as_deref(), Some("db21-delay/archive"), "where one of it may run");
     assert_eq!(top(&model), "replica");
 }
 
@@ -135,6 +136,12 @@ async fn what_is_confirmed_stands_in_the_state_and_twice_is_told() {
     assert_eq!(said, "backup on db14 has ended after 0 s");
     let said = act(Deed::JobEnd(backup_of("db14"))).await.unwrap_err();
     assert_eq!(said, format!("backup on db14 has ended already, at {NOW} (by robin on db-ops-1)"));
+    // One that began on a channel alone is ended from there.
+    let of_channel = JobOf { channel: Some("db14/main".to_owned()), ..backup_of("db14") };
+    act(Deed::JobStart(backup_of("db14/main"))).await.unwrap();
+    let said = act(Deed::JobEnd(JobOf { channel: Some("db14/other".to_owned()), ..backup_of("db14") })).await;
+    assert_eq!(said, Err(format!("backup on db14 has ended already, at {NOW} (by robin on db-ops-1)")));
+    assert_eq!(act(Deed::JobEnd(of_channel)).await.unwrap(), "backup on db14 has ended after 0 s");
     // Its chart is asked for as the console does it.
     let query = Query::DelayChart { name: "db14".to_owned(), span: Span::Hour, until: NOW };
     let Reply::DelayChart(_, Ok(chart)) = answer::ask(Arc::clone(&services), "robin", query).await else { panic!() };

@@ -225,6 +225,11 @@ impl State {
         self.list.arrange(&lines, |line| line.name.clone(), key, |line| rows::text(line, now));
     }
 
+    /// The time of what is shown.
+    pub fn now(&self) -> Option<Time> {
+        self.shown.as_ref().map(|snapshot| snapshot.now)
+    }
+
     /// The replica at a place of the list.
     pub fn line(&self, place: usize) -> Option<&ReplicaLine> {
         let at = *self.ranked.get(*self.list.order.get(place)?)?;

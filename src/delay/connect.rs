@@ -2,16 +2,21 @@
 //! with the answer to that. So a statement takes the connection with it, every statement ends by itself, and only one that
 //! was answered gives the connection back: what was given up, or broke, is closed.
 
+mod abandoned;
+mod answer;
+
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, DriverError, Error, IoError, OptsBuilder, Row, SslOpts, Value};
+use mysql_async::{Conn, DriverError, Error, IoError, OptsBuilder, SslOpts};
 use tokio::sync::Mutex;
 
+use self::abandoned::Abandoned;
+pub use self::answer::{Cut, MOST_VALUE, Table, digest};
+use self::answer::{Fault, MOST_PACKET, read};
 use crate::base::Shown;
-use crate::base::hash::Hash16;
 use crate::base::secret::{SecretError, SecretRef};
 
 /// How a line is kept from others.
@@ -187,59 +192,8 @@ impl LinkError {
     }
 }
 
-/// Rows of an answer; more is an error.
-const MOST_ROWS: usize = 10_000;
-/// Bytes of a packet, so of a row.
-const MOST_PACKET: usize = 1 << 20;
-/// Bytes of an answer.
-const MOST_BYTES: usize = 8 << 20;
-/// Bytes that are kept of a value; a longer one is nothing, and its hash is kept.
-pub const MOST_VALUE: usize = 16 << 10;
-/// Hashes of such values; of more that is all that is known.
-const MOST_CUT: usize = 1024;
 /// Characters that are kept of what a server says.
 const MOST_WORDS: usize = 300;
-
-/// An answer: values as text, in rows.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Table {
-    /// The columns' names.
-    pub columns: Vec<String>,
-    /// The rows; nothing: NULL.
-    pub rows: Vec<Vec<Option<String>>>,
-    /// Values that were too long, and are nothing.
-    pub cut: Vec<Cut>,
-}
-
-/// A value that was too long to keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cut {
-    /// Its row.
-    pub row: usize,
-    /// Its column's name.
-    pub column: String,
-    /// What it can be told from another by: see [`digest`].
-    pub digest: String,
-}
-
-/// What a text that is too long to keep is told from others by: `xxh3-128:` and a hash.
-pub fn digest(text: &[u8]) -> String {
-    format!("xxh3-128:{}", Hash16::xxh3(text))
-}
-
-impl Table {
-    /// A row's value by its column's name.
-    pub fn value(&self, row: usize, column: &str) -> Option<&str> {
-        let at = self.columns.iter().position(|name| name.eq_ignore_ascii_case(column))?;
-        self.rows.get(row)?.get(at)?.as_deref()
-    }
-
-    /// What stands for a row's value that was too long.
-    pub fn digest(&self, row: usize, column: &str) -> Option<&str> {
-        let cut = self.cut.iter().find(|cut| cut.row == row && cut.column.eq_ignore_ascii_case(column))?;
-        Some(&cut.digest)
-    }
-}
 
 /// The line to a server: a connection when there is one, made anew when there is none. One statement at a time; dropping
 /// the future of one gives it up, with its connection.
@@ -258,49 +212,6 @@ struct Idle {
     conn: Option<Conn>,
     /// A connection whose reading was given up: it may still wait there, and whoever comes each few seconds would pile up.
     abandoned: Option<Abandoned>,
-}
-
-/// A reading that was given up.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Abandoned {
-    /// The server's number of its connection. It says little: after a restart, or behind an address that has moved, it is
-    /// somebody else's.
-    id: u32,
-    /// What was asked.
-    statement: String,
-}
-
-impl Abandoned {
-    /// What shows who has that number now, and who asks.
-    fn look(&self) -> String {
-        format!(
-            "SELECT USER, HOST, INFO, USER() AS ASKED_BY FROM information_schema.PROCESSLIST WHERE ID = {}",
-            self.id
-        )
-    }
-
-    /// Whether what the server shows under the number is what was given up: the same account, from the same host, with the
-    /// same statement. A stranger's must not be ended, and an account that may stop replication may end anybody's.
-    fn is(&self, shown: &Table) -> bool {
-        let part = |column| shown.value(0, column);
-        let Some((own, from)) = part("ASKED_BY").and_then(|asker| asker.rsplit_once('@')) else { return false };
-        let host = part("HOST").map(|host| host.rsplit_once(':').map_or(host, |(host, _)| host));
-        part("USER") == Some(own) && host == Some(from) && part("INFO") == Some(self.statement.as_str())
-    }
-
-    /// Ends it, if it is still there. What the server refuses is left to its own time-out.
-    async fn end(&self, conn: &mut Conn) -> mysql_async::Result<()> {
-        // A number that is not below is another server's.
-        if self.id >= conn.id() {
-            return Ok(());
-        }
-        let ended = match read(conn, &self.look()).await {
-            Ok(shown) if self.is(&shown) => conn.query_drop(format!("KILL CONNECTION {}", self.id)).await,
-            Ok(_) | Err(Fault::TooMuch(_)) => Ok(()),
-            Err(Fault::Driver(e)) => Err(e),
-        };
-        ended.or_else(|e| if e.is_fatal() { Err(e) } else { Ok(()) })
-    }
 }
 
 type Work<T> = Pin<Box<dyn Future<Output = T> + Send>>;
@@ -570,90 +481,4 @@ pub(super) fn words(text: &str) -> String {
         cut.push('…');
     }
     Shown::text(cut.trim()).to_string()
-}
-
-enum Fault {
-    Driver(Error),
-    TooMuch(&'static str),
-}
-
-impl From<Error> for Fault {
-    fn from(e: Error) -> Self {
-        Self::Driver(e)
-    }
-}
-
-async fn read(conn: &mut Conn, sql: &str) -> Result<Table, Fault> {
-    let mut result = conn.query_iter(sql).await?;
-    let columns = result.columns_ref().iter().map(|column| column.name_str().into_owned()).collect();
-    let mut table = Table { columns, rows: Vec::new(), cut: Vec::new() };
-    let mut bytes = 0;
-    while let Some(row) = result.next().await? {
-        if table.rows.len() == MOST_ROWS {
-            return Err(Fault::TooMuch("10,000 rows"));
-        }
-        let row = values(row, &mut table);
-        bytes += row.iter().flatten().map(String::len).sum::<usize>();
-        if bytes > MOST_BYTES {
-            return Err(Fault::TooMuch("8 MiB"));
-        }
-        table.rows.push(row);
-    }
-    Ok(table)
-}
-
-fn values(row: Row, table: &mut Table) -> Vec<Option<String>> {
-    let mut values = Vec::with_capacity(table.columns.len());
-    for (at, value) in row.unwrap_raw().into_iter().enumerate() {
-        values.push(match value {
-            Some(Value::Bytes(bytes)) if bytes.len() <= MOST_VALUE => {
-                Some(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            Some(Value::Bytes(bytes)) => {
-                if let Some(column) = table.columns.get(at)
-                    && table.cut.len() < MOST_CUT
-                {
-                    table.cut.push(Cut { row: table.rows.len(), column: column.clone(), digest: digest(&bytes) });
-                }
-                None
-            }
-            None | Some(Value::NULL) => None,
-            // A text answer has bytes alone.
-            Some(other) => Some(other.as_sql(true).trim_matches('\'').to_owned()),
-        });
-    }
-    values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_was_given_up_is_ended() {
-        let given_up = Abandoned { id: 7, statement: "SHOW REPLICA STATUS".to_owned() };
-        let shown = |row: [&str; 4]| Table {
-            columns: ["USER", "HOST", "INFO", "ASKED_BY"].map(str::to_owned).to_vec(),
-            rows: vec![row.iter().map(|text| (!text.is_empty()).then(|| (*text).to_owned())).collect()],
-            ..Table::default()
-        };
-        let own = ["moni@tor", "10.0.0.7:51234", "SHOW REPLICA STATUS", "moni@tor@10.0.0.7"];
-        assert!(given_up.is(&shown(own)));
-        for (at, other) in [
-            (0, "Moni@tor"),
-            (0, "backup"),
-            (1, "10.0.0.8:51234"),
-            (2, "SHOW REPLICA STATUS FOR CHANNEL 'a'"),
-            (2, ""),
-            (3, "moni@10.0.0.7"),
-            (3, ""),
-        ] {
-            let mut row = own;
-            row[at] = other;
-            assert!(!given_up.is(&shown(row)), "{row:?}");
-        }
-        assert!(!given_up.is(&Table { rows: Vec::new(), ..shown(own) }), "it has ended");
-        let six = ["u", "2001:db8::7:51234", "SHOW REPLICA STATUS", "u@2001:db8::7"];
-        assert!(given_up.is(&shown(six)));
-    }
 }

@@ -70,7 +70,7 @@ async fn a_strangers_connection_with_the_number_of_one_given_up_survives() {
     server.restart();
     while server.sql("SELECT CONNECTION_ID()").parse::<u32>().unwrap() < number - 1 {}
     // The same account from the same host, and it may take its time.
-    let other = Link::new(Server { answer_within: Duration::from_secs(60), ..root(&server) });
+    let other = Link::new(Server { answer_within: Duration::from_mins(1), ..root(&server) });
     assert_eq!(one(&other, "SELECT CONNECTION_ID()").await.unwrap(), number.to_string());
     let stranger = task::spawn(async move { one(&other, "SELECT 'a stranger', SLEEP(30)").await });
     let there =

@@ -96,7 +96,7 @@ impl Play {
         }
         match self {
             Self::IoStopped if begun => {
-                changed.extend([("Slave_IO_Running", text("No")), ("Slave_IO_State", text(""))])
+                changed.extend([("Slave_IO_Running", text("No")), ("Slave_IO_State", text(""))]);
             }
             Self::SqlError if begun => changed.extend([
                 ("Last_Errno", number(1062)),

@@ -9,6 +9,8 @@ mod often;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::time::Duration;
+
 use firn::base::Severity;
 use firn::delay::limits::Limits;
 use firn::delay::seen::Seen;
@@ -132,6 +134,19 @@ fn an_answer_that_is_wrong_once_is_a_gap_and_nothing_becomes_well_by_it() {
         stage.pass(10);
         assert_eq!(stage.judged("db1").severity, Severity::Critical, "after {does:?}");
     }
+}
+
+/// Where the source took longer to answer than the replica did.
+#[test]
+fn a_look_counts_for_the_moment_at_which_the_replica_was_seen() {
+    let stage = Stage::new();
+    let one = Acted::new(Does::Answers(vec![behind(7200.0, "")]));
+    let _process = stage.process("alpha", &[one.target("db1", Limits::default())]);
+    stage.pass(105);
+    let before = stage.judged("db1").at;
+    one.now(Does::Answers(vec![Seen { ago: Duration::from_secs(4), ..behind(7200.0, "") }]));
+    stage.pass(10);
+    assert_eq!(stage.judged("db1").at.since(before), Duration::from_secs(6));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use firn::base::{Severity, Time};
-use firn::delay::freeze::machine::ask_resume;
+use firn::delay::freeze::orders::ask_resume;
 use firn::delay::freeze::record::{Asked, Phase, Record};
 use firn::delay::freeze::statement::Statement;
 use firn::delay::seen::IoThread;

@@ -31,7 +31,7 @@ const LONG: Duration = Duration::from_mins(1);
 const GAP: Duration = Duration::from_secs(2);
 
 /// An account with what a freeze needs and nothing else.
-fn account(server: &Mariadb) {
+pub fn account(server: &Mariadb) {
     server.sql(
         "SET SESSION sql_log_bin=0; CREATE USER IF NOT EXISTS 'freezer'@'127.0.0.1'; \
          GRANT REPLICATION SLAVE ADMIN, SLAVE MONITOR ON *.* TO 'freezer'@'127.0.0.1'",
@@ -43,22 +43,22 @@ fn threads(server: &Mariadb, user: &str) -> MysqlThreads {
     MysqlThreads::new(link, Clock::system(), "db14", None)
 }
 
-fn both(server: &Mariadb) -> (String, String) {
+pub fn both(server: &Mariadb) -> (String, String) {
     (server.status("Slave_IO_Running").unwrap(), server.status("Slave_SQL_Running").unwrap())
 }
 
-fn no() -> (String, String) {
+pub fn no() -> (String, String) {
     ("No".to_owned(), "No".to_owned())
 }
 
-fn place(server: &Mariadb) -> String {
+pub fn place(server: &Mariadb) -> String {
     let text = server.sql("SHOW MASTER STATUS");
     let mut fields = text.split('\t');
     format!("{}:{}", fields.next().unwrap(), fields.next().unwrap())
 }
 
 /// Received all that the primary has written, as the primary counts.
-fn received(pair: &Pair) {
+pub fn received(pair: &Pair) {
     let at = place(&pair.primary);
     eventually(LONG, "all is received", || {
         let file = pair.replica.status("Master_Log_File")?;
@@ -188,12 +188,12 @@ async fn an_account_that_lacks_a_privilege_is_told_which() {
 }
 
 /// The command line over a state and a configuration of its own.
-struct Cli {
-    dir: tempfile::TempDir,
+pub struct Cli {
+    pub dir: tempfile::TempDir,
 }
 
 impl Cli {
-    fn new(replica: &Mariadb) -> Self {
+    pub fn new(replica: &Mariadb) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let config = format!(
             "[state]\nurl = \"sqlite:firn.db\"\n\n[[replica]]\nname = \"db14\"\nhost = \"127.0.0.1\"\nport = {}\nuser = \"root\"\n\
@@ -214,13 +214,13 @@ impl Cli {
     }
 
     #[track_caller]
-    fn ok(&self, args: &[&str]) -> String {
+    pub fn ok(&self, args: &[&str]) -> String {
         let (code, out, err) = self.run(args);
         assert_eq!(code, 0, "{args:?}: {out}\n{err}");
         out
     }
 
-    fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let (_, out, err) = self.run(&["delay", "frozen", "db14", "--json"]);
         let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
         value["freezes"][0].clone()

@@ -7,8 +7,10 @@ mod kept;
 mod live;
 mod machine;
 mod ordered;
+mod ordering;
 #[path = "../support/mod.rs"]
 mod support;
 mod told;
+mod typed;
 mod watching;
 mod world;

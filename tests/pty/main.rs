@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests
 
 mod console;
+mod freeze;
 mod job;
 mod layer;
 mod place;

@@ -18,6 +18,7 @@ const SAME_BEAT: f64 = 0.5;
 
 /// How far a replica has got.
 #[derive(Debug, Clone, PartialEq)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Line {
     /// When the delay was sampled.
     pub at: Time,

@@ -101,6 +101,7 @@ pub struct Entry {
 
 /// A freeze.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[allow(clippy::struct_excessive_bools)] // each is a fact of its own
 pub struct Record {
     /// The replica's name.
     pub replica: String,

@@ -5,6 +5,7 @@
 
 mod closely;
 pub mod freeze;
+mod frozen;
 mod jobs;
 mod lists;
 pub mod outside;

@@ -31,10 +31,13 @@ impl Services {
     /// Writes heartbeats, under a lease of its own.
     pub(super) async fn write_heartbeats(&self, stop: Stop) -> Result<(), String> {
         let parts = |lease: &Lease, inner: &Stop| -> Vec<Work> {
+            // Of several servers the writable one is written to, and the others stand by.
+            let alone = self.config.delay.heartbeats.iter().filter(|one| !one.local).count() == 1;
             let all = self.config.delay.heartbeats.iter().map(|config| -> Work {
                 let beats = Beats {
                     writer: Arc::new(lines::writer(config, self.clock.clone())),
                     config: config.clone(),
+                    needed: alone && !config.local,
                     store: Arc::clone(&self.store),
                     clock: self.clock.clone(),
                     session: lease.session,
@@ -53,6 +56,8 @@ impl Services {
 struct Beats {
     writer: Arc<Writer>,
     config: HeartbeatConfig,
+    /// Whether it is the only one that the delay of others is told by.
+    needed: bool,
     store: Arc<dyn Store>,
     clock: Clock,
     session: SessionId,
@@ -103,7 +108,7 @@ impl Beats {
     /// Writes what is wrong, when that changes, and now and then anew.
     async fn tell(&self, course: &mut Course, said: &mut Option<(Time, Option<Severity>)>) -> Result<(), StoreError> {
         let (now, told) = (self.store.now().await?, self.writer.told());
-        let found = course.found(&self.config.name, self.config.local, &told, now);
+        let found = course.found(&self.config.name, self.needed, &told, now);
         let bad = found.as_ref().map(|found| found.severity);
         let changed = said.is_none_or(|(_, before)| before != bad);
         if changed || (bad.is_some() && said.is_some_and(|(at, _)| now.since(at) >= SAID_AGAIN)) {
@@ -124,15 +129,15 @@ struct Course {
 }
 
 impl Course {
-    /// What is wrong, if it has been for long enough. `local`: it is a replica's own heartbeat, whose age is judged with the
-    /// replica.
-    fn found(&mut self, name: &str, local: bool, told: &Told, now: Time) -> Option<Finding> {
+    /// What is wrong, if it has been for long enough. Not `needed`: it is a replica's own heartbeat, whose age is judged with
+    /// the replica, or that of a server that may stand by for another.
+    fn found(&mut self, name: &str, needed: bool, told: &Told, now: Time) -> Option<Finding> {
         if told.error.is_some() {
             let (since, before) = *self.failing.get_or_insert((now, told.failed));
             return (now.since(since) >= TOLD_AFTER).then(|| fails(name, told, since, before));
         }
         self.failing = None;
-        if local || !told.read_only {
+        if !needed || !told.read_only {
             self.left_out = None;
             return None;
         }
@@ -151,7 +156,7 @@ fn fails(name: &str, told: &Told, since: Time, before: u64) -> Finding {
         .next("mend what the reason names on that server; it goes on by itself")
 }
 
-/// A heartbeat that is left out for long: right on a standby, and nobody's heartbeat where it was meant for the primary.
+/// A heartbeat that is left out for long, and no other is there.
 fn left_out(name: &str, since: Time, now: Time) -> Finding {
     Finding::new(HEARTBEAT, name, Severity::Warning, since)
         .value(format!("no heartbeat was written for {}: the server is read-only", Span(now.since(since))))
@@ -176,9 +181,9 @@ mod tests {
         let at = |secs| start.plus(Duration::from_secs(secs));
         let mut course = Course::default();
         for secs in [0, 5, 599] {
-            assert_eq!(course.found("db2", false, &read_only(secs), at(secs)), None, "{secs}");
+            assert_eq!(course.found("db2", true, &read_only(secs), at(secs)), None, "{secs}");
         }
-        let found = course.found("db2", false, &read_only(600), at(600)).unwrap();
+        let found = course.found("db2", true, &read_only(600), at(600)).unwrap();
         assert_eq!((found.severity, found.since), (Severity::Warning, start));
         assert_eq!(found.value, "no heartbeat was written for 10 min: the server is read-only");
         assert_eq!(
@@ -188,21 +193,21 @@ mod tests {
         );
         // A connection that breaks for a moment is no heartbeat; one that is written is.
         let broken = Told { error: Some("gone".to_owned()), failed: 1, ..Told::default() };
-        assert_eq!(course.found("db2", false, &broken, at(605)), None);
-        assert!(course.found("db2", false, &read_only(601), at(610)).is_some());
+        assert_eq!(course.found("db2", true, &broken, at(605)), None);
+        assert!(course.found("db2", true, &read_only(601), at(610)).is_some());
         let written = Told { written: 1, ..Told::default() };
-        assert_eq!(course.found("db2", false, &written, at(615)), None);
-        assert_eq!(course.found("db2", false, &read_only(602), at(1000)), None);
-        assert_eq!(course.found("db2", false, &read_only(603), at(1599)), None);
-        assert!(course.found("db2", false, &read_only(604), at(1600)).is_some());
+        assert_eq!(course.found("db2", true, &written, at(615)), None);
+        assert_eq!(course.found("db2", true, &read_only(602), at(1000)), None);
+        assert_eq!(course.found("db2", true, &read_only(603), at(1599)), None);
+        assert!(course.found("db2", true, &read_only(604), at(1600)).is_some());
     }
 
     #[test]
-    fn a_replicas_own_is_judged_with_the_replica() {
+    fn a_replicas_own_is_judged_with_the_replica_and_a_standby_stands_by() {
         let start = Time::from_secs(1_795_348_845);
         let mut course = Course::default();
-        assert_eq!(course.found("db14", true, &read_only(1), start), None);
-        assert_eq!(course.found("db14", true, &read_only(2), start.plus(Duration::from_hours(2))), None);
+        assert_eq!(course.found("db14", false, &read_only(1), start), None);
+        assert_eq!(course.found("db14", false, &read_only(2), start.plus(Duration::from_hours(2))), None);
     }
 
     #[test]
@@ -210,8 +215,8 @@ mod tests {
         let start = Time::from_secs(1_795_348_845);
         let mut course = Course::default();
         let failing = |failed| Told { failed, error: Some("error 1142: denied".to_owned()), ..Told::default() };
-        assert_eq!(course.found("db1", false, &failing(5), start), None);
-        let found = course.found("db1", false, &failing(34), start.plus(TOLD_AFTER)).unwrap();
+        assert_eq!(course.found("db1", true, &failing(5), start), None);
+        let found = course.found("db1", true, &failing(34), start.plus(TOLD_AFTER)).unwrap();
         assert_eq!(found.value, "30 heartbeats in a row could not be written: error 1142: denied");
         assert_eq!((found.severity, found.since), (Severity::Critical, start));
     }

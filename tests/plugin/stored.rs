@@ -365,6 +365,13 @@ async fn channels_are_checked_each_by_itself() {
     assert_eq!(both.word, "UNKNOWN");
     assert!(both.long[0].ends_with("name one: db14/east, db14/west"), "{both:?}");
     assert_eq!(home.agrees("db14/west").await.word, "OK");
+    // A channel that is none is a mistake of who asks, and no worker that was never seen.
+    let none = home.firn(&["check", "delay", "db14/wset", "-v"]).plugin();
+    assert_eq!(none.word, "UNKNOWN");
+    assert!(
+        none.long[0].ends_with("\"db14/wset\" is none that is watched of db14; name one of: db14/east, db14/west"),
+        "{none:?}"
+    );
 }
 
 #[tokio::test]

@@ -116,7 +116,21 @@ async fn read(config: Config, args: &Args) -> Result<Vec<ReplicaLine>, CliError>
         return Err(unknown(replica, all.iter().map(|known| known.name.as_str())));
     };
     args.limits.apply(Arc::make_mut(&mut known.limits));
-    Ok(gather::one(&*services.store, &known, replica, args.limits.any()).await?)
+    let lines = gather::one(&*services.store, &known, replica, args.limits.any()).await?;
+    if known.name != replica && lines.iter().all(|line| line.judged.is_none()) {
+        let mut others = services.store.judged_names().await?;
+        others.retain(|name| server_of(name) == known.name);
+        // Without any the worker has never seen the server: that is its verdict.
+        if !others.is_empty() {
+            return Err(CliError::Usage(format!(
+                "\"{}\" is none that is watched of {}; name one of: {}",
+                Shown::text(replica),
+                Shown::text(&known.name),
+                Shown::text(&others.join(", "))
+            )));
+        }
+    }
+    Ok(lines)
 }
 
 /// How it stands by a look of one's own.

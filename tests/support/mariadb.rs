@@ -206,6 +206,15 @@ impl Mariadb {
     /// Stops it in its tracks: connections stay, nothing answers.
     pub fn freeze(&self) {
         self.signal(rustix::process::Signal::STOP);
+        // The signal is sent; every thread stops when it gets to it.
+        let tasks = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
+        let stopped = |task: std::io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        eventually(Duration::from_secs(20), "every thread of it stands", || {
+            fs::read_dir(&tasks).unwrap().all(stopped).then_some(())
+        });
     }
 
     /// Lets it go on.

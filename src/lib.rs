@@ -18,6 +18,7 @@
 //! | [`backup`] | scan → fetch → bundle → upload → settle; how all of it stands ([`backup::snapshot`]) | `base`, `store`, `source`, `vault`, `worker` |
 //! | [`restore`] | requests, plans and their price, delivery | `base`, `store`, `source`, `vault`, `worker`, `retrieval` |
 //! | [`delay`] | deliberately delayed replicas: looked at, judged by their trend, stopped in an emergency | `base`, `store`, `worker` |
+//! | [`redis`] | redis clusters: probed, merged, judged in words; the transaction benchmark | `base`, `store`, `worker` |
 //! | [`alert`] | what is wrong becomes messages that are sent: what is told and when; mail, command, ping | `base`, `store`, `worker` |
 //! | [`demo`] | a make-believe site: scenarios, a source made of nothing, and who moves its clock | the above but `log` and `restore` |
 //! | [`services`] | the composition root: a configuration, or a demo, becomes live objects | the above but `log` |
@@ -131,6 +132,7 @@ pub mod console;
 pub mod delay;
 pub mod demo;
 pub mod log;
+pub mod redis;
 pub mod restore;
 pub mod retrieval;
 pub mod services;

@@ -7,10 +7,12 @@ mod freezes;
 mod heartbeats;
 pub mod lines;
 mod play;
+pub mod redis;
 mod restores;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, OnceLock};
 
 use tokio::sync::Mutex;
 
@@ -38,6 +40,7 @@ use crate::delay::gather::Memory;
 use crate::delay::watch::Target;
 pub use crate::demo::{DemoDriver, DemoOptions};
 use crate::demo::{DemoError, Stage};
+use crate::redis::station::Station;
 use crate::restore::price::NoTier;
 use crate::restore::{RestoreError, Restorer};
 use crate::source::Source;
@@ -163,6 +166,10 @@ pub struct Services {
     replicas: Option<Vec<Target>>,
     /// What was read of their verdicts.
     judged: Mutex<Memory>,
+    /// Who looks at redis clusters.
+    stations: OnceLock<Vec<Arc<Station>>>,
+    /// Whether they do.
+    looking: AtomicBool,
 }
 
 /// What the parts that differ are made of.
@@ -187,6 +194,8 @@ impl Services {
             backing: Backing::Live,
             replicas: None,
             judged: Mutex::default(),
+            stations: OnceLock::new(),
+            looking: AtomicBool::new(false),
         }
     }
 
@@ -221,6 +230,8 @@ impl Services {
             backing: Backing::Demo(Arc::clone(stage), host),
             replicas: Some(stage.replicas()),
             judged: Mutex::default(),
+            stations: OnceLock::new(),
+            looking: AtomicBool::new(false),
         }
     }
 

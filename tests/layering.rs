@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A room, and the rooms it may know.
-const FLOORS: [(&str, &[&str]); 17] = [
+const FLOORS: [(&str, &[&str]); 18] = [
     ("base", &[]),
     ("log", &["base"]),
     ("config", &["base"]),
@@ -20,8 +20,9 @@ const FLOORS: [(&str, &[&str]); 17] = [
     ("backup", &["base", "store", "source", "vault", "worker"]),
     ("restore", &["base", "store", "source", "vault", "worker", "retrieval"]),
     ("delay", &["base", "store", "worker"]),
+    ("redis", &["base", "store", "worker"]),
     ("alert", &["base", "store", "worker"]),
-    ("demo", &["base", "config", "store", "source", "vault", "worker", "backup", "delay"]),
+    ("demo", &["base", "config", "store", "source", "vault", "worker", "backup", "delay", "redis"]),
     (
         "services",
         &[
@@ -35,24 +36,27 @@ const FLOORS: [(&str, &[&str]); 17] = [
             "backup",
             "restore",
             "delay",
+            "redis",
             "alert",
             "demo",
         ],
     ),
-    ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "delay", "services"]),
+    ("console", &["base", "log", "config", "store", "worker", "backup", "restore", "delay", "redis", "services"]),
     (
         "cli",
         &[
-            "base", "log", "config", "store", "vault", "worker", "backup", "restore", "delay", "alert", "services",
-            "console",
+            "base", "log", "config", "store", "vault", "worker", "backup", "restore", "delay", "redis", "alert",
+            "services", "console",
         ],
     ),
     ("main", &["cli"]),
 ];
 
 /// Libraries that belong to one place, by the name their paths start with.
-const AT_HOME: [(&str, &[&str]); 10] = [
+const AT_HOME: [(&str, &[&str]); 15] = [
     ("mysql_async", &["delay/"]),
+    ("mio", &["redis/bench/"]),
+    ("hdrhistogram", &["redis/bench/"]),
     ("ratatui", &["console/"]),
     ("crossterm", &["console/term/"]),
     ("rusqlite", &["store/sqlite/"]),
@@ -62,6 +66,9 @@ const AT_HOME: [(&str, &[&str]); 10] = [
     ("tracing_subscriber", &["cli/", "log/"]),
     ("lettre", &["alert/"]),
     ("ureq", &["alert/"]),
+    ("rustls", &["redis/"]),
+    ("tokio_rustls", &["redis/"]),
+    ("webpki_roots", &["redis/"]),
 ];
 
 /// Modules from the crate's root down to the file, such as `["backup", "bundle", "member"]`.

@@ -109,7 +109,7 @@ fn its_commands_are_firns() {
         // Words after the command: one of a group's, or an argument.
         let command = words.first().copied();
         let below = words.get(1).map(|word| word.split(['|', '\\']).collect::<Vec<_>>()).unwrap_or_default();
-        let groups = ["alert", "check", "config", "delay", "job", "pool", "source", "vault"];
+        let groups = ["alert", "bench", "check", "config", "delay", "job", "pool", "redis", "source", "vault"];
         let asked: Vec<Vec<&str>> = match command {
             Some(command) if groups.contains(&command) && !below.is_empty() => {
                 let is_command =

@@ -1,6 +1,7 @@
 //! The few words every room uses: ids, time and clock, units, severity and findings, backoff, escaping, durable
 //! file calls. `base` knows nobody.
 
+pub mod addr;
 pub mod backoff;
 pub mod buffers;
 pub mod calendar;
@@ -17,6 +18,7 @@ pub mod ids;
 pub mod limits;
 pub mod money;
 pub mod near;
+pub mod plugin;
 pub mod random;
 pub mod secret;
 pub mod sink;

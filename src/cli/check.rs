@@ -2,6 +2,7 @@
 //! belongs below it; whatever goes wrong (a usage error, a panic, no answer in time) is UNKNOWN, 3, and said there.
 
 mod delay;
+mod redis;
 
 use std::any::Any;
 use std::ffi::OsString;
@@ -16,16 +17,24 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{Parser as _, Subcommand};
 
+use super::delay::limits::seconds;
 use super::{Cli, CliError, given};
 use crate::base::Severity;
+use crate::base::plugin::Plugin;
 use crate::config::Config;
-use crate::delay::plugin::{Plugin, limit};
+use crate::delay::plugin::limit;
+
+/// What a line begins with that no check has begun.
+const NONE: &str = "FIRN";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Checks a delayed replica
     #[command(version)]
     Delay(Box<delay::Args>),
+    /// Checks a redis cluster
+    #[command(version)]
+    Redis(redis::Args),
 }
 
 impl Command {
@@ -33,8 +42,27 @@ impl Command {
     fn within(&self) -> Duration {
         match self {
             Self::Delay(args) => args.within(),
+            Self::Redis(args) => args.within(),
         }
     }
+
+    /// What its line begins with.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Delay(_) => crate::delay::plugin::LABEL,
+            Self::Redis(_) => crate::redis::plugin::LABEL,
+        }
+    }
+}
+
+/// A time-out is something to wait for, and a monitoring system does not wait for an hour.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let span =
+        seconds(text).map_err(|_| format!("{text:?} is no time-out; write seconds (10) or a span of time (10s)"))?;
+    if span.is_zero() || span > Duration::from_hours(1) {
+        return Err(format!("{text:?} is no time-out; allowed is more than 0 and at most 1h"));
+    }
+    Ok(span)
 }
 
 /// Options before the command that take the next word.
@@ -53,10 +81,21 @@ pub(super) fn is_asked(args: &[OsString]) -> bool {
     false
 }
 
+/// What its line begins with, whatever else is wrong with a command line: the word behind `check` says.
+fn meant(args: &[OsString]) -> &'static str {
+    let word = args.iter().skip_while(|arg| *arg != "check").nth(1);
+    match word.and_then(|word| word.to_str()) {
+        Some("delay") => crate::delay::plugin::LABEL,
+        Some("redis") => crate::redis::plugin::LABEL,
+        _ => NONE,
+    }
+}
+
 /// Parses a command line that asks for a check, and runs it.
 pub(super) fn main(args: &[OsString]) -> ExitCode {
     // What falls over is told on the line, and nowhere before it.
     std::panic::set_hook(Box::new(|_| {}));
+    let label = meant(args);
     let parsed = catch_unwind(AssertUnwindSafe(|| Cli::try_parse_from(args)));
     match parsed {
         Ok(Ok(cli)) => run(cli),
@@ -65,8 +104,8 @@ pub(super) fn main(args: &[OsString]) -> ExitCode {
             let _ = write!(std::io::stdout().lock(), "{}", e.render());
             ExitCode::from(Severity::Unknown.exit_code())
         }
-        Ok(Err(e)) => print(&usage(&e)),
-        Err(panic) => print(&fell(&*panic)),
+        Ok(Err(e)) => print(&usage(label, &e)),
+        Err(panic) => print(&fell(label, &*panic)),
     }
 }
 
@@ -74,15 +113,18 @@ pub(super) fn main(args: &[OsString]) -> ExitCode {
 pub(super) fn run(cli: Cli) -> ExitCode {
     let Cli { config, set, console, command } = cli;
     let Some(super::Command::Check(command)) = command else {
-        return print(&Plugin::unknown("no check is named; firn check --help lists them"));
+        return print(&Plugin::unknown(NONE, "no check is named; firn check --help lists them"));
     };
     if console.any() {
-        return print(&Plugin::unknown("--no-workers and --read-only are for the console (firn, firn demo) alone"));
+        return print(&Plugin::unknown(
+            command.label(),
+            "--no-workers and --read-only are for the console (firn, firn demo) alone",
+        ));
     }
-    let span = command.within();
-    print(&within(span, move || match answer(config, set, command) {
+    let (span, label) = (command.within(), command.label());
+    print(&within(label, span, move || match answer(config, set, command) {
         Ok(plugin) => plugin,
-        Err(e) => Plugin::unknown(&e.to_string()),
+        Err(e) => Plugin::unknown(label, &e.to_string()),
     }))
 }
 
@@ -92,6 +134,7 @@ fn answer(config: Option<PathBuf>, set: Vec<String>, command: Command) -> Result
     let plugin = runtime.block_on(async {
         match command {
             Command::Delay(args) => delay::run(config, *args).await,
+            Command::Redis(args) => redis::run(config, args).await,
         }
     });
     // Nothing of what still runs is needed.
@@ -100,39 +143,42 @@ fn answer(config: Option<PathBuf>, set: Vec<String>, command: Command) -> Result
 }
 
 /// What `work` says, or that it fell over, or that it took longer than `span`. It may go on then; the process ends.
-fn within(span: Duration, work: impl FnOnce() -> Plugin + Send + 'static) -> Plugin {
+fn within(label: &'static str, span: Duration, work: impl FnOnce() -> Plugin + Send + 'static) -> Plugin {
     let (tell, told) = mpsc::sync_channel(1);
     let run = move || {
-        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| fell(&*panic));
+        let done = catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| fell(label, &*panic));
         // Nobody waits for it any more.
         let _ = tell.send(done);
     };
     if let Err(e) = thread::Builder::new().name("firn-check".to_owned()).spawn(run) {
-        return Plugin::unknown(&format!("cannot start: {e}"));
+        return Plugin::unknown(label, &format!("cannot start: {e}"));
     }
     told.recv_timeout(span).unwrap_or_else(|e| match e {
-        RecvTimeoutError::Timeout => Plugin::unknown(&format!(
-            "no answer within {}s; the state, or a server, does not answer (-t sets another limit)",
-            limit(span)
-        )),
-        RecvTimeoutError::Disconnected => Plugin::unknown("the check ended without an answer"),
+        RecvTimeoutError::Timeout => Plugin::unknown(
+            label,
+            &format!(
+                "no answer within {}s; the state, or a server, does not answer (-t sets another limit)",
+                limit(span)
+            ),
+        ),
+        RecvTimeoutError::Disconnected => Plugin::unknown(label, "the check ended without an answer"),
     })
 }
 
 /// It fell over.
-fn fell(panic: &(dyn Any + Send)) -> Plugin {
+fn fell(label: &'static str, panic: &(dyn Any + Send)) -> Plugin {
     let said = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    Plugin::unknown(&format!("firn fell over: {}", said.unwrap_or("it did not say why")))
+    Plugin::unknown(label, &format!("firn fell over: {}", said.unwrap_or("it did not say why")))
 }
 
 /// What is wrong with the command line.
-fn usage(e: &clap::Error) -> Plugin {
+fn usage(label: &'static str, e: &clap::Error) -> Plugin {
     if e.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        return Plugin::unknown("usage: nothing is named to be checked; firn check --help lists what can be");
+        return Plugin::unknown(label, "usage: nothing is named to be checked; firn check --help lists what can be");
     }
     let text = e.render().to_string();
     let text = text.strip_prefix("error: ").unwrap_or(&text);
-    Plugin::unknown(&format!("usage: {text}"))
+    Plugin::unknown(label, &format!("usage: {text}"))
 }
 
 /// Prints it. Where nobody can read it, nothing is known.
@@ -168,18 +214,18 @@ mod tests {
 
     #[test]
     fn what_falls_over_is_unknown_and_says_so() {
-        let plugin = within(Duration::from_mins(1), || panic!("index 4 of {}", 3));
+        let plugin = within("DELAY", Duration::from_mins(1), || panic!("index 4 of {}", 3));
         assert_eq!((plugin.line.as_str(), plugin.exit), ("DELAY UNKNOWN - firn fell over: index 4 of 3", 3));
-        let plugin = within(Duration::from_mins(1), || std::panic::panic_any(7));
+        let plugin = within("DELAY", Duration::from_mins(1), || std::panic::panic_any(7));
         assert_eq!(plugin.line, "DELAY UNKNOWN - firn fell over: it did not say why");
     }
 
     #[test]
     fn what_takes_too_long_is_unknown_and_says_so() {
         let (sender, held) = mpsc::channel::<()>();
-        let plugin = within(Duration::from_millis(20), move || {
+        let plugin = within("DELAY", Duration::from_millis(20), move || {
             let _ = held.recv();
-            Plugin::unknown("too late")
+            Plugin::unknown("DELAY", "too late")
         });
         assert!(plugin.line.starts_with("DELAY UNKNOWN - no answer within 0.02s; the state,"), "{}", plugin.line);
         assert_eq!(plugin.exit, 3);
@@ -188,7 +234,7 @@ mod tests {
 
     #[test]
     fn an_answer_in_time_is_told() {
-        let plugin = within(Duration::from_mins(1), || Plugin::unknown("x"));
-        assert_eq!(plugin, Plugin::unknown("x"));
+        let plugin = within("DELAY", Duration::from_mins(1), || Plugin::unknown("DELAY", "x"));
+        assert_eq!(plugin, Plugin::unknown("DELAY", "x"));
     }
 }

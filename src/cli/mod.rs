@@ -2,6 +2,7 @@
 
 mod ack;
 mod alert;
+mod bench;
 mod check;
 mod config;
 mod console;
@@ -15,6 +16,7 @@ mod out;
 mod pool;
 mod progress;
 mod queue;
+mod redis;
 mod restore;
 mod restores;
 mod retry;
@@ -76,11 +78,16 @@ enum Command {
     Ack(ack::Args),
     /// Says how delayed replicas stand: delay, bounds, slope, reason; exit code as for status
     Delay(Box<delay::Args>),
+    /// Says how redis clusters stand: who is dead, which slots nobody serves, what cannot fail over; exit code as for status
+    Redis(Box<redis::Args>),
     /// Checks one thing as a plugin of Nagios or Icinga: one line, figures, exit code 0, 1, 2 or 3
     #[command(subcommand)]
     Check(check::Command),
     /// Lists open findings: what is wrong, since when, what to do, who was told; exit code as for status
     Findings(findings::Args),
+    /// Measures what servers do under load
+    #[command(subcommand)]
+    Bench(bench::Command),
     /// Looks for files by the beginning of their keys
     Find(find::Args),
     /// Shows all there is about a file or an archive
@@ -160,6 +167,7 @@ impl Cli {
         let blind = match &self.command {
             Some(Command::Status(_) | Command::Queue(_) | Command::Findings(_)) => true,
             Some(Command::Delay(args)) => args.is_report(),
+            Some(Command::Redis(args)) => args.is_report(),
             _ => false,
         };
         let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -226,6 +234,7 @@ impl Cli {
             // They are not run in here.
             Command::Demo(_) | Command::Check(_) => Ok(0),
             Command::Delay(args) => delay::run(|| Config::load(&given), *args).await,
+            Command::Redis(args) => redis::run(|| Config::load(&given), *args).await,
             Command::Run(args) => run::run(Config::load(&given)?, args).await,
             Command::Status(args) => status::run(Config::load(&given)?, args).await,
             Command::Queue(args) => queue::run(Config::load(&given)?, args).await,
@@ -235,6 +244,17 @@ impl Cli {
             Command::Ack(args) => ack::run(Config::load(&given)?, args).await,
             Command::Findings(args) => findings::run(Config::load(&given)?, args).await,
             Command::Alert(command) => alert::run(Config::load(&given)?, command).await,
+            // It needs no configuration; one that there is says what is production.
+            Command::Bench(command) => {
+                let production = match Config::load(&given) {
+                    Ok(config) => crate::services::redis::production(&config.redis),
+                    Err(crate::config::ConfigError::None(_)) => {
+                        std::sync::Arc::new(|_: &crate::base::addr::NodeAddr| None)
+                    }
+                    Err(e) => return Err(e.into()),
+                };
+                bench::run(production, command).await
+            }
             Command::Find(args) => find::run(Config::load(&given)?, args).await,
             Command::Show(args) => show::run(Config::load(&given)?, args).await,
             Command::Vault(command) => vault::run(Config::load(&given)?, command).await,

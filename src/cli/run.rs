@@ -30,7 +30,7 @@ Exit code:
 Told to stop, it finishes what is in progress within [worker] stop_within; whatever is left then is
 taken up at the next start.")]
 pub struct Args {
-    /// Which workers run here: scan, fetch, upload, reconcile, restore, delay, heartbeat, alert; comma-separated (default: all)
+    /// Which workers run here: scan, fetch, upload, reconcile, restore, delay, heartbeat, redis, alert; comma-separated (default: all)
     #[arg(long, value_name = "LIST")]
     workers: Option<String>,
     /// Ends when nothing is left to do: 0 if all is stored, 1 if something failed for good

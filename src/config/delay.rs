@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::layers::{Section, Settings};
 use super::problem::{Origin, Problem};
 use super::schema::nearest;
+use super::sections::{Layers, wrong};
 use super::validate::{Paths, text};
 use crate::base::limits::Limits;
 use crate::base::secret::SecretRef;
@@ -15,8 +16,6 @@ use crate::base::secret::SecretRef;
 pub(super) mod keys;
 mod sections;
 mod words;
-
-use sections::{Layers, wrong};
 
 /// Delayed replicas, and the heartbeats that are written for them.
 #[derive(Debug, Clone, PartialEq, Eq)]

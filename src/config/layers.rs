@@ -117,6 +117,7 @@ fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
                 "replicas and their groups are set in the configuration file only; what holds for all is delay.…"
                     .to_owned()
             }
+            Some(("redis", _)) => "redis clusters are set in the configuration file only".to_owned(),
             Some(("heartbeat", _)) => "heartbeats are set in the configuration file only".to_owned(),
             _ => format!("unknown key \"{}\"{near}", Shown::text(path)),
         };

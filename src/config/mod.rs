@@ -6,7 +6,9 @@ mod delay;
 mod layers;
 mod paths;
 mod problem;
+mod redis;
 mod schema;
+mod sections;
 mod validate;
 
 use std::ffi::OsString;
@@ -21,6 +23,7 @@ pub use delay::{DelayConfig, HeartbeatConfig, Login, ReplicaConfig, ServerConfig
 pub use layers::{Section, Setting, Settings};
 pub use paths::{Candidates, candidates, home, user_state};
 pub use problem::{ConfigError, Origin, Problem};
+pub use redis::{RedisConfig, Topology};
 pub use schema::{KEYS, Key, Kind, LISTS, Value, nearest};
 pub(crate) use validate::real;
 
@@ -63,6 +66,8 @@ pub struct Config {
     pub alert: AlertConfig,
     /// Delayed replicas.
     pub delay: DelayConfig,
+    /// Redis clusters.
+    pub redis: Vec<RedisConfig>,
     /// How much is said on standard error.
     pub log_level: String,
     /// What everything was read from.

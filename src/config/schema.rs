@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::delay::keys::{self as delay, joined};
+use super::redis;
 use crate::base::Money;
 pub use crate::base::near::nearest;
 use crate::base::units::{exact_size, exact_span, parse_size, parse_span};
@@ -101,10 +102,15 @@ pub(super) const fn key(
 pub(super) const DAY: u64 = 86_400;
 
 /// Sections of which there are as many as one likes, written `[[section]]`.
-pub const LISTS: [&str; 5] = ["source", "url", "replica_group", "replica", "heartbeat"];
+pub const LISTS: [&str; 6] = ["source", "url", "replica_group", "replica", "heartbeat", "redis"];
 
 /// Every key, section by section, in the order of the template.
-pub const KEYS: &[Key] = &joined::<{ HOUSE.len() + delay::KEYS.len() + LOG.len() }>(&[HOUSE, delay::KEYS, LOG]);
+pub const KEYS: &[Key] = &joined::<{ HOUSE.len() + delay::KEYS.len() + redis::KEYS.len() + LOG.len() }>(&[
+    HOUSE,
+    delay::KEYS,
+    redis::KEYS,
+    LOG,
+]);
 
 const HOUSE: &[Key] = &[
     key("state", "url", Kind::Text, Some("sqlite:firn.db"), "the state database: sqlite:PATH, on a local disk"),
@@ -255,7 +261,7 @@ const HOUSE: &[Key] = &[
     key(
         "console",
         "workers",
-        Kind::Some(&["scan", "fetch", "upload", "reconcile", "restore", "delay", "heartbeat", "alert"]),
+        Kind::Some(&["scan", "fetch", "upload", "reconcile", "restore", "delay", "heartbeat", "redis", "alert"]),
         Some("all"),
         "which workers run inside the console; none of them when it is read-only",
     ),

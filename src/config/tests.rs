@@ -85,8 +85,8 @@ fn the_template_uncommented_is_all_defaults_too() {
                 "console.log",
             ];
             let alert = ["mail_", "command", "ping_url"].iter().any(|begin| key.name.starts_with(begin));
-            let delay = ["delay", "replica_group", "replica", "heartbeat"].contains(&key.section);
-            let known = none.contains(&key.path().as_str()) || key.section == "alert" && alert || delay;
+            let listed = ["delay", "replica_group", "replica", "heartbeat", "redis"].contains(&key.section);
+            let known = none.contains(&key.path().as_str()) || key.section == "alert" && alert || listed;
             assert!(known, "{}", key.path());
         }
     }

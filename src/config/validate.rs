@@ -73,6 +73,7 @@ pub(super) fn build(
         console: console(&read, section("console"))?,
         alert: super::alert::build(&read, section("alert"), problems)?,
         delay: super::delay::build(&read, settings, problems)?,
+        redis: super::redis::build(&read, settings, problems)?,
         log_level: text(section("log"), "level")?,
         settings: settings.clone(),
         file,

@@ -78,12 +78,12 @@ pub enum Context {
 }
 
 /// Overlays whose keys are no text.
-pub const OVERLAYS: [&str; 13] = [
+pub const OVERLAYS: [&str; 16] = [
     "confirm", "findings", "log", "themes", "details", "files", "waiting", "quotes", "plan", "rows", "replica", "jobs",
-    "frozen",
+    "frozen", "node", "events", "load",
 ];
 /// Overlays in which something is typed.
-pub const TYPED: [&str; 6] = ["help", "palette", "prompt", "form", "batch", "freeze"];
+pub const TYPED: [&str; 7] = ["help", "palette", "prompt", "form", "batch", "freeze", "bench"];
 
 /// Every place where keys mean something.
 pub fn contexts() -> impl Iterator<Item = Context> {
@@ -131,6 +131,9 @@ pub fn group(scope: Scope) -> &'static str {
             "jobs" => "Jobs of a replica",
             "freeze" => "Freeze a replica",
             "frozen" => "Frozen replica",
+            "node" => "Node",
+            "events" => "Events of a cluster",
+            "bench" | "load" => "Benchmark",
             _ => "Dialogs",
         },
     }

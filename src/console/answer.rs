@@ -8,7 +8,7 @@ use super::overlay::{FileLine, FilePlace};
 use super::tabs::backup::rows::name;
 use super::theme::Role;
 use super::update::windows::about_job;
-use super::{desk, details, freezing};
+use super::{clusters, desk, details, freezing};
 use crate::base::Shown;
 use crate::base::ids::{FileId, Key};
 use crate::services::Services;
@@ -103,6 +103,10 @@ pub async fn ask(services: Arc<Services>, who: &str, query: Query) -> Reply {
             let read = freezing::read(&services, name, *look, *ended).await;
             Reply::Freeze(query, read.map(Box::new))
         }
+        Query::RedisPanel { cluster, node, panel } => {
+            let read = clusters::panel(&services, cluster, node, *panel).await;
+            Reply::RedisPanel(query, read)
+        }
         Query::Failed { page, after } => {
             let result = services.store.failed_page(*after, PAGE).await.map_err(|e| e.to_string());
             Reply::Failed(*page, result)
@@ -185,6 +189,9 @@ pub async fn act(services: Arc<Services>, who: String, deed: Deed) -> Result<Str
         Deed::Freeze(of) => freezing::freeze(&services, &who, *of).await,
         Deed::Resume(replica) => freezing::resume(&services, &who, &replica).await,
         Deed::FreezeTick { replica, step, done } => freezing::tick(&services, &who, &replica, step, done).await,
+        Deed::Redis(act) => clusters::act(&services, &who, act).await,
+        // The loop runs it itself, for it tells how it goes.
+        Deed::Bench(_) => Err("the benchmark is run by the loop of the console".to_owned()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::action::{self, ACTIONS, Action, Context, Danger, Scope};
 use super::format;
 use super::glyphs::Look;
 use super::model::{Area, Connection, Hit, Leaving, Model, Report};
-use super::tabs::{TabId, absent, backup, delay, restore};
+use super::tabs::{TabId, absent, backup, delay, redis, restore};
 use super::widgets::{HitId, footer, header, notice, paint, small};
 use crate::backup::pipe::Kinds;
 use crate::base::{Severity, Shown};
@@ -46,6 +46,7 @@ pub fn paint(model: &Model, look: &Look<'_>, area: Rect, buf: &mut Buffer, repor
         Area::On if model.tab == TabId::Backup => backup::draw::draw(model, look, tab, buf, report),
         Area::On if model.tab == TabId::Restore => restore::draw::draw(model, look, tab, buf, report),
         Area::On if model.tab == TabId::Delay => delay::draw::draw(model, look, tab, buf, report),
+        Area::On if model.tab == TabId::Redis => redis::draw::draw(model, look, tab, buf, report),
         other => absent::draw(model.tab, &other, model.setup.config_place.as_deref(), look, tab, buf),
     }
     foot(model, look, bottom, buf);
@@ -162,7 +163,8 @@ fn relevant(model: &Model, action: &Action) -> bool {
         "backup.seal" => pane == Pane::Bundles,
         "backup.restore" => pane != Pane::Pools,
         // What can be done now with the plan at hand.
-        "restore.confirm" | "restore.cancel" | "restore.retry" | "plan.confirm" | "plan.cancel" | "plan.retry" => {
+        "restore.confirm" | "restore.cancel" | "restore.retry" | "plan.confirm" | "plan.cancel" | "plan.retry"
+        | "redis.pane" | "redis.failover" | "redis.stable" | "redis.kill" | "redis.events" => {
             action::why_not(action, model).is_none()
         }
         _ => true,

@@ -2,15 +2,18 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::tabs::delay::Span;
 use super::tabs::restore::about::{ListOf, ListPlace};
 use crate::base::Time;
+use crate::base::addr::NodeAddr;
 use crate::base::hash::Hash32;
 use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, RetrievalUuid, SourceId};
 use crate::delay::freeze::danger::Facts;
 use crate::delay::freeze::statement::Statement;
 use crate::delay::freeze::steps::Step;
+use crate::redis::bench::{Choice, Work};
 use crate::services::Faster;
 use crate::store::PoolChange;
 
@@ -67,6 +70,70 @@ pub enum Deed {
         /// It is done; else it is not, after all.
         done: bool,
     },
+    /// An order to a node of a redis cluster.
+    Redis(RedisAct),
+    /// Runs the benchmark, one at a time; what it tells meanwhile comes as [`super::msg::Msg::Bench`].
+    Bench(Box<BenchAsk>),
+}
+
+/// What may be done to a node of a cluster from here. Nothing else can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RedisOrder {
+    /// `CLUSTER FAILOVER`, on a replica: it takes over from its master, in agreement with it.
+    Failover,
+    /// `CLUSTER SETSLOT n STABLE`, on a node that says this slot is on its way.
+    Stable(u16),
+    /// `CLIENT KILL TYPE replica`: the replicas of this master connect anew.
+    KillReplicas,
+}
+
+/// An order to a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisAct {
+    /// The cluster, by its name in the configuration.
+    pub cluster: String,
+    /// The node.
+    pub node: NodeAddr,
+    /// What it is to do.
+    pub order: RedisOrder,
+}
+
+/// What is shown of one node, on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RedisPanel {
+    /// `INFO everything`, section by section.
+    Info,
+    /// `SLOWLOG GET`
+    SlowLog,
+    /// `LATENCY LATEST`, and whether the server watches latency at all.
+    Latency,
+    /// `CLIENT LIST`
+    Clients,
+    /// `MEMORY STATS`
+    Memory,
+    /// `CONFIG GET` of a named few.
+    Config,
+}
+
+/// A run of the benchmark, as it is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BenchAsk {
+    /// The cluster whose user and password are taken; nothing: hosts that are in no configured cluster.
+    pub of: Option<String>,
+    /// Where to.
+    pub hosts: Vec<NodeAddr>,
+    /// Whether they are nodes of one cluster, whose masters are asked for.
+    pub cluster: bool,
+    /// Clients of each host or master.
+    pub clients: u32,
+    /// How long is measured.
+    pub span: Duration,
+    /// What clients do.
+    pub work: Work,
+    /// Over how many keys.
+    pub keys: u32,
+    /// How they choose.
+    pub choice: Choice,
 }
 
 /// What a freeze is asked for with.
@@ -201,6 +268,15 @@ pub enum Query {
         /// A freeze that is over counts.
         ended: bool,
     },
+    /// What is shown of one node of a redis cluster, on demand.
+    RedisPanel {
+        /// The cluster, by its name in the configuration.
+        cluster: String,
+        /// The node.
+        node: NodeAddr,
+        /// What of it.
+        panel: RedisPanel,
+    },
     /// A page of failed files.
     Failed {
         /// The page's number.
@@ -258,6 +334,8 @@ pub enum Effect {
         /// The text.
         text: String,
     },
+    /// Stop the benchmark: it removes its keys, tells what it has, and is answered.
+    BenchStop,
     /// Tell the workers of this process to stop; the console ends when they have.
     Leave,
     /// End at once.

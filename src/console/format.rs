@@ -67,6 +67,26 @@ pub fn rate_per_minute(per_minute: Option<f64>) -> String {
     }
 }
 
+/// Things a second as `1,204`, or a dash; below ten with one decimal.
+pub fn rate(per_second: Option<f64>) -> String {
+    match per_second.filter(|value| value.is_finite() && *value > 0.0 && *value < 9.95) {
+        Some(value) => format!("{value:.1}"),
+        None => known(whole(per_second), |value| Count(value).to_string()),
+    }
+}
+
+/// A short time as `0.29 ms`, `85 ms`, `1.2 s`, or a dash.
+pub fn millis(time: Option<Duration>) -> String {
+    known(time, |time| {
+        let ms = time.as_secs_f64() * 1e3;
+        match ms {
+            ..9.995 => format!("{ms:.2} ms"),
+            ..999.5 => format!("{ms:.0} ms"),
+            _ => format!("{:.1} s", ms / 1e3),
+        }
+    })
+}
+
 /// A span or an age as `31 s`, `11 min`, `9 d 4 h`, or a dash.
 pub fn span(span: Option<Duration>) -> String {
     known(span, |span| {
@@ -319,6 +339,10 @@ mod tests {
             byte_rate(Some(-1.0)),
             rate_per_minute(None),
             rate_per_minute(Some(f64::INFINITY)),
+            rate(None),
+            rate(Some(f64::NAN)),
+            rate(Some(-3.0)),
+            millis(None),
             span(None),
             age(Time::from_secs(5), None),
             percent(None),
@@ -340,6 +364,15 @@ mod tests {
             (rate_per_minute(Some(0.35)), "0.3/min"),
             (rate_per_minute(Some(9.96)), "10/min"),
             (rate_per_minute(Some(0.0)), "0/min"),
+            (rate(Some(1204.3)), "1,204"),
+            (rate(Some(0.35)), "0.3"),
+            (rate(Some(9.96)), "10"),
+            (rate(Some(0.0)), "0"),
+            (millis(Some(Duration::from_micros(294))), "0.29 ms"),
+            (millis(Some(Duration::from_micros(9_996))), "10 ms"),
+            (millis(Some(Duration::from_millis(85))), "85 ms"),
+            (millis(Some(Duration::from_millis(1_240))), "1.2 s"),
+            (millis(Some(Duration::ZERO)), "0.00 ms"),
             (span(Some(Duration::from_millis(900))), "0 s"),
             (span(Some(Duration::from_secs(31))), "31 s"),
             (span(Some(Duration::from_mins(11))), "11 min"),

@@ -93,6 +93,8 @@ pub struct Glyphs {
     pub grounds: [&'static str; 3],
     /// The ends of the allowed part of a gauge.
     pub band: [&'static str; 2],
+    /// Slots of a cluster: served, open, not seen, disputed, unassigned, failing.
+    pub slots: [&'static str; 6],
     /// Borders of panes and dialogs.
     pub border: Border,
     /// Borders of dialogs that ask before something dangerous.
@@ -125,6 +127,7 @@ const UTF8: Glyphs = Glyphs {
     now: "┊",
     grounds: ["╱", "╲", "·"],
     band: ["┤", "├"],
+    slots: ["─", "◇", "?", "≠", "░", "✖"],
     border: Border { horizontal: "─", vertical: "│", corners: ["┌", "┐", "└", "┘"] },
     danger_border: Border { horizontal: "━", vertical: "┃", corners: ["┏", "┓", "┗", "┛"] },
 };
@@ -155,6 +158,7 @@ const ASCII: Glyphs = Glyphs {
     now: "|",
     grounds: ["/", "\\", "."],
     band: ["[", "]"],
+    slots: ["-", "~", "?", "#", ".", "X"],
     border: Border { horizontal: "-", vertical: "|", corners: ["+", "+", "+", "+"] },
     danger_border: Border { horizontal: "=", vertical: "#", corners: ["#", "#", "#", "#"] },
 };
@@ -241,7 +245,7 @@ mod tests {
                 glyphs.fit,
                 glyphs.now,
             ];
-            signs.extend(glyphs.grounds.iter().chain(&glyphs.band));
+            signs.extend(glyphs.grounds.iter().chain(&glyphs.band).chain(&glyphs.slots));
             signs.extend(glyphs.severities.iter().chain(&glyphs.bar).chain(glyphs.levels).chain(&glyphs.scroll));
             for border in [glyphs.border, glyphs.danger_border] {
                 signs.extend([border.horizontal, border.vertical]);

@@ -14,6 +14,7 @@
 pub mod action;
 pub mod answer;
 pub mod chord;
+pub mod clusters;
 pub mod desk;
 pub mod details;
 pub mod drafts;

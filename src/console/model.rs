@@ -10,9 +10,10 @@ use ratatui::layout::Rect;
 use super::effect::Ticket;
 use super::keymap::Keymap;
 use super::overlay::Overlay;
-use super::tabs::{TabId, backup, delay, restore};
+use super::tabs::{TabId, backup, delay, redis, restore};
 use crate::backup::snapshot::Snapshot;
-use crate::base::{Money, Severity, Time};
+use crate::base::escape::shown_again;
+use crate::base::{Money, Severity, Shown, Time};
 use crate::log::Line;
 use crate::store::NoticeRow;
 use crate::worker::supervisor::Standing;
@@ -60,6 +61,8 @@ pub struct Setup {
 
 /// The rule of a finding that only the console sees: its own workers do not run.
 pub const CONSOLE_WORKERS: &str = "console.workers";
+/// The same: a look from here finds a cluster in trouble.
+pub const REDIS_HERE: &str = "redis.here";
 /// The same: the state cannot be read.
 pub const CONSOLE_STATE: &str = "console.state";
 const HERE: &str = "console";
@@ -124,6 +127,8 @@ pub struct Report {
     pub restore_tops: BTreeMap<restore::Pane, usize>,
     /// The first row of the list of replicas.
     pub delay_top: Option<usize>,
+    /// The first row of each list of the Redis tab.
+    pub redis_tops: BTreeMap<redis::List, usize>,
     /// Where something can be clicked.
     pub hits: Vec<(Rect, Hit)>,
 }
@@ -139,6 +144,8 @@ pub enum Hit {
     Plan(restore::Pane, usize),
     /// A row of the list of replicas.
     Replica(usize),
+    /// A row of a list of the Redis tab.
+    Redis(redis::List, usize),
 }
 
 /// How the console is leaving.
@@ -185,6 +192,8 @@ pub struct Model {
     pub restore: restore::State,
     /// The Delay tab.
     pub delay: delay::State,
+    /// The Redis tab.
+    pub redis: redis::State,
     /// What is being said.
     pub flash: Option<Flash>,
     /// The newest lines of the log.
@@ -235,6 +244,7 @@ impl Model {
             backup: backup::State::default(),
             restore: restore::State::default(),
             delay: delay::State::default(),
+            redis: redis::State::default(),
             flash: None,
             log: Vec::new(),
             log_dropped: 0,
@@ -282,16 +292,54 @@ impl Model {
             "what is shown is what was read last; it is tried again all the time".clone_into(&mut row.next_step);
             all.push(row);
         }
+        let clusters = self.clusters_here(&all);
+        all.extend(clusters);
         // Since when: what was seen before keeps its time.
         for row in &mut all {
             let known = self.all.iter().find(|known| known.rule == row.rule && known.object == row.object);
-            if let Some(known) = known.filter(|known| known.scope == HERE && row.scope == HERE) {
+            if let Some(known) =
+                known.filter(|known| known.scope == HERE && row.scope == HERE && row.rule != REDIS_HERE)
+            {
                 row.since = known.since;
             }
         }
         // What somebody has seen to comes after what nobody has.
         all.sort_by_key(|row| (self.is_quiet(row), std::cmp::Reverse(row.severity)));
         self.all = all;
+    }
+
+    /// What looks from here find of clusters, where it is worse than what the state says of them: nobody waits for a duty.
+    fn clusters_here(&self, told: &[NoticeRow]) -> Vec<NoticeRow> {
+        let now = self.state_now();
+        let mut rows = Vec::new();
+        for one in self.redis.newest.iter().flat_map(|read| &read.clusters) {
+            let Some(health) = one.health.as_ref().filter(|health| health.severity > Severity::Ok) else { continue };
+            let known = |row: &&NoticeRow| {
+                TabId::of_rule(&row.rule) == TabId::Redis
+                    && row.severity >= health.severity
+                    && row.object.split_whitespace().any(|word| word == one.name)
+            };
+            if told.iter().any(|row| known(&row)) {
+                continue;
+            }
+            let Some(worst) = redis::wrong::worst(health) else { continue };
+            let mut row = seen_here(REDIS_HERE, &one.name, health.severity, now);
+            let more = health.findings.iter().filter(|finding| finding.silenced.is_none()).count() - 1;
+            let more = if more > 0 { format!(" (and {more} more)") } else { String::new() };
+            row.value = format!("{}{more}", redis::wrong::sentence(worst));
+            "a cluster without findings".clone_into(&mut row.limit);
+            row.next_step = worst.next.as_deref().map_or_else(|| "look at the Redis tab".to_owned(), shown_again);
+            row.since = redis::clusters::since(health).unwrap_or(now);
+            rows.push(row);
+        }
+        if let Some(why) = &self.redis.wrong {
+            let mut row = seen_here(REDIS_HERE, "clusters", Severity::Unknown, now);
+            row.value = format!("they cannot be looked at: {}", Shown::text(why));
+            "clusters that are looked at".clone_into(&mut row.limit);
+            "what is shown is what was seen last".clone_into(&mut row.next_step);
+            rows.push(row);
+        }
+        rows
     }
 
     /// Whatever is wrong, worst first: alarms show even while the screen is held.
@@ -352,6 +400,9 @@ impl Model {
         }
         if let Some(top) = report.delay_top {
             self.delay.list.top = top;
+        }
+        for (list, top) in &report.redis_tops {
+            self.redis.set_top(*list, *top);
         }
         self.report = report;
         self.dirty = false;

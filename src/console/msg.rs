@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::chord::Chord;
-use super::details::Details;
+use super::details::{Details, Group};
 use super::effect::{Query, Ticket, Written};
 use super::overlay::FileLine;
 use super::tabs::delay::freeze::Reading;
@@ -13,6 +13,8 @@ use crate::backup::snapshot::Snapshot;
 use crate::base::Severity;
 use crate::delay::snapshot::{DelayChart, DelaySnapshot};
 use crate::log::Line;
+use crate::redis::bench::{Live, Outcome};
+use crate::redis::read::RedisRead;
 use crate::restore::snapshot::{PlanLine, RestoreSnapshot};
 use crate::restore::view::{DraftView, VerdictPage};
 use crate::services::Faster;
@@ -40,6 +42,10 @@ pub enum Msg {
     Restores(Arc<RestoreSnapshot>),
     /// The state was read: how replicas stand.
     Delays(Arc<DelaySnapshot>),
+    /// Redis clusters were looked at, or why they cannot be.
+    Redis(Result<Arc<RedisRead>, String>),
+    /// The benchmark tells how it goes.
+    Bench(BenchTold),
     /// Verdicts of some lines.
     Verdicts(Written, VerdictPage),
     /// All lines of this revision have been looked at, or why they could not be.
@@ -56,6 +62,15 @@ pub enum Msg {
     Log(Vec<Arc<Line>>, u64),
     /// The process was told to end.
     Told(&'static str),
+}
+
+/// What a run of the benchmark tells.
+#[derive(Debug, Clone)]
+pub enum BenchTold {
+    /// What the last part of a second brought.
+    Live(Arc<Live>),
+    /// It has ended, and this came of it. (Why nothing came of it, the answer to the deed says.)
+    Ended(Arc<Outcome>),
 }
 
 /// What came of an effect.
@@ -81,6 +96,8 @@ pub enum Reply {
     DelayChart(Query, Result<Box<DelayChart>, String>),
     /// How a replica stands to whoever may have to freeze it.
     Freeze(Query, Result<Box<Reading>, String>),
+    /// What was asked of a node of a redis cluster: lines in groups. Why not: it does not answer, or does not let us see.
+    RedisPanel(Query, Result<Vec<Group>, String>),
     /// A list was read from a file.
     Loaded(PathBuf, Result<String, String>),
     /// A list was written to a file.

@@ -8,12 +8,15 @@ use super::effect::{Deed, Query, Wanted};
 use super::list::Paged;
 use super::tabs::delay::ReplicaView;
 use super::tabs::delay::freeze::{FreezeForm, FrozenView};
+use super::tabs::redis::{EventsView, NodeView};
 use super::tabs::restore::about::PlanList;
 use super::tabs::restore::quotes::Quotes;
 use super::theme::Role;
 use super::widgets::line_edit::LineEdit;
 use crate::base::Time;
+use crate::base::addr::NodeAddr;
 use crate::base::ids::{ArchiveUuid, FileId, Key, PlanId, SourceId};
+use crate::redis::snapshot::Role as Part;
 use crate::store::PlanState;
 
 /// Something over the tab.
@@ -68,6 +71,17 @@ pub enum Overlay {
     Freeze(Box<FreezeForm>),
     /// The freeze of a replica.
     Frozen(Box<FrozenView>),
+    /// One node of a redis cluster.
+    Node(Box<NodeView>),
+    /// What happened to a redis cluster.
+    Events(EventsView),
+    /// A run of the benchmark is asked for (in the Redis tab's state).
+    Bench,
+    /// The run (in the Redis tab's state).
+    Load {
+        /// The first line of its figures shown.
+        top: usize,
+    },
 }
 
 /// Jobs to choose from.
@@ -178,6 +192,15 @@ pub enum Seen {
     Failed(Vec<FileId>),
     /// A plan, standing so.
     Plan(PlanId, PlanState),
+    /// A node of a redis cluster, being that.
+    Node {
+        /// The cluster.
+        cluster: String,
+        /// The node.
+        node: NodeAddr,
+        /// What it was.
+        role: Option<Part>,
+    },
 }
 
 /// A line that is asked for.
@@ -326,13 +349,23 @@ impl Overlay {
             Self::Jobs(_) => "jobs",
             Self::Freeze(_) => "freeze",
             Self::Frozen(_) => "frozen",
+            Self::Node(_) => "node",
+            Self::Events(_) => "events",
+            Self::Bench => "bench",
+            Self::Load { .. } => "load",
         }
     }
 
     /// Whether printable keys are text here.
     pub fn takes_text(&self) -> bool {
         match self {
-            Self::Help(_) | Self::Palette(_) | Self::Prompt(_) | Self::Form | Self::Batch | Self::Freeze(_) => true,
+            Self::Help(_)
+            | Self::Palette(_)
+            | Self::Prompt(_)
+            | Self::Form
+            | Self::Batch
+            | Self::Freeze(_)
+            | Self::Bench => true,
             Self::Confirm(confirm) => confirm.word.is_some(),
             _ => false,
         }

@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use tokio::sync::{Notify, mpsc};
 
 use super::drafts::Drafts;
-use super::effect::{Effect, Written};
+use super::effect::{Deed, Effect, Ticket, Written};
 use super::keymap::{Keymap, KeymapError};
 use super::look::{self, LookError, OwnLook};
 use super::model::{Area, Leaving, Model, Report, Setup};
@@ -23,9 +23,10 @@ use super::theme::Theme;
 use super::update::update;
 use super::update::written::{BATCH_DRAFT, form_draft};
 use super::widgets::line_edit::LineEdit;
-use super::{answer, desk, draw, work};
+use super::{answer, clusters, desk, draw, work};
 use crate::backup::pipe::{KindError, Kinds};
 use crate::base::clock::Mono;
+use crate::base::stop::Stop;
 use crate::base::{Clock, Severity, Shown, task};
 use crate::config::ConsoleConfig;
 use crate::log::{LogError, Ring};
@@ -88,6 +89,8 @@ const LIVELY_TICK: Duration = Duration::from_secs(1);
 const LEAVING_TICK: Duration = Duration::from_millis(250);
 /// … and then every so often.
 const QUIET: Duration = Duration::from_secs(10);
+/// A benchmark that is stopped removes its keys within this time.
+const BENCH_ENDS: Duration = Duration::from_secs(10);
 /// Messages that wait for the loop.
 const WAITING: usize = 256;
 
@@ -104,10 +107,11 @@ const DELAY_LINES: &[&str] = &[
     "user = \"firn\"",
     "password = \"env:FIRN_REPLICA_PASSWORD\"",
 ];
+/// The same for the Redis tab.
+const REDIS_LINES: &[&str] = &["[[redis]]", "name = \"sessions\"", "seeds = \"10.0.0.1:6379, 10.0.0.2:6379\""];
 /// What there is in place of areas that this version has not.
 const NO_AUDIT: &str =
     "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
-const NO_REDIS: &str = "Nothing watches redis clusters.";
 const NO_COUNTERS: &str = "Nothing keeps counters over time; the Backup tab shows the last ten minutes.";
 
 /// What the console starts with.
@@ -120,7 +124,7 @@ pub fn setup(services: &Services, options: &Options, workers: Option<String>) ->
         (TabId::Restore, if config.vault.is_some() { Area::On } else { Area::Off(RESTORE_LINES) }),
         (TabId::Audit, Area::Absent(NO_AUDIT)),
         (TabId::Delay, if services.has_replicas() { Area::On } else { Area::Off(DELAY_LINES) }),
-        (TabId::Redis, Area::Absent(NO_REDIS)),
+        (TabId::Redis, if services.has_redis() { Area::On } else { Area::Off(REDIS_LINES) }),
         (TabId::Counters, Area::Absent(NO_COUNTERS)),
     ];
     let mut themes: Vec<String> = Theme::names().map(str::to_owned).collect();
@@ -313,6 +317,7 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew
         drafts,
         work: started,
         checks: BTreeMap::new(),
+        bench: None,
         queue: VecDeque::new(),
     };
     // The first frame is there before anything else is asked.
@@ -320,6 +325,9 @@ pub async fn run(services: Arc<Services>, options: Options, started: Option<Crew
     drop(task::spawn(work::read_state(Arc::clone(&services), real.clone(), console.refresh, refresh, to.clone())));
     if services.config.vault.is_some() {
         drop(task::spawn(work::watch_vault(work::look_at_vault(&services), to.clone())));
+    }
+    if services.has_redis() {
+        drop(task::spawn(clusters::watch(Arc::clone(&services), real.clone(), to.clone())));
     }
     drop(task::spawn(work::watch_log(ring, to.clone())));
     if hub.work.is_none() {
@@ -364,6 +372,8 @@ struct Hub {
     work: Option<Crew>,
     /// What looks at what is being written: one for each, the newest text alone.
     checks: BTreeMap<&'static str, task::JoinHandle<()>>,
+    /// The benchmark that was begun last, and what stops it.
+    bench: Option<(Stop, task::JoinHandle<()>)>,
     /// Answers that need no waiting.
     queue: VecDeque<Msg>,
 }
@@ -457,6 +467,23 @@ async fn turn(
     }
 }
 
+/// Does something and says what came of it.
+async fn done(
+    ticket: Ticket,
+    deed: impl Future<Output = Result<String, String>> + Send + 'static,
+    to: mpsc::Sender<Msg>,
+) {
+    // A task of its own: if it falls over, the operator hears of it.
+    let done = task::spawn(deed).await;
+    let done = done.unwrap_or_else(|e| Err(format!("it failed inside: {e}; the log has the words")));
+    match &done {
+        Ok(said) => tracing::info!("{said}"),
+        Err(why) => tracing::error!("{why}"),
+    }
+    // The console has ended; what was done stands in the state.
+    let _ = to.send(Msg::Reply(Reply::Done(ticket, done))).await;
+}
+
 impl Hub {
     fn draw(&mut self, model: &mut Model) -> std::io::Result<()> {
         let look = self.look.look();
@@ -469,19 +496,14 @@ impl Hub {
 
     fn carry_out(&mut self, model: &mut Model, effect: Effect) -> std::io::Result<Option<End>> {
         match effect {
+            Effect::Do(ticket, Deed::Bench(ask)) => {
+                let stop = Stop::new();
+                let run = clusters::bench(Arc::clone(&self.services), *ask, stop.clone(), self.to.clone());
+                self.bench = Some((stop, task::spawn(done(ticket, run, self.to.clone()))));
+            }
             Effect::Do(ticket, deed) => {
                 let (services, to, who) = (Arc::clone(&self.services), self.to.clone(), model.setup.who.clone());
-                drop(task::spawn(async move {
-                    // A task of its own: if it falls over, the operator hears of it.
-                    let done = task::spawn(answer::act(services, who, deed)).await;
-                    let done = done.unwrap_or_else(|e| Err(format!("it failed inside: {e}; the log has the words")));
-                    match &done {
-                        Ok(said) => tracing::info!("{said}"),
-                        Err(why) => tracing::error!("{why}"),
-                    }
-                    // The console has ended; what was done stands in the state.
-                    let _ = to.send(Msg::Reply(Reply::Done(ticket, done))).await;
-                }));
+                drop(task::spawn(done(ticket, answer::act(services, who, deed), to)));
             }
             Effect::Ask(query) => {
                 let (services, to, who) = (Arc::clone(&self.services), self.to.clone(), model.setup.who.clone());
@@ -534,6 +556,11 @@ impl Hub {
                     let _ = to.send(Msg::Reply(Reply::Saved(path, saved))).await;
                 }));
             }
+            Effect::BenchStop => {
+                if let Some((stop, _)) = &self.bench {
+                    stop.stop();
+                }
+            }
             Effect::Leave => {
                 let Some(work) = &self.work else { return Ok(Some(End::Left)) };
                 if *work.standing.borrow() == crate::worker::supervisor::Standing::Ended {
@@ -555,6 +582,15 @@ impl Hub {
 
     /// The workers finish what they have, unless nobody wants to wait for that.
     async fn finish(&mut self, real: &Clock, ended: &std::io::Result<End>, within: Duration, signals: &mut Signals) {
+        if let Some((stop, running)) = self.bench.take() {
+            // Its keys are not left on somebody's servers.
+            stop.stop();
+            tokio::select! {
+                _ = running => {}
+                signal = signals.next() => tracing::warn!(signal = signal.name(), "the benchmark was cut off; its keys may be left"),
+                () = real.sleep(BENCH_ENDS) => tracing::warn!("the benchmark did not end in time; its keys may be left"),
+            }
+        }
         let Some(work) = &mut self.work else { return };
         work.stop.stop();
         if matches!(ended, Ok(End::Left)) {

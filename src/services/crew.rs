@@ -11,6 +11,7 @@ use super::heartbeats::KIND as HEARTBEAT;
 use crate::base::Stop;
 use crate::base::sink::Totals;
 use crate::delay::watch::KIND as DELAY;
+use crate::redis::watch::KIND as REDIS;
 use crate::restore::work::KIND as RESTORE;
 use crate::worker::kinds::{Kind, Kinds};
 use crate::worker::session::Lease;
@@ -72,6 +73,9 @@ impl Services {
         }
         if kinds.has(Kind::Heartbeat) && !self.config.delay.heartbeats.is_empty() {
             crew.start(HEARTBEAT, |services, inner| async move { services.write_heartbeats(inner).await });
+        }
+        if kinds.has(Kind::Redis) && self.has_redis() {
+            crew.start(REDIS, |services, inner| async move { services.keep_redis(inner).await });
         }
         if kinds.has(Kind::Alert) {
             crew.start("alert", |services, inner| async move { services.tell(inner).await });

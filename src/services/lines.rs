@@ -1,11 +1,16 @@
-//! Lines to replicas and their primaries, from their configuration.
+//! Lines to replicas, their primaries, and nodes of redis clusters, from their configuration.
 
 use crate::base::Clock;
-use crate::config::{HeartbeatConfig, Login, ReplicaConfig, ServerConfig, Tls as ConfigTls};
+use crate::config::{
+    HeartbeatConfig, Login, RedisConfig, ReplicaConfig, ServerConfig, Tls as ConfigTls, Topology as ConfigTopology,
+};
 use crate::delay::connect::{Server, Tls};
 use crate::delay::heartbeat::HeartbeatTable;
 use crate::delay::probe::{MysqlProbe, Watched};
 use crate::delay::writer::{Beating, Writer};
+use crate::redis::conn::Account;
+use crate::redis::probe::{Settings, Topology};
+use crate::redis::tls::{Check, Identity, Tls as RedisTls, TlsWays};
 
 /// A server and who looks there.
 pub fn server(config: &ServerConfig) -> Server {
@@ -21,6 +26,39 @@ pub fn server(config: &ServerConfig) -> Server {
 pub fn freezing(config: &ReplicaConfig) -> Option<Server> {
     let Login { user, password } = config.freeze.clone()?;
     Some(Server { user, password, ..server(&config.server) })
+}
+
+/// Where the nodes of a redis cluster are, and who asks.
+pub fn redis(config: &RedisConfig) -> (Topology, Settings) {
+    let seeds = config.seeds.clone();
+    let topology = match config.kind {
+        ConfigTopology::Cluster => Topology::Cluster { seeds },
+        ConfigTopology::Static => Topology::Nodes { nodes: seeds },
+        ConfigTopology::Replicated => Topology::Replicas { seeds, sentinels: Vec::new(), master: None },
+        ConfigTopology::Sentinel => {
+            let master = Some(config.sentinel_name.clone());
+            Topology::Replicas { seeds: Vec::new(), sentinels: seeds, master }
+        }
+        ConfigTopology::Dtm => Topology::Dtm { sessions: seeds, buckets: config.buckets.clone() },
+    };
+    let ways = |check| {
+        let identity = config.tls_own.clone().map(|(certificate, key)| Identity { certificate, key });
+        RedisTls::On(TlsWays { check, authority: config.tls_ca.clone(), identity })
+    };
+    let tls = match config.tls {
+        ConfigTls::Required => ways(Check::Name),
+        ConfigTls::Insecure => ways(Check::Nothing),
+        ConfigTls::Off => RedisTls::Off,
+    };
+    let account = Account {
+        user: config.user.clone(),
+        password: config.password.clone(),
+        tls,
+        connect_within: config.within,
+        answer_within: config.within,
+        ..Account::default()
+    };
+    (topology, Settings { account, ..Settings::default() })
 }
 
 /// What is watched of a replica.

@@ -13,6 +13,7 @@
 //! bundles, uploads, duties) names the session; when it ends or its lease runs out, another session *reaps* it, which
 //! gives back everything in one transaction.
 
+mod clusters;
 mod delays;
 mod restores;
 mod rows;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use clusters::*;
 pub use delays::*;
 pub use restores::*;
 pub use rows::*;
@@ -163,7 +165,7 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 
 /// The state database.
 #[async_trait]
-pub trait Store: Restores + Delays {
+pub trait Store: Restores + Delays + Clusters {
     /// Where it is, safe to show (no password).
     fn place(&self) -> &str;
 

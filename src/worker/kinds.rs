@@ -19,13 +19,15 @@ pub enum Kind {
     Delay,
     /// Writes heartbeats.
     Heartbeat,
+    /// Keeps the history of redis clusters.
+    Redis,
     /// Tells people what is wrong.
     Alert,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Scan,
         Kind::Fetch,
         Kind::Upload,
@@ -33,6 +35,7 @@ impl Kind {
         Kind::Restore,
         Kind::Delay,
         Kind::Heartbeat,
+        Kind::Redis,
         Kind::Alert,
     ];
 
@@ -51,6 +54,7 @@ impl Kind {
             Self::Restore => "restore",
             Self::Delay => "delay",
             Self::Heartbeat => "heartbeat",
+            Self::Redis => "redis",
             Self::Alert => "alert",
         }
     }
@@ -62,7 +66,7 @@ pub struct Kinds(BTreeSet<Kind>);
 
 /// A list of workers that names what there is not.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{found:?} is no worker; there are: scan, fetch, upload, reconcile, restore, delay, heartbeat, alert")]
+#[error("{found:?} is no worker; there are: scan, fetch, upload, reconcile, restore, delay, heartbeat, redis, alert")]
 pub struct KindError {
     /// The word.
     found: String,

@@ -1,8 +1,8 @@
 //! How quick and how quiet the console is.
 //!
 //! `cargo bench --bench console -- [--dir DIR] [--files N] [--rows N] [--seconds N] [--only WORD]`. Measures the time from
-//! the start of the process to its first frame; a frame of 200×50, one of a thousand replicas, and one of a replica's ten
-//! days; what an unchanged screen, an idle console (after a minute without a key) and the busiest demo send; the time
+//! the start of the process to its first frame; a frame of 200×50, one of a thousand replicas, one of a replica's ten
+//! days, and one of a cluster of sixty nodes; what an unchanged screen, an idle console (after a minute without a key) and the busiest demo send; the time
 //! from a key to its paint while N (default 50,000) small files are backed up by the console's own workers; its resident
 //! memory; and what it takes to go through N (default a million) failed files against a hundred. Prints each with its
 //! goal, and where a time depends on the machine, with a yardstick from the same run.
@@ -15,6 +15,8 @@
     clippy::cast_precision_loss
 )]
 
+#[path = "made.rs"]
+mod made;
 #[allow(dead_code)]
 #[path = "../pty/pty.rs"]
 mod pty;
@@ -48,6 +50,7 @@ use firn::delay::verdict::{Degraded, Fit, Match, RuleId, Verdict};
 use firn::demo::DemoOptions;
 use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
+use made::cluster;
 use pty::Pty;
 use ratatui::layout::Size;
 use rusqlite::params;
@@ -73,6 +76,9 @@ fn main() {
     }
     if wanted("replicas") {
         replicas();
+    }
+    if wanted("clusters") {
+        clusters();
     }
     if wanted("list") {
         lists(&dir, rows);
@@ -301,6 +307,38 @@ fn replicas() {
         took.push(millis(began));
     }
     println!("a chart of 86,401 samples  {:>8.2} ms (goal 3), worst {:.2}", median(took.clone()), worst(&took));
+}
+
+/// A frame of sixty nodes, a finding each, every slot a part of the strip by itself.
+fn clusters() {
+    let (services, _driver) = demo("calm");
+    let mut stage = Stage::over(Arc::new(services));
+    stage.model.setup.areas = TabId::ALL.map(|tab| (tab, Area::On)).to_vec();
+    let now = stage.clock.now();
+    let (mut screen, mut whole, mut key, mut taken) = (screen(), Vec::new(), Vec::new(), Vec::new());
+    stage.tell(Msg::Redis(Ok(Arc::new(cluster(60, now)))));
+    stage.press("5");
+    for round in 0..200 {
+        let read = Arc::new(cluster(60, now.plus(Duration::from_secs(2 * round))));
+        let began = Instant::now();
+        stage.tell(Msg::Redis(Ok(read)));
+        taken.push(millis(began));
+        screen.clear_and_redraw();
+        let began = Instant::now();
+        stage.draw(&mut screen);
+        whole.push(millis(began));
+        stage.press(["down", "right", "end", "home"][usize::try_from(round % 4).unwrap()]);
+        let began = Instant::now();
+        stage.draw(&mut screen);
+        key.push(millis(began));
+    }
+    println!(
+        "60 nodes of a cluster      {:>8.2} ms (goal 3), worst {:.2}; after key {:.2}; a reading taken in {:.2}",
+        median(whole.clone()),
+        worst(&whole),
+        median(key),
+        median(taken)
+    );
 }
 
 /// A state with so many failed files.

@@ -47,19 +47,19 @@ const NAMES: &[(&str, &str)] = &[
     ("[log]\ncolour = \"red\"\n", "FILE:2: log.colour: unknown key; [log] has level"),
     (
         "\n[volt]\npath = \"vault\"\n",
-        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, log",
+        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
     ),
     (
         "[stagin]\n",
-        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, log",
+        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
     ),
     (
         "bundle_size = \"25MB\"\n",
-        "FILE:1: bundle_size: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, log",
+        "FILE:1: bundle_size: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
     ),
     (
         "[\"ev\\u001b[2Jil\"]\n",
-        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, log",
+        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
     ),
 ];
 

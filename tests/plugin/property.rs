@@ -218,7 +218,7 @@ proptest! {
 
     #[test]
     fn what_it_cannot_say_is_unknown_and_said(why in text()) {
-        let plugin = Plugin::unknown(&why);
+        let plugin = Plugin::unknown("DELAY", &why);
         let text = plugin.to_string();
         let output = read(&text).map_err(|e| TestCaseError::fail(format!("{e}\n{text}")))?;
         prop_assert_eq!((output.word.as_str(), plugin.exit), ("UNKNOWN", 3));

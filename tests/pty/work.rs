@@ -32,7 +32,7 @@ fn its_own_workers_back_up_and_leaving_says_what_becomes_of_their_work() {
     pty.wait_for(LEAVE);
     for said in [
         "workers run in it",
-        "(scan,fetch,upload,reconcile,restore,delay,heartbeat,alert)",
+        "(scan,fetch,upload,reconcile,restore,delay,heartbeat,redis,alert)",
         "the workers of this console take no new work and finish what they have,",
         "within 20 s",
         "what is left then is taken up at the next start; nothing is lost",

@@ -18,6 +18,9 @@ use super::kit::{
 
 /// A console in which an action can be done, and in which it shows.
 fn ready(action: &Action) -> Model {
+    if ["redis.", "node.", "events.", "bench.", "load."].iter().any(|room| action.id.starts_with(room)) {
+        return super::redis::ready(action.id);
+    }
     if let Scope::Overlay(word) = action.scope {
         let way = match (word, action.id) {
             ("details", "details.retry") => "right enter",
@@ -176,6 +179,7 @@ fn bare() -> Vec<Model> {
     bare.push(none);
     bare.extend(super::restores::bare());
     bare.extend(super::delays::bare());
+    bare.extend(super::redis::bare());
     bare
 }
 
@@ -260,6 +264,22 @@ fn what_cannot_be_done_says_why_and_does_nothing() {
         "freeze.go",
         "frozen.tick",
         "frozen.resume",
+        "redis.details",
+        "redis.pane",
+        "redis.failover",
+        "redis.stable",
+        "redis.kill",
+        "redis.events",
+        "redis.bench",
+        "redis.turn",
+        "node.again",
+        "node.next",
+        "node.previous",
+        "node.failover",
+        "node.kill",
+        "bench.start",
+        "load.stop",
+        "load.another",
     ];
     assert_eq!(refused, BTreeSet::from(conditional));
 }

@@ -224,6 +224,7 @@ pub fn setup() -> Setup {
     areas.extend(TabId::ALL.into_iter().skip(1).map(absent));
     areas[1].1 = Area::On;
     areas[3].1 = Area::On;
+    areas[4].1 = Area::On;
     areas[2].1 = Area::Off(&["[audit]", "lanes = 2"]);
     Setup {
         environment: "staging".to_owned(),
@@ -259,6 +260,7 @@ pub fn console(snapshot: Snapshot) -> Model {
     send(&mut model, Msg::Snapshot(Arc::new(snapshot)));
     send(&mut model, Msg::Restores(Arc::new(super::restores::restores())));
     send(&mut model, Msg::Delays(Arc::new(super::delays::delays())));
+    send(&mut model, Msg::Redis(Ok(Arc::new(super::redis::one(super::redis::healthy("shop", 3))))));
     let (_, report) = paint(&model, (140, 40));
     model.drawn(report);
     model
@@ -320,6 +322,7 @@ pub fn answer(model: &mut Model, effects: &[Effect]) {
             }
             Query::Failed { page, .. } => Reply::Failed(*page, Ok((1..=30).map(failed).collect())),
             Query::DelayChart { .. } => super::delays::answer_chart(query),
+            Query::RedisPanel { .. } => super::redis::answer_panel(query),
             Query::Freeze { .. } => super::delays::freeze::answer_freeze(query),
             other => super::restores::reply(other).unwrap(),
         };
@@ -345,7 +348,7 @@ pub fn go(model: &mut Model, keys: &str) {
 }
 
 /// Ways into every overlay, from the Backup tab of the busy state.
-pub const WAYS: [(&str, &str); 26] = [
+pub const WAYS: [(&str, &str); 31] = [
     ("help", "?"),
     ("palette", ":"),
     ("confirm", "right right p"),
@@ -372,6 +375,11 @@ pub const WAYS: [(&str, &str); 26] = [
     ("jobs of a replica", "4 w"),
     ("a replica to be frozen", "4 enter f"),
     ("a frozen replica", "4 enter right f"),
+    ("a node of a cluster", "5 right enter"),
+    ("what its slow log tells", "5 right enter right right"),
+    ("what happened to a cluster", "5 e"),
+    ("the benchmark's form", "5 b"),
+    ("a run of the benchmark", "5 b enter tab enter"),
 ];
 
 /// A console with that overlay open.

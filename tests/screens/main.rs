@@ -12,6 +12,7 @@ mod lists;
 mod look;
 mod pictures;
 mod plays;
+mod redis;
 mod restores;
 mod sweep;
 mod typing;

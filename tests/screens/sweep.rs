@@ -16,6 +16,11 @@ fn places() -> Vec<(String, Model)> {
         ("a console that has heard of nothing".to_owned(), blank()),
         ("an idle state".to_owned(), console(idle())),
         ("many replicas".to_owned(), super::delays::over(super::delays::many(200))),
+        ("many nodes".to_owned(), super::redis::alone(super::redis::healthy("shop", 30))),
+        ("several clusters".to_owned(), super::redis::over(super::redis::clusters())),
+        ("a cluster in dispute".to_owned(), super::redis::alone(super::redis::disputed())),
+        ("independent nodes".to_owned(), super::redis::alone(super::redis::list())),
+        ("a benchmark that has ended".to_owned(), super::redis::load::ended()),
     ];
     for tab in TabId::ALL {
         let mut model = desk();

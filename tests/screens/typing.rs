@@ -15,6 +15,7 @@ fn typed(model: &Model) -> Option<&str> {
         Overlay::Confirm(confirm) => Some(confirm.typed.text()),
         Overlay::Form => Some(model.restore.form.source.text()),
         Overlay::Freeze(form) => Some(form.edit.text()),
+        Overlay::Bench => model.redis.bench.form.as_ref().map(|form| form.hosts.text()),
         Overlay::Batch => model.restore.editor.lines().last().map(String::as_str),
         _ => None,
     }

@@ -11,6 +11,7 @@ mod world;
 mod adopt;
 mod archived;
 mod bundles;
+mod clusters;
 mod cost;
 mod delay_cost;
 mod delay_model;

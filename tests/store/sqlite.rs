@@ -94,9 +94,8 @@ fn a_step_that_is_missing_is_made_good() {
     // As it was before the last step.
     let (last, name, _) = whole.1.last().unwrap().clone();
     let raw = place.raw();
-    assert_eq!(name, "delayed replicas");
-    raw.execute_batch("DROP TABLE replica; DROP TABLE sample; DROP TABLE judge; DROP TABLE window; DROP TABLE freeze")
-        .unwrap();
+    assert_eq!(name, "redis clusters");
+    raw.execute_batch("DROP TABLE cluster; DROP TABLE silence").unwrap();
     raw.execute("DELETE FROM migration WHERE number = ?", [last]).unwrap();
     drop(raw);
     drop(place.open().unwrap());

@@ -10,4 +10,5 @@ pub mod flags;
 pub mod folders;
 pub mod mariadb;
 pub mod median;
+pub mod redis;
 pub mod waiting;

@@ -6,15 +6,16 @@ use std::time::Duration;
 
 use clap::{ArgAction, Args as ClapArgs};
 
+use crate::base::plugin::Plugin;
 use crate::base::secret::SecretRef;
 use crate::base::{Clock, Shown};
 use crate::cli::CliError;
-use crate::cli::delay::limits::{LimitFlags, seconds};
+use crate::cli::delay::limits::LimitFlags;
 use crate::cli::delay::status::unknown;
 use crate::config::{Config, ReplicaConfig};
 use crate::delay::direct::direct;
 use crate::delay::gather::{self, Known};
-use crate::delay::plugin::{Plugin, plugin};
+use crate::delay::plugin::plugin;
 use crate::delay::probe::MysqlProbe;
 use crate::delay::snapshot::ReplicaLine;
 use crate::services::Services;
@@ -54,7 +55,7 @@ pub struct Args {
     #[arg(long, value_name = "PLACE", requires = "direct", value_parser = place)]
     password: Option<SecretRef>,
     /// Seconds, or a span, until an answer is UNKNOWN
-    #[arg(short, long, value_name = "SECONDS", default_value = "10", value_parser = timeout)]
+    #[arg(short, long, value_name = "SECONDS", default_value = "10", value_parser = super::timeout)]
     timeout: Duration,
     /// Says more below the line: all that matches; twice every limit with its measure; three times the history
     #[arg(short, long, action = ArgAction::Count)]
@@ -67,16 +68,6 @@ impl Args {
     pub(super) fn within(&self) -> Duration {
         self.timeout
     }
-}
-
-/// A time-out is something to wait for, and a monitoring system does not wait for an hour.
-fn timeout(text: &str) -> Result<Duration, String> {
-    let span =
-        seconds(text).map_err(|_| format!("{text:?} is no time-out; write seconds (10) or a span of time (10s)"))?;
-    if span.is_zero() || span > Duration::from_hours(1) {
-        return Err(format!("{text:?} is no time-out; allowed is more than 0 and at most 1h"));
-    }
-    Ok(span)
 }
 
 fn host(text: &str) -> Result<String, String> {

@@ -1,109 +1,15 @@
-//! A section over those it falls back to, read key by key.
+//! What a replica and a heartbeat say, over the sections they fall back to.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use super::words::{channel, classes, host, known_class, offset, query, table};
-use super::{HeartbeatConfig, Login, ReplicaConfig, ServerConfig, Tls};
+use super::{HeartbeatConfig, Login, ReplicaConfig, ServerConfig};
 use crate::base::limits::{DelayBy, JobClass, Limits};
-use crate::base::secret::SecretRef;
-use crate::config::layers::{Section, Setting};
 use crate::config::problem::{MISSING, Origin, Problem};
-use crate::config::schema;
-use crate::config::validate::{Paths, flag, number, span, text};
-
-/// A problem at a key, or where its section begins.
-pub(super) fn wrong(section: &Section, origin: &Origin, list: &str, key: &str, text: String) -> Problem {
-    let origin = section.get(key).map_or(origin, |setting| &setting.origin).clone();
-    Problem { origin, key: format!("{list}.{key}"), text }
-}
-
-/// Sections, each over the next.
-pub(super) struct Layers<'a> {
-    /// The list (or section) that the first of them is of.
-    pub(super) list: &'static str,
-    /// Where that begins.
-    pub(super) origin: &'a Origin,
-    pub(super) sections: Vec<&'a Section>,
-    pub(super) read: &'a Paths<'a>,
-}
+use crate::config::sections::Layers;
+use crate::config::validate::{flag, number};
 
 impl Layers<'_> {
-    /// The setting in force; nothing: there is none, nor a default.
-    fn setting(&self, key: &str) -> Option<Setting> {
-        let made = self.sections.iter().find_map(|section| section.get(key)).cloned();
-        made.or_else(|| {
-            let key = schema::find(self.list, key)?;
-            Some(Setting { value: key.kind.read(key.default?)?, origin: Origin::Default })
-        })
-    }
-
-    /// One key as a section of its own, for those who read sections.
-    fn one(&self, key: &'static str) -> Section {
-        self.setting(key).map(|setting| (key, setting)).into_iter().collect()
-    }
-
-    fn text(&self, key: &'static str) -> Option<String> {
-        text(&self.one(key), key)
-    }
-
-    fn span(&self, key: &'static str) -> Option<Duration> {
-        span(&self.one(key), key)
-    }
-
-    /// Whether the first section itself says so, and not one below it.
-    fn says(&self, key: &str) -> bool {
-        self.sections.first().is_some_and(|section| section.contains_key(key))
-    }
-
-    fn wrong(&self, key: &str, text: String) -> Problem {
-        let origin = self.setting(key).map_or_else(|| self.origin.clone(), |setting| setting.origin);
-        // One that nobody made is told where the section begins.
-        let origin = if origin == Origin::Default { self.origin.clone() } else { origin };
-        Problem { origin, key: format!("{}.{key}", self.list), text }
-    }
-
-    pub(super) fn needed(&self, key: &'static str, problems: &mut Vec<Problem>) -> Option<String> {
-        let found = self.text(key);
-        if found.is_none() {
-            let allowed = schema::find(self.list, key).map_or_else(String::new, |key| key.kind.allowed());
-            problems.push(Problem {
-                origin: self.origin.clone(),
-                key: format!("{}.{key}", self.list),
-                text: format!("{MISSING}; allowed is {allowed}"),
-            });
-        }
-        found
-    }
-
-    /// What is wrong with a value is told by the section that makes it, once.
-    fn told_here<T>(&self, key: &'static str, found: Result<T, String>, problems: &mut Vec<Problem>) -> Option<T> {
-        match found {
-            Ok(value) => Some(value),
-            Err(text) => {
-                if self.says(key) {
-                    problems.push(self.wrong(key, text));
-                }
-                None
-            }
-        }
-    }
-
-    fn parsed<T>(
-        &self,
-        key: &'static str,
-        problems: &mut Vec<Problem>,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
-        let text = self.text(key)?;
-        self.told_here(key, parse(&text), problems)
-    }
-
-    /// The place of a secret. What stands there instead may be the secret itself: it is not repeated.
-    fn secret(&self, key: &'static str, problems: &mut Vec<Problem>) -> Option<SecretRef> {
-        self.parsed(key, problems, |text| SecretRef::parse(text, self.read.base).map_err(|e| e.to_string()))
-    }
-
     fn login(&self, user: &'static str, password: &'static str, problems: &mut Vec<Problem>) -> Option<Login> {
         let secret = self.secret(password, problems);
         let Some(name) = self.text(user) else {
@@ -118,11 +24,7 @@ impl Layers<'_> {
     }
 
     fn server(&self, login: Login, host: String, port: &'static str) -> Option<ServerConfig> {
-        let tls = match self.text("tls")?.as_str() {
-            "off" => Tls::Off,
-            "insecure" => Tls::Insecure,
-            _ => Tls::Required,
-        };
+        let tls = self.tls()?;
         let port = u16::try_from(number(&self.one(port), port)?).ok()?;
         Some(ServerConfig { host, port, login, tls, tls_ca: self.read.path(&self.one("tls_ca"), "tls_ca") })
     }

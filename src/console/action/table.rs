@@ -1,6 +1,7 @@
 //! The table of actions.
 
 mod over;
+mod redis;
 mod tabs;
 
 use super::Action;
@@ -43,15 +44,19 @@ const EVERYWHERE: &[Action] = &[
     action("suspend", &["ctrl-z"], "suspend the console; `fg` brings it back", "", Always, leaving::suspend),
 ];
 
-const COUNT: usize = tabs::TABS.len() + over::OVER.len() + EVERYWHERE.len();
+const TABLES: [&[Action]; 5] = [redis::ON_TAB, tabs::TABS, over::OVER, redis::OVER_IT, EVERYWHERE];
 
-static ALL: [Action; COUNT] = joined([tabs::TABS, over::OVER, EVERYWHERE]);
+const COUNT: usize =
+    redis::ON_TAB.len() + tabs::TABS.len() + over::OVER.len() + redis::OVER_IT.len() + EVERYWHERE.len();
+
+static ALL: [Action; COUNT] = joined(TABLES);
 
 /// Every action. What matters in its place comes first: the footer takes them in this order.
 pub static ACTIONS: &[Action] = &ALL;
 
 /// One after the other.
-const fn joined(tables: [&[Action]; 3]) -> [Action; COUNT] {
+#[allow(clippy::large_stack_arrays)] // it is worked out when firn is compiled
+const fn joined(tables: [&[Action]; 5]) -> [Action; COUNT] {
     let mut all = [EVERYWHERE[0]; COUNT];
     let (mut to, mut table) = (0, 0);
     while table < tables.len() {

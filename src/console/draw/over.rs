@@ -15,10 +15,11 @@ use crate::console::overlay::{Confirm, DetailsView, Files, Focus, JobsView, Over
 use crate::console::tabs::TabId;
 use crate::console::tabs::delay::detail::{self as replica, Shot};
 use crate::console::tabs::delay::{ReplicaView, frost};
+use crate::console::tabs::redis::{benchdraw, node};
 use crate::console::tabs::restore::about::{ListOf, PlanList};
 use crate::console::tabs::restore::{edit, quotes};
 use crate::console::theme::Role;
-use crate::console::update::{moves, restores, typing, windows};
+use crate::console::update::{load, moves, restores, typing, windows};
 use crate::console::widgets::{
     self, Piece, confirm, detail, findings, help, log_view, paint, palette, pane, picker, prompt, table,
 };
@@ -67,12 +68,8 @@ pub(super) fn over(
         Overlay::Waiting(waiting) => {
             let lines = vec![detail::DetailLine::Text(Piece::new(waiting.label.as_str(), Role::Text))];
             let hint = hints(model, "waiting").into();
-            detail::draw(
-                &detail::DetailView { title: "Restore".into(), lines, scroll: 0, selected: None, hint },
-                look,
-                area,
-                buf,
-            )
+            let view = detail::DetailView { title: "Restore".into(), lines, scroll: 0, selected: None, hint };
+            detail::draw(&view, look, area, buf)
         }
         Overlay::Findings { selected } => list_findings(model, selected.as_ref(), look, area, buf),
         Overlay::Log { up } => list_log(model, *up, look, area, buf),
@@ -121,6 +118,17 @@ pub(super) fn over(
             frost::frozen(view, model.state_now(), &hints(model, "frozen"), look, over_tab(area), buf)
         }
         Overlay::Jobs(view) => jobs(model, view, look, area, buf),
+        Overlay::Node(_) | Overlay::Events(_) | Overlay::Load { .. } => {
+            let extent = of_redis(model, overlay, look, over_tab(area), buf);
+            report.heights.insert(moves::REDIS_LINES, u16::try_from(extent.total).unwrap_or(u16::MAX));
+            extent
+        }
+        Overlay::Bench => {
+            return model.redis.bench.form.as_ref().and_then(|form| {
+                let (wrong, hint) = (load::wrong(model), hints(model, "bench"));
+                benchdraw::form(form, wrong.as_deref(), &hint, look, over_tab(area), buf)
+            });
+        }
         Overlay::Files(files) => list_files(model, files, look, area, buf),
     };
     report.heights.insert(overlay.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
@@ -314,6 +322,17 @@ fn replica(model: &Model, view: &ReplicaView, look: &Look<'_>, area: Rect, buf: 
     let line = model.delay.named(&view.name);
     let shot = Shot { view, line, span: model.delay.span, now, hint: hints(model, "replica") };
     replica::draw(&shot, look, area, buf)
+}
+
+/// A node of a redis cluster, what happened to one, a run of the benchmark.
+fn of_redis(model: &Model, overlay: &Overlay, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> widgets::Extent {
+    let hint = hints(model, overlay.word());
+    match (overlay, model.redis.shown.as_deref(), &model.redis.bench.run) {
+        (Overlay::Node(view), Some(read), _) => node::draw(view, read, &hint, look, area, buf),
+        (Overlay::Events(view), Some(read), _) => node::events(view, read, &hint, look, area, buf),
+        (Overlay::Load { top }, _, Some(run)) => benchdraw::run(run, *top, &hint, look, area, buf),
+        _ => widgets::Extent::default(),
+    }
 }
 
 /// The area of the tab.

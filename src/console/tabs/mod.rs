@@ -3,6 +3,7 @@
 pub mod absent;
 pub mod backup;
 pub mod delay;
+pub mod redis;
 pub mod restore;
 
 /// A tab.

@@ -8,11 +8,11 @@ use crate::base::ids::FileId;
 use crate::base::units::{Count, Span};
 use crate::base::{Severity, Shown};
 use crate::console::effect::{Deed, Effect};
-use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model};
+use crate::console::model::{CONSOLE_STATE, CONSOLE_WORKERS, Model, REDIS_HERE};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose, Seen};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::{Pane, RowId};
-use crate::console::update::{freezes, restores, views, windows};
+use crate::console::update::{freezes, load, orders, restores, views, windows};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::{ArchiveState, PoolChange};
 use crate::worker::pool::{LARGEST, SMALLEST};
@@ -21,7 +21,7 @@ use crate::worker::pool::{LARGEST, SMALLEST};
 pub const ACK_FOR: Duration = Duration::from_hours(4);
 
 /// Findings that nobody wrote into the state: they are what is seen at the moment.
-const SEEN_HERE: [&str; 5] = [NOBODY_WORKS, NOBODY_RESTORES, POOL_STANDS, CONSOLE_WORKERS, CONSOLE_STATE];
+const SEEN_HERE: [&str; 6] = [NOBODY_WORKS, NOBODY_RESTORES, POOL_STANDS, CONSOLE_WORKERS, CONSOLE_STATE, REDIS_HERE];
 
 /// More files than this are many.
 const MANY: usize = 20;
@@ -489,6 +489,8 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
         return Vec::new();
     }
     let about = match &deed {
+        Deed::Bench(_) => load::ABOUT.to_owned(),
+        Deed::Redis(act) => orders::about_act(act),
         Deed::Seal(_) => SEAL.to_owned(),
         Deed::Order(change) => format!("pool {} of {}", Shown::text(&change.pool), Shown::text(&change.host)),
         Deed::Retry(_) => RETRY.to_owned(),
@@ -511,6 +513,7 @@ pub fn execute(model: &mut Model, deed: Deed, seen: &Seen) -> Vec<Effect> {
     match &deed {
         Deed::Retry(Some(_)) => model.backup.failures.marks.clear(),
         Deed::Confirm { plan, .. } => restores::carried_out(model, *plan),
+        Deed::Bench(ask) => load::begun(model, ask),
         _ => {}
     }
     vec![Effect::Do(ticket, deed)]
@@ -521,6 +524,7 @@ fn changed(model: &Model, seen: &Seen) -> Option<String> {
     match seen {
         Seen::Nothing => None,
         Seen::Plan(plan, state) => restores::changed(model, *plan, *state),
+        Seen::Node { cluster, node, role } => orders::changed(model, cluster, node, *role),
         Seen::Pool { host, pool, generation } => {
             let row = snapshot.and_then(|snapshot| {
                 snapshot.pools.iter().find(|row| row.host == *host && row.pool == *pool && row.alive)

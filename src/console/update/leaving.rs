@@ -5,7 +5,7 @@ use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose};
 use crate::console::tabs::TabId;
-use crate::console::update::{deeds, leave, restores, views, written};
+use crate::console::update::{deeds, leave, redis, restores, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::worker::supervisor::Standing;
 
@@ -73,6 +73,9 @@ pub fn back(model: &mut Model) -> Vec<Effect> {
     if model.tab == TabId::Delay && !model.delay.list.filter.is_empty() {
         views::set_filter(model, "");
         model.tell(Severity::Ok, "the filter is gone");
+    }
+    if model.tab == TabId::Redis {
+        redis::back(model);
     }
     if model.tab != TabId::Backup {
         return Vec::new();

@@ -5,7 +5,10 @@ pub mod delays;
 pub mod freezes;
 pub mod hurries;
 pub mod leaving;
+pub mod load;
 pub mod moves;
+pub mod orders;
+pub mod redis;
 mod replies;
 pub mod restores;
 pub mod typing;
@@ -75,6 +78,8 @@ pub fn update(model: &mut Model, msg: Msg, now: Time) -> Vec<Effect> {
             effects.extend(freezes::want(model));
             effects
         }
+        Msg::Redis(read) => redis::adopt(model, read),
+        Msg::Bench(told) => load::told(model, told),
         msg @ (Msg::Verdicts(..) | Msg::Checked(..)) => {
             written::looked_at(model, msg);
             Vec::new()
@@ -241,6 +246,10 @@ fn click(model: &mut Model, column: u16, row: u16) -> Vec<Effect> {
         }
         Some(Hit::Replica(place)) => {
             model.delay.list.select(place);
+            Vec::new()
+        }
+        Some(Hit::Redis(list, place)) => {
+            model.redis.select(list, place);
             Vec::new()
         }
         None => Vec::new(),

@@ -5,6 +5,7 @@ use crate::console::model::Model;
 use crate::console::overlay::{Files, Overlay};
 use crate::console::tabs::TabId;
 use crate::console::tabs::backup::Pane;
+use crate::console::tabs::redis::EventsView;
 use crate::console::update::{restores, windows};
 
 /// The plan screen is scrolled no further than this; where it ends earlier, it stays there.
@@ -15,6 +16,9 @@ pub const REPLICA_LINES: &str = "replica lines";
 
 /// The same of what is told under the line in which a statement is typed.
 pub const FREEZE_LINES: &str = "freeze lines";
+
+/// The same of a node of a cluster, of what happened to one, and of a run of the benchmark.
+pub const REDIS_LINES: &str = "redis lines";
 
 /// Lines of the wheel.
 const WHEEL: isize = 3;
@@ -66,6 +70,7 @@ fn page(model: &Model) -> isize {
         Some(overlay) => overlay.word(),
         None if model.tab == TabId::Restore => model.restore.pane.word(),
         None if model.tab == TabId::Delay => "replicas",
+        None if model.tab == TabId::Redis => model.redis.list().word(),
         None => model.backup.pane.word(),
     };
     // A line of the page before stays, to see where one is.
@@ -81,6 +86,7 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
     let log_lines = model.log.len();
     let themes = model.setup.themes.clone();
     let replica_lines = model.height(REPLICA_LINES);
+    let redis_lines = model.height(REDIS_LINES);
     let (freeze_lines, now) = (model.height(FREEZE_LINES), model.state_now());
     let height = model.overlays.last().map_or(1, |overlay| model.height(overlay.word()));
     match model.overlays.last_mut() {
@@ -96,7 +102,18 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
             model.delay.list.step(by);
             Vec::new()
         }
-        None | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_) | Overlay::Form) => Vec::new(),
+        None if model.tab == TabId::Redis => {
+            model.redis.step(by);
+            Vec::new()
+        }
+        None
+        | Some(Overlay::Confirm(_) | Overlay::Prompt(_) | Overlay::Waiting(_) | Overlay::Form | Overlay::Bench) => {
+            Vec::new()
+        }
+        Some(Overlay::Events(EventsView { top, .. }) | Overlay::Load { top }) => {
+            *top = clamped(*top, by, redis_lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
         Some(Overlay::Batch) => {
             model.restore.editor.step(by);
             Vec::new()
@@ -130,6 +147,10 @@ fn step(model: &mut Model, by: isize) -> Vec<Effect> {
         Some(Overlay::Details(view) | Overlay::Plan(view)) => {
             let lines = view.details.as_ref().map_or(0, crate::console::details::Details::height);
             view.top = clamped(view.top, by, lines.saturating_sub(height) + 1);
+            Vec::new()
+        }
+        Some(Overlay::Node(view)) => {
+            view.top = clamped(view.top, by, redis_lines.saturating_sub(height) + 1);
             Vec::new()
         }
         Some(Overlay::Jobs(view)) => {

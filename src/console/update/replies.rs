@@ -1,6 +1,6 @@
 //! What came of effects.
 
-use super::{delays, freezes, restores};
+use super::{delays, freezes, load, redis, restores};
 use crate::base::Severity;
 use crate::console::effect::{Effect, Query};
 use crate::console::model::Model;
@@ -12,6 +12,9 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
     match reply {
         Reply::Done(ticket, result) => {
             let about = model.under_way.remove(&ticket);
+            if about.as_deref() == Some(load::ABOUT) {
+                load::answered(model, &result);
+            }
             match result {
                 Ok(text) => model.tell(Severity::Ok, text),
                 Err(text) => {
@@ -104,6 +107,7 @@ pub(super) fn reply(model: &mut Model, reply: Reply) -> Vec<Effect> {
         }
         Reply::DelayChart(query, result) => delays::charted(model, &query, result),
         Reply::Freeze(query, result) => freezes::read(model, &query, result),
+        Reply::RedisPanel(query, result) => redis::panel_read(model, &query, result),
         other => restores::reply(model, other),
     }
 }

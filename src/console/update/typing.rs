@@ -6,7 +6,7 @@ use crate::console::chord::{Chord, Press};
 use crate::console::effect::Effect;
 use crate::console::model::Model;
 use crate::console::overlay::{self, FilesOf, Focus, Overlay, Prompt, Purpose, Search};
-use crate::console::update::{freezes, leaving, moves, perform, restores, views, written};
+use crate::console::update::{freezes, leaving, load, moves, perform, restores, views, written};
 use crate::console::widgets::line_edit::LineEdit;
 
 /// What a key does in the topmost overlay when it takes text; nothing: it is no text.
@@ -15,6 +15,7 @@ pub(super) fn key(model: &mut Model, chord: Chord) -> Option<Vec<Effect>> {
         Some(Overlay::Batch) => return written::batch_key(model, chord),
         Some(Overlay::Form) => return written::form_key(model, chord),
         Some(Overlay::Freeze(_)) => return freezes::key(model, chord),
+        Some(Overlay::Bench) => return load::key(model, chord),
         _ => {}
     }
     let plain = !chord.ctrl && !chord.alt;
@@ -85,6 +86,13 @@ pub(super) fn paste(model: &mut Model, text: &str) -> Vec<Effect> {
             let lost = form.edit.paste(text);
             freezes::typed(model);
             cut(model, lost);
+            Vec::new()
+        }
+        Some(Overlay::Bench) => {
+            match load::paste(model, text) {
+                Some(lost) => cut(model, lost),
+                None => model.tell(Severity::Warning, "pasted text was dropped: this line is a choice"),
+            }
             Vec::new()
         }
         // A word that is pasted was not thought about.

@@ -11,7 +11,7 @@ use crate::console::tabs::TabId;
 use crate::console::tabs::backup::state::pool_id;
 use crate::console::tabs::backup::{Pane, RowId};
 use crate::console::tabs::restore::Pane as RestorePane;
-use crate::console::update::{delays, freezes, leaving, moves};
+use crate::console::update::{delays, freezes, leaving, moves, redis};
 use crate::console::widgets::line_edit::LineEdit;
 use crate::store::ArchiveState;
 
@@ -47,6 +47,7 @@ pub fn nothing_selected(model: &Model) -> Option<String> {
         Some(_) => false,
         None if model.tab == TabId::Restore => model.restore.is_nothing_selected(),
         None if model.tab == TabId::Delay => model.delay.list.selected.is_none(),
+        None if model.tab == TabId::Redis => model.redis.is_nothing_selected(),
         None => model.tab != TabId::Backup || model.backup.list().selected.is_none(),
     };
     none.then(|| "nothing is selected: the list is empty".to_owned())
@@ -112,6 +113,8 @@ pub fn filter(model: &mut Model) -> Vec<Effect> {
         (model.restore.filter().to_owned(), model.restore.pane.title())
     } else if model.tab == TabId::Delay {
         (model.delay.list.filter.clone(), "Replicas")
+    } else if model.tab == TabId::Redis {
+        (model.redis.filter().to_owned(), model.redis.list().title())
     } else {
         (model.backup.list().filter.clone(), model.backup.pane.title())
     };
@@ -142,6 +145,10 @@ pub fn set_filter(model: &mut Model, text: &str) {
     }
     if model.tab == TabId::Delay {
         model.delay.set_filter(text);
+        return;
+    }
+    if model.tab == TabId::Redis {
+        model.redis.set_filter(text);
         return;
     }
     text.clone_into(&mut model.backup.list_mut().filter);
@@ -265,7 +272,7 @@ pub fn nowhere_to_go(model: &Model) -> Option<String> {
     if matches!(model.beneath(), Some(Overlay::Findings { selected: None })) {
         return Some("there is no open finding".to_owned());
     }
-    if is_about(model, TabId::Restore) || is_about(model, TabId::Delay) {
+    if [TabId::Restore, TabId::Delay, TabId::Redis].into_iter().any(|tab| is_about(model, tab)) {
         return None;
     }
     place_of(model)
@@ -310,6 +317,9 @@ pub fn go(model: &mut Model) -> Vec<Effect> {
         if is_about(model, TabId::Delay) {
             return delays::go(model, &object);
         }
+        if is_about(model, TabId::Redis) {
+            return redis::go(model, &object);
+        }
     }
     let Some((pane, row)) = place_of(model) else { return Vec::new() };
     model.overlays.clear();
@@ -337,6 +347,9 @@ pub fn hold(model: &mut Model) -> Vec<Effect> {
         }
         if let Some(newest) = model.delay.newest.clone() {
             model.delay.adopt(newest);
+        }
+        if let Some(newest) = model.redis.newest.clone() {
+            model.redis.adopt(newest);
         }
         model.tell(Severity::Ok, "the screen goes on");
         return vec![Effect::Refresh];
@@ -411,9 +424,12 @@ pub fn copy(model: &mut Model) -> Vec<Effect> {
             Some(lines.join("\n"))
         }
         Some(Overlay::Replica(view)) => Some(view.name.clone()),
+        Some(Overlay::Node(view)) => Some(view.node.to_string()),
+        Some(Overlay::Events(_) | Overlay::Load { .. }) => redis::all(model),
         Some(Overlay::Frozen(view)) => Some(freezes::copied(view, model.state_now())),
         _ if model.tab == TabId::Restore => model.restore.selected_name(),
         _ if model.tab == TabId::Delay => model.delay.list.selected.clone(),
+        _ if model.tab == TabId::Redis => redis::copied(model),
         _ => model.shown.as_ref().and_then(|snapshot| model.backup.selected_name(snapshot)),
     };
     text.map(Effect::Copy).into_iter().collect()
@@ -424,7 +440,7 @@ pub fn copy_all(model: &mut Model) -> Vec<Effect> {
     if let Some(Overlay::Frozen(view)) = model.overlays.last() {
         return vec![Effect::Copy(freezes::all(view, model.state_now()))];
     }
-    if let Some(text) = delays::all(model) {
+    if let Some(text) = delays::all(model).or_else(|| redis::all(model)) {
         return vec![Effect::Copy(text)];
     }
     let Some(Overlay::Details(view) | Overlay::Plan(view)) = model.overlays.last() else { return Vec::new() };

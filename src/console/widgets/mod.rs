@@ -21,6 +21,7 @@ pub mod palette;
 pub mod pane;
 pub mod picker;
 pub mod prompt;
+pub mod slots;
 pub mod small;
 pub mod spark;
 pub mod strip;

@@ -55,7 +55,7 @@ const KEYS: &[Entry] = &[
     ("host", "pid", Kind::Number(1, 4_194_304), None),
     ("host", "fetchers", Kind::Number(SMALLEST as u64, LARGEST as u64), Some("6")),
     ("host", "uploaders", Kind::Number(SMALLEST as u64, LARGEST as u64), Some("4")),
-    ("host", "workers", Kind::Text, Some("scan,fetch,upload,reconcile,restore,delay,heartbeat,alert")),
+    ("host", "workers", Kind::Text, Some("scan,fetch,upload,reconcile,restore,delay,heartbeat,redis,alert")),
     ("host", "begins", MOMENT, Some("0s")),
     ("host", "dies", MOMENT, Some("")),
     ("source", "name", Kind::Name, None),

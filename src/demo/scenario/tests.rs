@@ -80,7 +80,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
         ),
         (
             "[[host]]\nname = \"b\"\npid = 2\nworkers = \"scan,dance\"",
-            "mine.toml:15: host.workers: \"dance\" is no worker; there are: scan, fetch, upload, reconcile, restore, delay, heartbeat, alert",
+            "mine.toml:15: host.workers: \"dance\" is no worker; there are: scan, fetch, upload, reconcile, restore, delay, heartbeat, redis, alert",
         ),
         (
             "[[order]]\nat = \"1m\"\nhost = \"a\"\npool = \"fetch\"\naction = \"resize\"\nwho = \"x\"",

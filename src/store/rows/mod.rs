@@ -35,6 +35,7 @@ macro_rules! coded {
 }
 
 mod archives;
+mod clusters;
 mod delays;
 mod files;
 mod plans;
@@ -45,6 +46,7 @@ mod verdicts;
 mod views;
 
 pub use archives::*;
+pub use clusters::*;
 pub use delays::*;
 pub use files::*;
 pub use plans::*;

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod bundles;
+mod clusters;
 mod db;
 mod delays;
 mod delivery;

@@ -1,5 +1,6 @@
 //! The schema, as numbered steps that only go forward. Each step runs in a transaction with its own number.
 
+mod clusters;
 mod delays;
 mod files;
 mod restores;
@@ -24,6 +25,7 @@ pub(super) const STEPS: &[(&str, &str)] = &[
     work::ALERTS,
     restores::UNDELIVERED,
     delays::REPLICAS,
+    clusters::CLUSTERS,
 ];
 
 fn known() -> i64 {

@@ -1,0 +1,265 @@
+//! Before clients begin: every host is asked once, a cluster for its masters, and accounts are laid out.
+
+use std::collections::BTreeMap;
+
+use super::control::{Control, auth};
+use super::ledger::BEGIN;
+use super::nodes::{Node, Nodes, masters};
+use super::shared::{Place, Plan};
+use super::spec::{BenchError, RunId, Spec, Work};
+use super::wire;
+use crate::redis::addr::NodeAddr;
+use crate::redis::resp::{Value, request};
+use crate::redis::slots::{SLOTS, slot_of};
+use crate::redis::trouble::Trouble;
+
+/// Requests that are sent before their answers are read.
+const AT_ONCE: usize = 256;
+
+/// Keys that a host is asked for, to see whether it sends elsewhere.
+const KEYS_ASKED: u32 = 32;
+
+/// What a run is about to do.
+#[derive(Debug)]
+pub(super) struct Ready {
+    pub(super) plan: Plan,
+    pub(super) nodes: Nodes,
+}
+
+/// A host that does not answer as it should.
+fn of(host: &NodeAddr) -> impl FnOnce(Trouble) -> BenchError {
+    let host = host.clone();
+    move |trouble| BenchError::Host { host, trouble }
+}
+
+/// Refuses a host that is marked production.
+pub(super) fn allowed(spec: &Spec, host: &NodeAddr) -> Result<(), BenchError> {
+    match (spec.production)(host).filter(|_| !spec.anyway) {
+        Some(name) => Err(BenchError::Production { host: host.clone(), name }),
+        None => Ok(()),
+    }
+}
+
+/// Asks the hosts and settles what clients do.
+pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, BenchError> {
+    let prefix = id.prefix();
+    let (nodes, mut places, place_of_slot) =
+        if spec.cluster { cluster(spec, &prefix)? } else { independent(spec, &prefix)? };
+    let cluster = nodes.is_cluster();
+    let slot_of_key: Vec<u16> = if cluster && !matches!(spec.work, Work::Transfer { .. }) {
+        (0..spec.keys).map(|key| slot_of(wire::key(&prefix, key).as_bytes())).collect()
+    } else {
+        Vec::new()
+    };
+    if let Work::Transfer { .. } = spec.work {
+        banks(spec, &prefix, &mut places, &place_of_slot)?;
+    }
+    let threads = seats(spec, &places, &slot_of_key, &place_of_slot);
+    let plan = Plan {
+        prefix,
+        work: spec.work,
+        choice: spec.choice,
+        keys: spec.keys,
+        value: spec.value,
+        seed,
+        patience: spec.patience,
+        warm_up: spec.warm_up,
+        span: spec.span,
+        login: spec.login.as_ref().map(auth),
+        places,
+        slot_of_key,
+        place_of_slot,
+        threads,
+    };
+    Ok(Ready { plan, nodes })
+}
+
+/// Opens a connection and asks for a key of our own: what every server answers, dtm-redis too.
+fn meet(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Control, BenchError> {
+    let mut control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
+    let answer = control.ask(&["GET", &format!("{prefix}greeting")]).map_err(of(host))?;
+    match answer.error() {
+        None => Ok(control),
+        Some(text) if !spec.cluster && (text.starts_with("MOVED ") || text.starts_with("CLUSTERDOWN")) => {
+            Err(BenchError::IsCluster { host: host.clone() })
+        }
+        Some(text) if text.starts_with("MOVED ") || text.starts_with("ASK ") => Ok(control),
+        Some(text) => Err(of(host)(Trouble::of_error(&text))),
+    }
+}
+
+type Found = (Nodes, Vec<Place>, Vec<u16>);
+
+/// A number of a list that is short.
+fn short(number: usize) -> u16 {
+    u16::try_from(number).unwrap_or(u16::MAX)
+}
+
+fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
+    let (mut nodes, mut places) = (Vec::new(), Vec::new());
+    for (number, host) in spec.hosts.iter().enumerate() {
+        let mut control = meet(spec, prefix, host)?;
+        // A node of a cluster answers for its own slots: one key says little.
+        for key in 0..KEYS_ASKED {
+            let answer = control.ask(&["GET", &wire::key(prefix, key)]).map_err(of(host))?;
+            if answer.error().is_some_and(|text| text.starts_with("MOVED ")) {
+                return Err(BenchError::IsCluster { host: host.clone() });
+            }
+        }
+        nodes.push(Node { addr: host.clone(), to: control.to });
+        let number = short(number);
+        places.push(Place { addr: host.clone(), node: number, bank: number.into(), slot: 0 });
+    }
+    Ok((Nodes::independent(nodes), places, Vec::new()))
+}
+
+fn cluster(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
+    // Any node knows; one that is down is no reason not to ask the next.
+    let mut ranges = Err(None);
+    for host in &spec.hosts {
+        match ask_slots(spec, prefix, host) {
+            Ok(found) => {
+                ranges = Ok((host, found));
+                break;
+            }
+            Err(e) => ranges = ranges.map_err(|first: Option<BenchError>| first.or(Some(e))),
+        }
+    }
+    let (asked, ranges) = match ranges {
+        Ok(found) => found,
+        Err(first) => {
+            let none = || BenchError::NoMasters { host: spec.hosts[0].clone() };
+            return Err(first.unwrap_or_else(none));
+        }
+    };
+    let mut numbers: BTreeMap<NodeAddr, usize> = BTreeMap::new();
+    let (mut nodes, mut places, mut slots) = (Vec::new(), Vec::new(), Vec::new());
+    let mut place_of_slot = vec![u16::MAX; usize::from(SLOTS)];
+    for (from, to, addr) in ranges {
+        let number = if let Some(number) = numbers.get(&addr) {
+            *number
+        } else {
+            allowed(spec, &addr)?;
+            let control = meet(spec, prefix, &addr)?;
+            nodes.push(Node { addr: addr.clone(), to: control.to });
+            let number = numbers.len();
+            places.push(Place { addr: addr.clone(), node: short(number), bank: 0, slot: 0 });
+            numbers.insert(addr, number);
+            number
+        };
+        slots.push((from, to, number));
+        place_of_slot[usize::from(from)..=usize::from(to)].fill(short(number));
+    }
+    if places.is_empty() {
+        return Err(BenchError::NoMasters { host: asked.clone() });
+    }
+    Ok((Nodes::cluster(nodes, &slots), places, place_of_slot))
+}
+
+fn ask_slots(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Vec<(u16, u16, NodeAddr)>, BenchError> {
+    let mut control = meet(spec, prefix, host)?;
+    let answer = control.ask(&["CLUSTER", "SLOTS"]).map_err(of(host))?;
+    if let Some(text) = answer.error() {
+        return Err(of(host)(Trouble::of_error(&text)));
+    }
+    let odd = || Trouble::Odd { what: "CLUSTER SLOTS", found: answer.to_string().chars().take(80).collect() };
+    masters(&answer, host).ok_or_else(odd).map_err(of(host))
+}
+
+/// Which thread has which client: number and place. The clients of a place are spread over all threads.
+fn seats(spec: &Spec, places: &[Place], slot_of_key: &[u16], place_of_slot: &[u16]) -> Vec<Vec<(u32, u16)>> {
+    let mut has: Vec<bool> = vec![slot_of_key.is_empty(); places.len()];
+    for slot in slot_of_key {
+        if let Some(one) = place_of_slot.get(usize::from(*slot)).and_then(|place| has.get_mut(usize::from(*place))) {
+            *one = true;
+        }
+    }
+    // With few keys a master may own none of them: its clients are at home elsewhere.
+    let homes: Vec<u16> = (0..places.len()).filter(|place| has[*place]).map(short).collect();
+    let all = spec.clients.saturating_mul(u32::try_from(places.len()).unwrap_or(u32::MAX));
+    let count = threads(spec, all);
+    let mut threads: Vec<Vec<(u32, u16)>> = vec![Vec::new(); count];
+    for number in 0..all {
+        let home = homes.get(number as usize % homes.len().max(1)).copied().unwrap_or(0);
+        threads[number as usize / places.len() % count].push((number, home));
+    }
+    threads.retain(|thread| !thread.is_empty());
+    threads
+}
+
+/// How many threads serve so many clients.
+fn threads(spec: &Spec, clients: u32) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    // One thread serves what one server answers; the servers need cores, too, where they are on this machine.
+    let chosen = spec.threads.unwrap_or_else(|| (cores / 2).clamp(1, 4).min(spec.hosts.len().max(1)));
+    chosen.min(clients as usize).max(1)
+}
+
+/// Gives each place its bank.
+fn banks(spec: &Spec, prefix: &str, places: &mut [Place], place_of_slot: &[u16]) -> Result<(), BenchError> {
+    if place_of_slot.is_empty() {
+        if is_one_store(spec, prefix, places)? {
+            for place in places {
+                place.bank = 0;
+            }
+        }
+        return Ok(());
+    }
+    let mut bank = 0;
+    for (number, place) in places.iter_mut().enumerate() {
+        // Any tag will do whose slot this master owns; a master owns some slot.
+        loop {
+            let slot = slot_of(wire::account(prefix, bank, 0).as_bytes());
+            if place_of_slot.get(usize::from(slot)) == Some(&short(number)) {
+                (place.bank, place.slot) = (bank, slot);
+                break;
+            }
+            bank += 1;
+        }
+        bank += 1;
+    }
+    Ok(())
+}
+
+/// Writes the accounts of every bank.
+pub(super) fn lay_out(spec: &Spec, plan: &Plan) -> Result<(), BenchError> {
+    let Work::Transfer { accounts } = plan.work else { return Ok(()) };
+    let mut written = Vec::new();
+    for place in &plan.places {
+        if written.contains(&place.bank) {
+            continue;
+        }
+        written.push(place.bank);
+        let mut control = meet(spec, &plan.prefix, &place.addr)?;
+        let value = format!("{BEGIN} 0");
+        let all: Vec<u16> = (0..accounts).collect();
+        for some in all.chunks(AT_ONCE) {
+            let mut bytes = Vec::new();
+            for account in some {
+                request(&mut bytes, &["SET", &wire::account(&plan.prefix, place.bank, *account), &value]);
+            }
+            control.write(&bytes).map_err(of(&place.addr))?;
+            for _ in some {
+                control.fine().map_err(of(&place.addr))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether all hosts show the same store, as the sessions of dtm-redis do: what is written at one is read at the others.
+fn is_one_store(spec: &Spec, prefix: &str, places: &[Place]) -> Result<bool, BenchError> {
+    let [first, others @ ..] = places else { return Ok(false) };
+    if others.is_empty() {
+        return Ok(false);
+    }
+    let key = format!("{prefix}greeting");
+    let ask = |place: &Place, parts: &[&str]| -> Result<Value, BenchError> {
+        let mut control = meet(spec, prefix, &place.addr)?;
+        control.ask(parts).map_err(of(&place.addr))
+    };
+    ask(first, &["SET", &key, "1"])?;
+    let seen: Result<Vec<Value>, BenchError> = others.iter().map(|place| ask(place, &["GET", &key])).collect();
+    ask(first, &["DEL", &key])?;
+    Ok(seen?.iter().all(|value| *value == Value::Bulk(b"1".to_vec())))
+}

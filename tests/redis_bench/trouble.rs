@@ -1,0 +1,137 @@
+//! What goes wrong while it runs, and what is left behind then.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use firn::base::secret::SecretRef;
+use firn::redis::bench::{Choice, Login, Spec, Work, words};
+
+use crate::kit::{run, run_with, short};
+use crate::server::{Redis, Talk};
+
+fn login(dir: &std::path::Path, user: &str, password: &str) -> Login {
+    std::fs::write(dir.join("password"), password).unwrap();
+    let password = SecretRef::parse("file:password", dir).unwrap().read().unwrap();
+    Login { user: Some(user.to_owned()), password }
+}
+
+#[test]
+fn errors_are_counted_by_their_code_as_the_server_counts_them() {
+    let server = Redis::start(&["--maxmemory-policy", "noeviction"]);
+    let port = server.port();
+    let outcome = run_with(short(&[server.addr()], Work::Trans), move |_| {
+        assert_eq!(Talk::to(port).ask(&["CONFIG", "SET", "maxmemory", "1"]).text().unwrap(), "OK");
+    })
+    .unwrap();
+    let seen = &outcome.whole.errors["OOM"];
+    assert_eq!(seen.count, server.counted("errorstat_OOM", "count"));
+    assert!(seen.text.starts_with("OOM command not allowed"), "{seen:?}");
+    // Those whose SET was queued by then.
+    let aborted = outcome.whole.errors.get("EXECABORT").map_or(0, |seen| seen.count);
+    assert_eq!(aborted, server.counted("errorstat_EXECABORT", "count"));
+    assert!(aborted <= 10 && outcome.whole.failed == seen.count + aborted, "{outcome:?}");
+    // What failed in the middle was taken back, so that what came after it was a transaction again.
+    assert_eq!((outcome.sent.discard, server.calls("discard")), (seen.count, seen.count));
+    assert_eq!(outcome.whole.commits + outcome.whole.aborts, server.calls("exec"));
+    assert_eq!(server.keys(), 0);
+}
+
+#[test]
+fn connections_that_are_closed_are_made_anew() {
+    let server = Redis::start(&[]);
+    let port = server.port();
+    let outcome = run_with(Spec { span: Duration::from_secs(2), ..short(&[server.addr()], Work::Trans) }, move |_| {
+        Talk::to(port).ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+    })
+    .unwrap();
+    let all = &outcome.whole;
+    assert_eq!((all.reconnects, all.failed + all.undecided), (10, 10), "{outcome:?}");
+    assert_eq!(all.errors["connection lost"].count, 10);
+    let later = words::lines(&outcome);
+    assert!(later.contains(&"connections made anew: 10".to_owned()), "{later:#?}");
+    assert!(all.commits > 1000 && server.keys() == 0);
+    assert!(all.attempts() >= server.calls("exec") && server.calls("exec") >= all.commits + all.aborts);
+}
+
+#[test]
+fn a_run_that_is_stopped_removes_its_keys_and_says_how_long_it_was() {
+    let server = Redis::start(&[]);
+    let spec = Spec { span: Duration::from_mins(10), ..short(&[server.addr()], Work::GetSet) };
+    let outcome = run_with(spec, |stop| stop.stop()).unwrap();
+    assert!(outcome.stopped && outcome.span < Duration::from_mins(1) && outcome.per_second > 1.0, "{outcome:?}");
+    assert!(outcome.removed > 0 && outcome.removed <= 500);
+    assert_eq!((server.keys(), outcome.left.len()), (0, 0));
+}
+
+#[test]
+fn keys_that_cannot_be_removed_are_named_with_the_command_that_removes_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Redis::start(&[]);
+    server.cmd(&["SET", "mine", "1"]);
+    server.cmd(&["ACL", "SETUSER", "bench", "on", ">secret", "~firn-bench:*", "+@all", "-del"]);
+    for work in [Work::GetSet, Work::Transfer { accounts: 3 }] {
+        let login = Some(login(dir.path(), "bench", "secret"));
+        let spec = Spec { keys: 7, choice: Choice::Walk, login, ..short(&[server.addr()], work) };
+        let outcome = run(spec);
+        let keys = if work == Work::GetSet { 7 } else { 3 };
+        let [left] = &outcome.left[..] else { panic!("{outcome:?}") };
+        assert_eq!((outcome.removed, left.keys, server.keys()), (0, keys, keys + 1));
+        assert!(left.why.contains("the user may not do that: NOPERM"), "{left:?}");
+        assert!(words::lines(&outcome).iter().any(|line| line.contains(&left.command)), "{left:?}");
+        assert!(left.command.contains("--user 'bench'") && !left.command.contains("secret"), "{left:?}");
+        // As somebody who may.
+        let command = left.command.replace("REDISCLI_AUTH=… ", "").replace(" --user 'bench'", "");
+        let done = Command::new("sh").args(["-c", &command]).output().unwrap();
+        assert_eq!(String::from_utf8(done.stdout).unwrap().trim(), format!("{keys} 1"), "{command}");
+        assert_eq!(server.keys(), 1);
+    }
+}
+
+#[test]
+fn a_server_that_dies_leaves_nobody_waiting() {
+    let server = Redis::start(&[]);
+    let (port, addr) = (server.port(), server.addr());
+    let server = Arc::new(std::sync::Mutex::new(server));
+    let dying = Arc::clone(&server);
+    let outcome = run_with(short(&[addr], Work::Trans), move |_| dying.lock().unwrap().kill()).unwrap();
+    let all = &outcome.whole;
+    assert!(all.commits > 0 && all.errors["no connection"].count > 0, "{outcome:?}");
+    assert_eq!(all.errors["no connection"].text, "connection refused");
+    let [left] = &outcome.left[..] else { panic!("{outcome:?}") };
+    assert_eq!((left.keys, left.why.as_str(), left.host.port()), (500, "connection refused", port));
+}
+
+#[test]
+fn a_server_that_hangs_is_given_up_in_time() {
+    let server = Redis::start(&[]);
+    let port = server.port();
+    let patience = Duration::from_millis(300);
+    let spec = Spec { patience, clients: 3, span: Duration::from_secs(2), ..short(&[server.addr()], Work::GetSet) };
+    let outcome = run_with(spec, move |_| {
+        // For a second it answers nobody.
+        Talk::to(port).ask(&["DEBUG", "SLEEP", "1"]);
+    })
+    .unwrap();
+    let silent = &outcome.whole.errors["no answer in time"];
+    assert!(silent.count >= 3 && silent.text.contains("does not answer within 300 ms"), "{outcome:?}");
+    assert_eq!((server.keys(), outcome.left.len()), (0, 0));
+}
+
+#[test]
+fn accounts_that_cannot_be_written_are_told_and_none_is_left() {
+    let dir = tempfile::tempdir().unwrap();
+    let servers = [Redis::start(&[]), Redis::start(&[])];
+    for (server, may) in servers.iter().zip(["+@all", "+@all -@write +del"]) {
+        server.cmd(
+            &[&["ACL", "SETUSER", "bench", "on", ">secret", "~*"], &may.split(' ').collect::<Vec<_>>()[..]].concat(),
+        );
+    }
+    let hosts = [servers[0].addr(), servers[1].addr()];
+    let login = Some(login(dir.path(), "bench", "secret"));
+    let spec = Spec { login, ..short(&hosts, Work::Transfer { accounts: 3 }) };
+    let text = crate::kit::refused(spec);
+    assert!(text.contains("the user may not do that: NOPERM") && text.contains("'set'"), "{text}");
+    assert!(servers[0].calls("set") > 3, "its accounts had been written");
+    assert_eq!((servers[0].keys(), servers[1].keys()), (0, 0));
+}

@@ -251,15 +251,18 @@ async fn without_an_inotify_instance_scans_go_through_and_the_watch_does_not_end
     watching.end().await;
 }
 
-/// Scans a tree of two folders of 1,200 files up to where the first of them is being listed, does `change` (given the
-/// name of the folder that is being listed and of the one that waits), and scans on. Few enough reports wait that the
-/// walk cannot be further.
+/// Files of each folder: more than the three reports (of 512 files) that can be on their way, so that the walk cannot have
+/// come to the other folder.
+const EACH: usize = 2000;
+
+/// Scans a tree of two folders of so many files up to where the first of them is being listed, does `change` (given the
+/// name of the folder that is being listed and of the one that waits), and scans on.
 async fn scan_while(change: impl FnOnce(&Tree, &str, &str)) -> (Tree, Scanned) {
     let tree = Tree::new();
     fs::create_dir(tree.outside("evil")).unwrap();
     fs::write(tree.outside("evil/secret"), "secret").unwrap();
     for folder in ["a", "b"] {
-        for n in 0..1200 {
+        for n in 0..EACH {
             tree.write(&format!("{folder}/{n}"), "");
         }
     }
@@ -288,7 +291,7 @@ async fn a_folder_exchanged_for_a_link_before_its_turn_is_not_entered() {
     })
     .await;
     tree.check_neighbour(&scanned).await;
-    assert_eq!(scanned.keys().len(), 1200);
+    assert_eq!(scanned.keys().len(), EACH);
     assert!(scanned.troubles.is_empty(), "{:?}", scanned.troubles);
 }
 
@@ -303,7 +306,7 @@ async fn a_folder_exchanged_for_a_link_while_it_is_listed_does_not_lead_out() {
     .await;
     tree.check_neighbour(&scanned).await;
     // What it held is listed to its end, and is gone by the time it would be read.
-    assert_eq!(scanned.keys().len(), 2400);
+    assert_eq!(scanned.keys().len(), 2 * EACH);
     assert!(scanned.keys().iter().all(|key| !key.contains("secret")));
     let file = scanned.file(&format!("{exchanged}/7"));
     assert_eq!(read(&tree.source, file).await, Err(Unread::Gone));
@@ -317,7 +320,7 @@ async fn a_folder_exchanged_for_another_before_its_turn_is_listed_as_it_is_then(
     })
     .await;
     tree.check_neighbour(&scanned).await;
-    assert_eq!(scanned.keys().len(), 1201);
+    assert_eq!(scanned.keys().len(), EACH + 1);
     let other = scanned.keys().into_iter().find(|key| key.ends_with("/other")).unwrap();
     assert_eq!(read(&tree.source, scanned.file(&other)).await, Ok(b"other".to_vec()));
 }

@@ -71,13 +71,16 @@ pub struct Finding {
     pub since: Time,
     /// What an operator does about it.
     pub next_step: String,
+    /// Until when somebody wants to hear nothing of it, where that was said beforehand and for more than this finding.
+    pub quiet_until: Option<Time>,
 }
 
 impl Finding {
     /// A finding that holds from `since`.
     pub fn new(rule: &'static str, object: impl Into<String>, severity: Severity, since: Time) -> Self {
         let key = FindingKey { rule, object: object.into() };
-        Self { key, severity, value: String::new(), limit: String::new(), since, next_step: String::new() }
+        let (value, limit, next_step) = (String::new(), String::new(), String::new());
+        Self { key, severity, value, limit, since, next_step, quiet_until: None }
     }
 
     /// Sets what was seen.
@@ -98,6 +101,13 @@ impl Finding {
     #[must_use]
     pub fn next(mut self, next_step: impl Into<String>) -> Self {
         self.next_step = next_step.into();
+        self
+    }
+
+    /// Sets until when it is silenced.
+    #[must_use]
+    pub fn quiet(mut self, until: Option<Time>) -> Self {
+        self.quiet_until = until;
         self
     }
 }

@@ -6,6 +6,7 @@ pub mod backoff;
 pub mod buffers;
 pub mod calendar;
 pub mod clock;
+pub mod cluster_limits;
 pub mod disk;
 pub mod encode;
 pub mod escape;

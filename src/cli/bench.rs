@@ -2,17 +2,21 @@
 
 use std::io::{IsTerminal as _, Write as _};
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Subcommand, ValueEnum};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::{CliError, FAILED, out};
 use crate::base::secret::SecretRef;
 use crate::base::units::parse_span;
 use crate::base::{Clock, Shown, Stop};
+use crate::config::Config;
 use crate::redis::addr::NodeAddr;
-use crate::redis::bench::{self, BenchError, Choice, Live, Login, Production, Spec, Work, words};
+use crate::redis::bench::{self, BenchError, Choice, Guard, Live, Login, Spec, Work, words};
+use crate::services::Services;
+use crate::services::redis::{guard, is_guarded};
 
 /// The port of a host that names none.
 const PORT: u16 = 6379;
@@ -111,6 +115,7 @@ impl From<BenchError> for CliError {
             | BenchError::Long { .. }
             | BenchError::Twice(_)
             | BenchError::Production { .. }
+            | BenchError::Tls { .. }
             | BenchError::Files { .. }
             | BenchError::IsCluster { .. } => Self::Usage(e.to_string()),
             other => Self::Refused(other.to_string()),
@@ -118,38 +123,42 @@ impl From<BenchError> for CliError {
     }
 }
 
-/// Runs a benchmark. `production` says which hosts are marked as that.
-pub(super) async fn run(production: Production, command: Command) -> Result<u8, CliError> {
+/// What is kept off: clusters of the configuration, with what is remembered of them where the state can be read.
+async fn kept_off(config: Option<Config>) -> Guard {
+    let Some(config) = config.filter(|config| config.redis.iter().any(is_guarded)) else { return Guard::default() };
+    let configs = config.redis.clone();
+    let services = Services::open(config, false).await.ok();
+    guard(&configs, services.as_ref().map(|services| &*services.store)).await
+}
+
+/// Runs a benchmark; the configuration, where there is one, says what it keeps off.
+pub(super) async fn run(config: Option<Config>, command: Command) -> Result<u8, CliError> {
     let Command::Redis(args) = command;
-    let spec = spec(&args, production)?;
+    let spec = Spec { guard: kept_off(config).await, ..spec(&args)? };
     let stop = Stop::new();
+    let mut interrupts = Interrupts::new()?;
     let mut screen = Screen { shown: !args.json && std::io::stderr().is_terminal(), written: false };
-    let prefix = Mutex::new(String::new());
+    let remedy: Mutex<Arc<[String]>> = Mutex::new(Arc::new([]));
     let mut running = Box::pin(bench::run(spec, Clock::system(), stop.clone(), |live| {
-        prefix.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&live.prefix);
+        remedy.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&live.remedy);
         screen.show(&live);
     }));
     let outcome = tokio::select! {
-        outcome = &mut running => outcome,
-        heard = interrupted() => {
-            heard?;
+        outcome = &mut running => Some(outcome),
+        () = interrupts.heard() => {
             stop.stop();
             out::error("it is ended, and its keys are removed; interrupt it again to leave them");
             tokio::select! {
-                outcome = &mut running => outcome,
-                heard = interrupted() => {
-                    heard?;
-                    let prefix = prefix.lock().unwrap_or_else(PoisonError::into_inner);
-                    return Err(CliError::Refused(format!(
-                        "interrupted again; keys of the run may be left, of each host `redis-cli -h HOST -p PORT --scan \
-                         --pattern '{prefix}*' | xargs redis-cli -h HOST -p PORT DEL` removes them"
-                    )));
-                }
+                outcome = &mut running => Some(outcome),
+                () = interrupts.heard() => None,
             }
         }
     };
     drop(running);
     screen.clear();
+    let Some(outcome) = outcome else {
+        return Err(CliError::Refused(left(&remedy.lock().unwrap_or_else(PoisonError::into_inner))));
+    };
     let outcome = outcome?;
     if args.json {
         out::json(&outcome)?;
@@ -162,7 +171,16 @@ pub(super) async fn run(production: Production, command: Command) -> Result<u8, 
     Ok(if broken || !outcome.left.is_empty() || outcome.counts.commits == 0 { FAILED } else { 0 })
 }
 
-fn spec(args: &Args, production: Production) -> Result<Spec, CliError> {
+/// What whoever interrupts it twice is told.
+fn left(remedy: &[String]) -> String {
+    if remedy.is_empty() {
+        return "interrupted again; no key had been written".to_owned();
+    }
+    let what = if remedy.len() == 1 { "this removes them" } else { "these remove them, one for each host" };
+    format!("interrupted again; keys of the run may be left, and {what}:\n{}", remedy.join("\n"))
+}
+
+fn spec(args: &Args) -> Result<Spec, CliError> {
     let wrong = |flag: &str, text: &str, mend: &str| {
         CliError::Usage(format!("{flag}: \"{}\" is no host; {mend}", Shown::text(text)))
     };
@@ -202,23 +220,29 @@ fn spec(args: &Args, production: Production) -> Result<Spec, CliError> {
         login,
         threads: args.threads,
         overhead: args.overhead,
-        production,
         anyway: args.anyway,
         ..Spec::new(hosts, work)
     })
 }
 
-/// Returns when the process is told to end.
-async fn interrupted() -> Result<(), CliError> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    let mut hangup = signal(SignalKind::hangup())?;
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-        _ = hangup.recv() => {}
+/// What tells the process to end. One that comes between two waits is not missed.
+struct Interrupts([Signal; 3]);
+
+impl Interrupts {
+    fn new() -> std::io::Result<Self> {
+        let [a, b, c] = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(signal);
+        Ok(Self([a?, b?, c?]))
     }
-    Ok(())
+
+    /// Returns when one has come.
+    async fn heard(&mut self) {
+        let [interrupt, terminate, hangup] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            _ = hangup.recv() => {}
+        }
+    }
 }
 
 /// One line of standard error that is written over, where that is a terminal.

@@ -7,7 +7,8 @@ use clap::Args as ClapArgs;
 
 use super::{CliError, who};
 use crate::config::{Config, home, user_state};
-use crate::console::run::{self, ConsoleError, Options};
+use crate::console::run;
+use crate::console::setup::{self, ConsoleError, Options};
 use crate::services::Services;
 
 /// What a headless command says instead.
@@ -52,7 +53,7 @@ pub(super) fn refused(e: ConsoleError) -> CliError {
 
 pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     // Told before anything is opened or made.
-    run::files(&config.console).map_err(refused)?;
+    setup::files(&config.console).map_err(refused)?;
     run::terminal().map_err(refused)?;
     let options = Options {
         no_workers: args.no_workers,

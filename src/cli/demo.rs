@@ -10,8 +10,9 @@ use super::console::{Args as Flags, refused};
 use super::{CliError, out};
 use crate::base::units::parse_span;
 use crate::config::{ConsoleConfig, home};
-use crate::console::run::{self, Options};
+use crate::console::setup::{self, Options};
 use crate::console::work;
+use crate::console::{print, run};
 use crate::services::{DemoOptions, Services};
 
 /// How long its workers may take to finish when it is left.
@@ -19,7 +20,7 @@ const LEAVE_WITHIN: Duration = Duration::from_secs(2);
 
 #[derive(Debug, ClapArgs)]
 pub struct Args {
-    /// What happens: calm, bad-night, restore, delay, or the path of a scenario file
+    /// What happens: calm, bad-night, restore, delay, redis, or the path of a scenario file
     #[arg(long, value_name = "NAME", default_value = "calm")]
     scenario: String,
     /// How fast its clock runs: seconds of its to one of yours [default: as the scenario has it]
@@ -56,7 +57,7 @@ fn size(text: &str) -> Result<(u16, u16), String> {
 
 /// Outside the runtime: the demo has one of its own, which ends with it.
 pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags: &Flags) -> Result<u8, CliError> {
-    run::files(&console).map_err(refused)?;
+    setup::files(&console).map_err(refused)?;
     if args.print.is_none() {
         run::terminal().map_err(refused)?;
     }
@@ -82,7 +83,7 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
         log: None,
         home: home(),
     };
-    let kinds = run::kinds(&services, &options).map_err(refused)?;
+    let kinds = setup::kinds(&services, &options).map_err(refused)?;
     let work = kinds.map(|kinds| work::start(&services, &kinds));
     let vault = work::look_at_vault(&services);
     if let Some(until) = args.until {
@@ -91,9 +92,9 @@ pub(super) fn run(runtime: &Runtime, console: ConsoleConfig, args: &Args, flags:
     if let Some(size) = args.print {
         let vault = vault.borrow().clone();
         let text = if args.svg {
-            runtime.block_on(run::picture(services, &options, vault, size))
+            runtime.block_on(print::picture(services, &options, vault, size))
         } else {
-            runtime.block_on(run::print(services, &options, vault, size))
+            runtime.block_on(print::print(services, &options, vault, size))
         };
         let text = text.map_err(refused)?;
         out::write(&text)?;

@@ -35,7 +35,7 @@ use clap::{Parser, Subcommand};
 
 use crate::base::Shown;
 use crate::config::{Config, ConfigError, Given};
-use crate::console::run::ConsoleError;
+use crate::console::setup::ConsoleError;
 use crate::restore::RestoreError;
 use crate::services::ServiceError;
 use crate::store::{FileRow, SourceRow, Store, StoreError};
@@ -43,6 +43,7 @@ use crate::store::{FileRow, SourceRow, Store, StoreError};
 /// Off-site cold backups that survive anything: a directory backed up into a vault, and given back.
 ///
 /// Without a command: the interactive console, with the workers that [console] workers names embedded in it.
+#[allow(rustdoc::private_intra_doc_links)] // it is the text of --help, too
 #[derive(Debug, Parser)]
 #[command(name = "firn", version, max_term_width = 100)]
 pub struct Cli {
@@ -128,7 +129,7 @@ enum CliError {
     #[error(transparent)]
     Pool(#[from] crate::worker::pool::SizeError),
     #[error(transparent)]
-    Console(#[from] crate::console::run::ConsoleError),
+    Console(#[from] crate::console::setup::ConsoleError),
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -244,16 +245,14 @@ impl Cli {
             Command::Ack(args) => ack::run(Config::load(&given)?, args).await,
             Command::Findings(args) => findings::run(Config::load(&given)?, args).await,
             Command::Alert(command) => alert::run(Config::load(&given)?, command).await,
-            // It needs no configuration; one that there is says what is production.
+            // It needs no configuration; one that there is says what is kept off.
             Command::Bench(command) => {
-                let production = match Config::load(&given) {
-                    Ok(config) => crate::services::redis::production(&config.redis),
-                    Err(crate::config::ConfigError::None(_)) => {
-                        std::sync::Arc::new(|_: &crate::base::addr::NodeAddr| None)
-                    }
+                let config = match Config::load(&given) {
+                    Ok(config) => Some(config),
+                    Err(crate::config::ConfigError::None(_)) => None,
                     Err(e) => return Err(e.into()),
                 };
-                bench::run(production, command).await
+                bench::run(config, command).await
             }
             Command::Find(args) => find::run(Config::load(&given)?, args).await,
             Command::Show(args) => show::run(Config::load(&given)?, args).await,

@@ -12,13 +12,14 @@ use crate::base::units::{Span, parse_span};
 use crate::base::{Clock, Severity, Shown};
 use crate::config::{Config, ConfigError, RedisConfig};
 use crate::redis::acl::{Rights, command};
+use crate::redis::history::History;
 use crate::redis::limits::Limits;
 use crate::redis::read::RedisRead;
-use crate::redis::replay::replay;
+use crate::redis::replay::{replay, replay_like};
 use crate::redis::{record, report};
 use crate::services::Services;
-use crate::services::redis::{look_once, station};
-use crate::store::{LONGEST_SILENCE, NewSilence};
+use crate::services::redis::{look_once, once};
+use crate::store::{LONGEST_SILENCE, NewSilence, Store};
 
 #[derive(Debug, ClapArgs)]
 #[command(args_conflicts_with_subcommands = true)]
@@ -32,7 +33,7 @@ pub struct Args {
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 #[command(after_help = "\
-Each node is asked itself, twice, an interval apart; since when something is wrong, and what happened before,
+Each node is asked itself, twice, 2 s apart at most; since when something is wrong, and what happened before,
 is what the worker (firn run) has kept.
 
 Exit code: the worst of what is shown: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: it could not look).")]
@@ -48,6 +49,9 @@ struct Status {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Prints the command that makes an account with the least that looking needs
+    #[command(after_help = "\
+Where servers move slots in one piece, add +cluster|getslotmigrations (valkey 9) or +cluster|migration (redis 8.4)
+to see how such a task stands: other servers refuse a rule that names them.")]
     Acl {
         /// The account's name
         #[arg(default_value = "firn")]
@@ -67,15 +71,25 @@ enum Command {
         dir: PathBuf,
     },
     /// Judges recordings; several are polls, one after another
+    #[command(after_help = "\
+Without --like the limits are the default ones and every address is a machine by itself, whatever the
+configuration says: whoever sends a recording and whoever gets it read the same.")]
     Replay {
         /// Folders that `firn redis record` has written
         #[arg(required = true, value_name = "DIR")]
         dirs: Vec<PathBuf>,
+        /// By the limits and the machines that the configuration gives this cluster
+        #[arg(long, value_name = "CLUSTER")]
+        like: Option<String>,
         /// As one JSON object
         #[arg(long)]
         json: bool,
     },
     /// Takes findings of a cluster, or of a node, out of the total for a while
+    #[command(after_help = "\
+With a node its own findings are silenced, and those of others that it alone brings about: that its master has
+no replica left, for one. Slots that nobody serves (B1) are clients' trouble, whoever is in maintenance: they are
+silenced with the whole cluster alone. What is silenced is shown as such, and comes back when the silence ends.")]
     Silence {
         /// The cluster
         cluster: String,
@@ -118,11 +132,26 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         }
         Some(Command::Record { cluster, dir }) => record(config()?, &cluster, &dir).await,
         // It needs no configuration.
-        Some(Command::Replay { dirs, json }) => {
-            let replayed = replay(&dirs, &Limits::default()).map_err(|e| CliError::Refused(e.to_string()))?;
+        Some(Command::Replay { dirs, like, json }) => {
+            let judged = match &like {
+                None => replay(&dirs, &Limits::default()),
+                Some(name) => {
+                    let config = config()?;
+                    let found = some(&config, Some(name))?;
+                    let Some(one) = found.first() else { return Ok(0) };
+                    replay_like(&dirs, &one.limits, &one.hosts)
+                }
+            };
+            let replayed = judged.map_err(|e| CliError::Refused(e.to_string()))?;
             if json {
-                out::json_line(&report::replay_json(&replayed))?;
+                let mut value = report::replay_json(&replayed);
+                value["like"] = like.into();
+                out::json_line(&value)?;
             } else {
+                out::line(like.map_or_else(
+                    || "judged by the default limits; --like CLUSTER takes those of a cluster".to_owned(),
+                    |name| format!("judged by the limits of {}", Shown::text(&name)),
+                ))?;
                 for poll in &replayed.polls[..replayed.polls.len().saturating_sub(1)] {
                     out::line(report::headline(poll))?;
                 }
@@ -158,7 +187,7 @@ fn some<'a>(config: &'a Config, name: Option<&str>) -> Result<Vec<&'a RedisConfi
 /// Looks at one cluster or all, and goes on from what was kept where the state can be read.
 pub(super) async fn look(config: Config, name: Option<&str>) -> Result<RedisRead, CliError> {
     let clock = Clock::system();
-    let stations: Vec<_> = some(&config, name)?.into_iter().map(|one| station(one, &clock)).collect();
+    let stations: Vec<_> = some(&config, name)?.into_iter().map(|one| once(one, &clock)).collect();
     // A state that is not there, or cannot be opened, is one that knows nothing.
     let services = Services::open(config, false).await.ok();
     Ok(look_once(&stations, &clock, services.as_ref().map(|services| &*services.store)).await)
@@ -185,12 +214,12 @@ async fn status(config: Config, args: Status) -> Result<u8, CliError> {
 async fn record(config: Config, cluster: &str, dir: &std::path::Path) -> Result<u8, CliError> {
     let clock = Clock::system();
     let found = some(&config, Some(cluster))?;
-    let station = found.first().map(|one| station(one, &clock));
+    let station = found.first().map(|one| once(one, &clock));
     let Some(station) = station else { return Ok(0) };
     // Twice: the first look finds the nodes.
     station.cluster().probe.tick().await;
-    let looks = station.cluster().probe.tick().await;
-    record::write(dir, &looks).map_err(|e| CliError::Refused(e.to_string()))?;
+    let (looks, asides) = station.look().await;
+    record::write(dir, &looks, &asides).map_err(|e| CliError::Refused(e.to_string()))?;
     out::line(format!("{} nodes recorded in {}", looks.len(), Shown::path(dir)))?;
     Ok(0)
 }
@@ -202,6 +231,23 @@ fn node_of(node: Option<String>) -> Result<Option<String>, CliError> {
     addr.map(|addr| Some(addr.to_string())).ok_or_else(|| {
         CliError::Usage(format!("\"{}\" is no node; write HOST:PORT as firn redis shows it", Shown::text(&text)))
     })
+}
+
+/// Refuses a node that nobody has seen: a silence of it would take nothing. Nothing is known before somebody has looked.
+async fn known(store: &dyn Store, cluster: &str, node: &str) -> Result<(), CliError> {
+    const MOST: usize = 12;
+    let Some(row) = store.cluster(cluster.to_owned()).await? else { return Ok(()) };
+    let Ok(history) = serde_json::from_str::<History>(&row.body) else { return Ok(()) };
+    if history.nodes.is_empty() || history.nodes.contains_key(node) {
+        return Ok(());
+    }
+    let near = nearest(node, history.nodes.keys().map(String::as_str));
+    let near = near.map_or_else(String::new, |near| format!("did you mean {near}? "));
+    let all: Vec<&str> = history.nodes.keys().map(String::as_str).take(MOST).collect();
+    let more = history.nodes.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let text = format!("{node} is no node of {}; {near}known are {}{more}", Shown::text(cluster), all.join(", "));
+    Err(CliError::Usage(text))
 }
 
 async fn silence(
@@ -225,6 +271,9 @@ async fn silence(
         return Err(CliError::Usage("--why: it says nothing; whoever finds the silence needs the reason".to_owned()));
     }
     let services = Services::open(config, false).await?;
+    if let Some(node) = &node {
+        known(&*services.store, &cluster, node).await?;
+    }
     let until = services.store.now().await?.plus(span);
     let row = services.store.silence(NewSilence { cluster, node, until, who: who(), why }).await?;
     let what = row.node.map_or_else(|| row.cluster.clone(), |node| format!("{node} of {}", row.cluster));

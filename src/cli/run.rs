@@ -48,6 +48,9 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     more_open_files();
     let stop_within = config.stop_within;
     let services = Arc::new(Services::open(config, true).await?);
+    // Where there is nothing to back up there may be something to watch; who names workers, or waits for a backup, means it.
+    let only_watches = services.config.sources.is_empty() && services.watches();
+    let kinds = if only_watches && args.workers.is_none() && !args.until_idle { kinds.without_backup() } else { kinds };
     let backup = kinds.of_backup();
     // What is left to do with --until-idle is what is to be backed up.
     let crew = if args.until_idle { None } else { Some(services.start(&kinds.without_backup())) };

@@ -117,7 +117,9 @@ fn flag(flag: &str, settings: &mut Settings, problems: &mut Vec<Problem>) {
                 "replicas and their groups are set in the configuration file only; what holds for all is delay.…"
                     .to_owned()
             }
-            Some(("redis", _)) => "redis clusters are set in the configuration file only".to_owned(),
+            Some(("redis", _)) => {
+                "redis clusters are set in the configuration file only; what holds for all is redis_limits.…".to_owned()
+            }
             Some(("heartbeat", _)) => "heartbeats are set in the configuration file only".to_owned(),
             _ => format!("unknown key \"{}\"{near}", Shown::text(path)),
         };
@@ -226,6 +228,9 @@ impl File<'_> {
             let read = match value.get_ref() {
                 DeValue::String(text) => key.kind.read(text).ok_or_else(|| format!("\"{}\"", Shown::text(text))),
                 DeValue::Integer(n) if key.kind.takes_integer() && n.radix() == 10 => {
+                    key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
+                }
+                DeValue::Float(n) if key.kind.takes_decimals() => {
                     key.kind.read(&n.as_str().replace('_', "")).ok_or_else(|| n.as_str().to_owned())
                 }
                 DeValue::Boolean(flag) if key.kind.takes_boolean() => {

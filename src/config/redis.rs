@@ -1,18 +1,23 @@
-//! `[[redis]]`: clusters that are watched, and how to get at them.
+//! `[redis_limits]`, `[[redis]]`: clusters that are watched, how to get at them, and from where on something is said of them.
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::layers::Settings;
-use super::problem::Problem;
+use super::delay::keys::joined;
+use super::layers::{Section, Settings};
+use super::problem::{Origin, Problem};
 use super::schema::{Key, Kind, key};
 use super::sections::Layers;
 use super::validate::{Paths, flag, text};
 use super::{Tls, sections};
 use crate::base::Shown;
 use crate::base::addr::NodeAddr;
+use crate::base::cluster_limits::ClusterLimits;
 use crate::base::secret::SecretRef;
+use crate::base::units::Span;
+
+mod limits;
 
 /// What the nodes are to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,8 +65,8 @@ pub struct RedisConfig {
     pub hosts: BTreeMap<String, String>,
     /// Whether the benchmark keeps off it.
     pub production: bool,
-    /// Whether it is a cache: what it evicts is not missed.
-    pub cache: bool,
+    /// From where on something is said of it.
+    pub limits: ClusterLimits,
 }
 
 /// Most seeds of a cluster.
@@ -69,8 +74,11 @@ const SEEDS: usize = 256;
 /// The port where none is said.
 const PORT: u16 = 6379;
 
-/// The keys of the section.
-pub const KEYS: &[Key] = &[
+/// The keys of the sections.
+pub const KEYS: &[Key] =
+    &joined::<{ limits::COUNT * 2 + OWN.len() }>(&[&limits::keys(limits::ALL), OWN, &limits::keys("redis")]);
+
+const OWN: &[Key] = &[
     key("redis", "name", Kind::Name, None, "the cluster's name, for commands and reports"),
     key(
         "redis",
@@ -135,6 +143,11 @@ pub const KEYS: &[Key] = &[
 /// Reads the sections.
 pub(super) fn build(read: &Paths<'_>, settings: &Settings, problems: &mut Vec<Problem>) -> Option<Vec<RedisConfig>> {
     let before = problems.len();
+    let empty = Section::new();
+    let limits = settings.sections.get(limits::ALL).unwrap_or(&empty);
+    let mut told = HashSet::new();
+    Layers { list: limits::ALL, origin: &Origin::Default, sections: vec![limits], read }
+        .cluster_limits(false, problems, &mut told);
     let mut seen = HashSet::new();
     let mut all = Vec::new();
     for (origin, section) in settings.list("redis") {
@@ -144,13 +157,14 @@ pub(super) fn build(read: &Paths<'_>, settings: &Settings, problems: &mut Vec<Pr
             let text = format!("found {name:?} a second time; every cluster has a name of its own");
             problems.push(sections::wrong(section, origin, "redis", "name", text));
         }
-        all.extend(Layers { list: "redis", origin, sections: vec![section], read }.redis(problems));
+        let layers = Layers { list: "redis", origin, sections: vec![section, limits], read };
+        all.extend(layers.redis(problems, &mut told));
     }
     (problems.len() == before).then_some(all)
 }
 
 impl Layers<'_> {
-    fn redis(&self, problems: &mut Vec<Problem>) -> Option<RedisConfig> {
+    fn redis(&self, problems: &mut Vec<Problem>, told: &mut HashSet<String>) -> Option<RedisConfig> {
         let name = self.needed("name", problems);
         let buckets = match self.text("buckets") {
             Some(_) => self.parsed("buckets", problems, seeds),
@@ -175,6 +189,7 @@ impl Layers<'_> {
                 None
             }
         };
+        let limits = self.cluster_limits(flag(&self.one("cache"), "cache")?, problems, told);
         let kind = match self.text("kind")?.as_str() {
             "static" => Topology::Static,
             "replicated" => Topology::Replicated,
@@ -182,23 +197,52 @@ impl Layers<'_> {
             "dtm" => Topology::Dtm,
             _ => Topology::Cluster,
         };
+        let tls = self.tls()?;
+        self.unused(kind, tls, problems);
+        let (interval, within) = (self.span("interval")?, self.span("within")?);
+        if within > interval {
+            let text = format!(
+                "found within {} above interval {}; a look ends before the next one is due: lower it, or raise the other",
+                Span(within),
+                Span(interval)
+            );
+            problems.push(self.wrong("within", text));
+        }
         Some(RedisConfig {
             name: name?,
             kind,
             seeds: seeds?,
             user: self.text("user"),
             password,
-            tls: self.tls()?,
+            tls,
             tls_ca: self.read.path(&self.one("tls_ca"), "tls_ca"),
             tls_own,
             buckets: buckets?,
-            interval: self.span("interval")?,
-            within: self.span("within")?,
+            interval,
+            within,
             sentinel_name: self.text("sentinel_name")?,
             hosts: hosts?,
             production: flag(&self.one("production"), "production")?,
-            cache: flag(&self.one("cache"), "cache")?,
+            limits: limits?,
         })
+    }
+
+    /// What is said and would be of no use: whoever wrote it means something else by it.
+    fn unused(&self, kind: Topology, tls: Tls, problems: &mut Vec<Problem>) {
+        let mut told = |key: &str, beside: bool, text: &str| {
+            if self.says(key) && !beside {
+                problems.push(self.wrong(key, text.to_owned()));
+            }
+        };
+        told("user", self.says("password"), "found it without password; give both");
+        told("buckets", kind == Topology::Dtm, "found it where kind is not dtm; leave it out, or set kind = \"dtm\"");
+        let text = "found it where kind is not sentinel; leave it out, or set kind = \"sentinel\"";
+        told("sentinel_name", kind == Topology::Sentinel, text);
+        // Without a check of the certificate nobody asks who has signed it.
+        let text = "found it where tls is not required; leave it out, or set tls = \"required\"";
+        told("tls_ca", tls == Tls::Required, text);
+        let text = "found it where tls is off; leave it out, or set tls = \"required\"";
+        told("tls_cert", tls != Tls::Off, text);
     }
 }
 
@@ -249,6 +293,7 @@ mod tests {
 
     use super::super::{Config, ConfigError};
     use super::*;
+    use crate::base::cluster_limits::Hundredths;
 
     fn parse(text: &str) -> Result<Vec<RedisConfig>, Vec<String>> {
         match Config::parse(Some((Path::new("/c/firn.toml"), text)), &[], &[]) {
@@ -267,13 +312,42 @@ mod tests {
         let seeds: Vec<String> = one.seeds.iter().map(ToString::to_string).collect();
         assert_eq!(seeds, ["10.0.0.1:7000", "[fd00::1]:7001", "cache-3:6379"]);
         assert_eq!((one.kind, one.tls, one.interval.as_secs(), one.production), (Topology::Cluster, Tls::Off, 2, true));
-        assert_eq!((one.user, one.password, one.hosts.len(), one.cache), (None, None, 0, false));
+        assert_eq!((one.user, one.password, one.hosts.len(), one.limits), (None, None, 0, ClusterLimits::default()));
+        let limits = "[redis_limits]\nnode_timeout = \"5s\"\nclients_share = 75\nimbalance = 2.25\nslow = \"5ms\"\n";
+        let own = "cache = true\nclients_share = 80\nswapped = \"0.5\"\nsave_age = \"1d\"\n";
+        let [one] = <[RedisConfig; 1]>::try_from(parse(&format!("{limits}{ONE}{own}")).unwrap()).unwrap();
+        let expected = ClusterLimits {
+            node_timeout: Some(Duration::from_secs(5)),
+            clients_share: Hundredths(80),
+            imbalance: Hundredths(225),
+            slow: Duration::from_millis(5),
+            swapped: Hundredths(50),
+            save_age: Some(Duration::from_hours(24)),
+            cache: true,
+            ..ClusterLimits::default()
+        };
+        assert_eq!(one.limits, expected);
         let more = "kind = \"sentinel\"\nsentinel_name = \"main\"\nuser = \"firn\"\npassword = \"file:pw\"\ntls = \"required\"\n\
             hosts = \"10.0.0.1=rack a, cache-3 = rack b\"\nproduction = false\n";
         let [one] = <[RedisConfig; 1]>::try_from(parse(&format!("{ONE}{more}")).unwrap()).unwrap();
         assert_eq!((one.kind, one.sentinel_name.as_str(), one.production), (Topology::Sentinel, "main", false));
         assert_eq!(one.password, Some(SecretRef::File("/c/pw".into())));
         assert_eq!(one.hosts.get("cache-3").map(String::as_str), Some("rack b"));
+    }
+
+    #[test]
+    fn what_belongs_together_is_taken() {
+        let fine = [
+            "user = \"firn\"\npassword = \"env:PW\"\n",
+            "kind = \"dtm\"\nbuckets = \"a:1\"\n",
+            "tls = \"required\"\ntls_ca = \"ca.pem\"\ntls_cert = \"c.pem\"\ntls_key = \"k.pem\"\n",
+            "tls = \"insecure\"\ntls_cert = \"c.pem\"\ntls_key = \"k.pem\"\n",
+            "interval = \"1s\"\n",
+            "within = \"5s\"\ninterval = \"5s\"\n",
+        ];
+        for text in fine {
+            assert_eq!(parse(&format!("{ONE}{text}")).map(|all| all.len()), Ok(1), "{text}");
+        }
     }
 
     #[test]
@@ -300,7 +374,50 @@ mod tests {
                 "hosts = \"10.0.0.1\"\n",
                 "4: redis.hosts: found \"10.0.0.1\"; allowed is ADDRESS=LABEL with commas between",
             ),
+            (
+                ONE,
+                "imbalance = 0.5\n",
+                "4: redis.imbalance: found 0.5; allowed is a number from 1 to 1000, such as 1.5",
+            ),
+            (
+                ONE,
+                "lag_warning = \"1m\"\n",
+                "4: redis.lag_warning: found lag_warning 1m above lag_critical 30s; the first must not be the longer one: \
+                 lower it, or raise the other",
+            ),
             (ONE, "tls_key = \"k.pem\"\n", "4: redis.tls_key: found it without tls_cert; give both"),
+            (ONE, "user = \"firn\"\n", "4: redis.user: found it without password; give both"),
+            (
+                ONE,
+                "buckets = \"a:1\"\n",
+                "4: redis.buckets: found it where kind is not dtm; leave it out, or set kind = \"dtm\"",
+            ),
+            (
+                ONE,
+                "sentinel_name = \"main\"\n",
+                "4: redis.sentinel_name: found it where kind is not sentinel; leave it out, or set kind = \"sentinel\"",
+            ),
+            (
+                ONE,
+                "tls_ca = \"ca.pem\"\n",
+                "4: redis.tls_ca: found it where tls is not required; leave it out, or set tls = \"required\"",
+            ),
+            (
+                ONE,
+                "tls_ca = \"ca.pem\"\ntls = \"insecure\"\n",
+                "4: redis.tls_ca: found it where tls is not required; leave it out, or set tls = \"required\"",
+            ),
+            (
+                ONE,
+                "tls_cert = \"c.pem\"\ntls_key = \"k.pem\"\n",
+                "4: redis.tls_cert: found it where tls is off; leave it out, or set tls = \"required\"",
+            ),
+            (
+                ONE,
+                "within = \"3s\"\n",
+                "4: redis.within: found within 3 s above interval 2 s; a look ends before the next one is due: lower it, or \
+                 raise the other",
+            ),
             (
                 ONE,
                 "password = \"hunter2\"\n",

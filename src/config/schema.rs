@@ -30,6 +30,10 @@ pub enum Kind {
     Size(u64, u64),
     /// A span of time from … to …, seconds.
     Span(u64, u64),
+    /// A span of time from … to …, milliseconds.
+    Short(u64, u64),
+    /// A number with two decimals at most, from … to …, hundredths.
+    Ratio(u64, u64),
     /// A span of time as before, or `never`.
     SpanOrNever(u64, u64),
     /// A size in bytes from … to …, or `none`.
@@ -408,6 +412,13 @@ impl Kind {
             Self::Span(low, high) => {
                 format!("a span of time from {} to {}, such as \"20s\" or \"6h\"", span(*low), span(*high))
             }
+            Self::Short(low, high) => {
+                let span = |millis| exact_span(Duration::from_millis(millis));
+                format!("a span of time from {} to {}, such as \"20ms\" or \"1s\"", span(*low), span(*high))
+            }
+            Self::Ratio(low, high) => {
+                format!("a number from {} to {}, such as 1.5", decimals(*low), decimals(*high))
+            }
             Self::SpanOrNever(low, high) => {
                 format!("a span of time from {} to {}, such as \"1h\", or \"never\"", span(*low), span(*high))
             }
@@ -426,10 +437,11 @@ impl Kind {
     /// Reads a text, as it stands in a file's string, a variable or a flag.
     pub fn read(&self, text: &str) -> Option<Value> {
         let within = |low: u64, n: u64, high: u64| (low..=high).contains(&n).then_some(n);
-        let span = |low: u64, high: u64| {
+        let between = |low: Duration, high: Duration| {
             let span = parse_span(text).ok()?;
-            (Duration::from_secs(low)..=Duration::from_secs(high)).contains(&span).then_some(Value::Span(Some(span)))
+            (low..=high).contains(&span).then_some(Value::Span(Some(span)))
         };
+        let span = |low: u64, high: u64| between(Duration::from_secs(low), Duration::from_secs(high));
         match *self {
             Self::Text | Self::Path => (!text.is_empty() && !text.contains('\0')).then(|| Value::Text(text.to_owned())),
             Self::Name => {
@@ -450,6 +462,8 @@ impl Kind {
                 within(low, parse_size(text).ok()?, high).map(Value::Number)
             }
             Self::Dollars | Self::DollarsOrNone => Money::parse(text).map(Value::Dollars),
+            Self::Ratio(low, high) => within(low, hundredths(text.trim())?, high).map(Value::Number),
+            Self::Short(low, high) => between(Duration::from_millis(low), Duration::from_millis(high)),
             Self::SpanOrNever(..) if text == "never" => Some(Value::Span(None)),
             Self::Span(low, high) | Self::SpanOrNever(low, high) => span(low, high),
         }
@@ -457,7 +471,20 @@ impl Kind {
 
     /// Whether a TOML integer may stand for it.
     pub fn takes_integer(&self) -> bool {
-        matches!(self, Self::Number(..) | Self::Size(..) | Self::SizeOrNone(..) | Self::Dollars | Self::DollarsOrNone)
+        matches!(
+            self,
+            Self::Number(..)
+                | Self::Size(..)
+                | Self::SizeOrNone(..)
+                | Self::Ratio(..)
+                | Self::Dollars
+                | Self::DollarsOrNone
+        )
+    }
+
+    /// Whether a TOML number with decimals may stand for it.
+    pub fn takes_decimals(&self) -> bool {
+        matches!(self, Self::Ratio(..))
     }
 
     /// Whether a TOML boolean may stand for it.
@@ -471,6 +498,7 @@ impl Kind {
             Value::Number(n) if matches!(self, Self::Size(..) | Self::SizeOrNone(..)) => {
                 format!("{:?}", exact_size(*n))
             }
+            Value::Number(n) if matches!(self, Self::Ratio(..)) => decimals(*n),
             Value::Number(n) => n.to_string(),
             Value::Span(Some(span)) => format!("{:?}", exact_span(*span)),
             Value::Span(None) => "\"never\"".to_owned(),
@@ -479,6 +507,27 @@ impl Kind {
             Value::Nothing => "\"none\"".to_owned(),
             Value::Text(text) => toml_string(text),
         }
+    }
+}
+
+/// `1.5` as 150.
+fn hundredths(text: &str) -> Option<u64> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(part) || part.len() > 2 {
+        return None;
+    }
+    let part: u64 = format!("{part:0<2}").parse().ok()?;
+    whole.parse::<u64>().ok()?.checked_mul(100)?.checked_add(part)
+}
+
+/// 150 as `1.5`, as [`hundredths`] reads it.
+fn decimals(hundredths: u64) -> String {
+    let (whole, part) = (hundredths / 100, hundredths % 100);
+    match part {
+        0 => whole.to_string(),
+        part if part.is_multiple_of(10) => format!("{whole}.{}", part / 10),
+        part => format!("{whole}.{part:02}"),
     }
 }
 

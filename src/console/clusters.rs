@@ -10,14 +10,16 @@ use super::effect::{BenchAsk, RedisAct, RedisOrder, RedisPanel};
 use super::msg::{BenchTold, Msg};
 use super::theme::Role;
 use crate::base::addr::NodeAddr;
+use crate::base::clock::Mono;
 use crate::base::units::{Count, Span};
 use crate::base::{Clock, Shown, Stop, Time};
 use crate::redis::act::{Act, Slot, act as order};
-use crate::redis::bench::{self, Login, Spec};
+use crate::redis::bench::{self, BenchError, Login, Spec};
 use crate::redis::conn::Batch;
 use crate::redis::info::Info;
 use crate::redis::panels;
 use crate::services::Services;
+use crate::services::redis::tls_setting;
 use crate::store::NewEvent;
 
 /// How often it is looked whether there is news.
@@ -25,18 +27,36 @@ const NEWS: Duration = Duration::from_millis(250);
 /// Clients that are shown.
 const CLIENTS: usize = 500;
 
-/// Sends how clusters stand, whenever that is news.
+/// Without news it is sent so often all the same: for how long nobody has looked is shown, too.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// Whether what is found is to be sent.
+#[derive(Default)]
+struct Sent {
+    /// When the clusters were looked at that were sent last, and when that was.
+    last: Option<(Vec<Option<Time>>, Mono)>,
+}
+
+impl Sent {
+    /// Whether that is to be sent now; it is taken as sent then.
+    fn is_due(&mut self, looked: Vec<Option<Time>>, now: Mono) -> bool {
+        let due = self.last.as_ref().is_none_or(|(before, at)| *before != looked || now.since(*at) >= AGAIN);
+        if due {
+            self.last = Some((looked, now));
+        }
+        due
+    }
+}
+
+/// Sends how clusters stand, whenever that is news, and every few seconds.
 pub async fn watch(services: Arc<Services>, real: Clock, to: mpsc::Sender<Msg>) {
     services.look_at_redis();
-    let mut before = Vec::new();
+    let mut sent = Sent::default();
     loop {
         let found = services.redis();
-        let now: Vec<_> = found.clusters.iter().map(|one| one.health.as_ref().map(|health| health.at)).collect();
-        if before != now {
-            before = now;
-            if to.send(Msg::Redis(Ok(Arc::new(found)))).await.is_err() {
-                return;
-            }
+        let looked = found.clusters.iter().map(|one| one.health.as_ref().map(|health| health.at)).collect();
+        if sent.is_due(looked, real.mono()) && to.send(Msg::Redis(Ok(Arc::new(found)))).await.is_err() {
+            return;
         }
         real.sleep(NEWS).await;
     }
@@ -49,6 +69,11 @@ pub async fn panel(
     node: &NodeAddr,
     panel: RedisPanel,
 ) -> Result<Vec<Group>, String> {
+    if panel == RedisPanel::Info
+        && let Some(told) = services.redis_info(cluster, node)
+    {
+        return Ok(info(&told));
+    }
     let line = services.redis_line(cluster, node).map_err(|e| e.to_string())?;
     let said = |e: crate::redis::trouble::Trouble| format!("{node}: {e}");
     Ok(match panel {
@@ -176,7 +201,7 @@ pub async fn bench(
     stop: Stop,
     to: mpsc::Sender<Msg>,
 ) -> Result<String, String> {
-    let spec = spec(&services, ask)?;
+    let spec = spec(&services, ask).await?;
     let told = |live| {
         // What is missed is told again in a quarter of a second.
         let _ = to.try_send(Msg::Bench(BenchTold::Live(Arc::new(live))));
@@ -188,12 +213,18 @@ pub async fn bench(
     Ok(said)
 }
 
-fn spec(services: &Services, ask: BenchAsk) -> Result<Spec, String> {
+async fn spec(services: &Services, ask: BenchAsk) -> Result<Spec, String> {
     if services.badge.is_some() {
         return Err("the demo's clusters are recordings: nothing can be loaded".to_owned());
     }
     let config = &services.config.redis;
     let of = ask.of.as_ref().and_then(|name| config.iter().find(|one| one.name == *name));
+    if let (Some(of), Some(host)) = (of, ask.hosts.first())
+        && let Some(setting) = tls_setting(of.tls)
+    {
+        // It would be told the password in the open. Whatever else is typed there is asked about by the guard.
+        return Err(BenchError::Tls { host: host.clone(), name: of.name.clone(), setting }.to_string());
+    }
     let login = match of.and_then(|one| one.password.clone().map(|password| (one.user.clone(), password))) {
         Some((user, password)) => Some(Login { user, password: password.read().map_err(|e| e.to_string())? }),
         None => None,
@@ -205,7 +236,28 @@ fn spec(services: &Services, ask: BenchAsk) -> Result<Spec, String> {
         choice: ask.choice,
         cluster: ask.cluster,
         login,
-        production: services.production(),
+        guard: services.guard().await,
         ..Spec::new(ask.hosts, ask.work)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_are_sent_when_they_were_looked_at_and_at_times_when_they_were_not() {
+        let clock = Clock::manual(Time::from_secs(0)).0;
+        let (mut sent, start) = (Sent::default(), clock.mono());
+        let at = |millis| start.plus(Duration::from_millis(millis));
+        let looked = |secs| vec![Some(Time::from_secs(secs)), None];
+        assert!(sent.is_due(looked(1), at(0)));
+        assert!(!sent.is_due(looked(1), at(250)), "it is no news");
+        assert!(sent.is_due(looked(3), at(2_000)));
+        // Nobody looks any more: for how long is shown, too.
+        assert!(!sent.is_due(looked(3), at(6_999)));
+        assert!(sent.is_due(looked(3), at(7_000)));
+        assert!(!sent.is_due(looked(3), at(7_250)));
+        assert!(sent.is_due(looked(3), at(12_000)));
+    }
 }

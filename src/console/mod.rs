@@ -8,8 +8,9 @@
 //!
 //! Pure: [`model`], [`msg`], [`effect`], [`update`], [`action`], [`keymap`], [`list`], [`overlay`], [`details`] decide;
 //! [`draw`], [`tabs`], [`widgets`], [`theme`], [`glyphs`] and [`mod@format`] make cells of it. Thin: [`term`] is the only
-//! room that touches the terminal, [`run`] is the loop where all of them meet. The console never awaits: whatever
-//! takes time is an effect, and its answer a message.
+//! room that touches the terminal, [`run`] is the loop where all of them meet, [`setup`] what it starts with, [`print`](mod@print)
+//! a screen for whoever has no terminal. The console never awaits: whatever takes time is an effect, and its answer a
+//! message.
 
 pub mod action;
 pub mod answer;
@@ -30,7 +31,9 @@ pub mod model;
 pub mod msg;
 pub mod overlay;
 pub mod picture;
+pub mod print;
 pub mod run;
+pub mod setup;
 pub mod tabs;
 pub mod term;
 pub mod theme;

@@ -2,81 +2,30 @@
 //! console's end and a panic of any other is not.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
 use tokio::sync::{Notify, mpsc};
 
 use super::drafts::Drafts;
 use super::effect::{Deed, Effect, Ticket, Written};
-use super::keymap::{Keymap, KeymapError};
-use super::look::{self, LookError, OwnLook};
-use super::model::{Area, Leaving, Model, Report, Setup};
+use super::keymap::Keymap;
+use super::look::OwnLook;
+use super::model::{Leaving, Model};
 use super::msg::{Msg, Reply};
-use super::tabs::TabId;
+use super::setup::{ConsoleError, Options, kinds, setup};
 use super::tabs::restore::{Editor, Field};
-use super::term::{Caps, Input, Inputs, MouseKind, Refusal, Screen, Signal, Signals, Tty, install_panic_hook, usable};
-use super::theme::Theme;
+use super::term::{Caps, Input, Inputs, MouseKind, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use super::update::update;
 use super::update::written::{BATCH_DRAFT, form_draft};
 use super::widgets::line_edit::LineEdit;
 use super::{answer, clusters, desk, draw, work};
-use crate::backup::pipe::{KindError, Kinds};
+use crate::backup::pipe::Kinds;
 use crate::base::clock::Mono;
 use crate::base::stop::Stop;
 use crate::base::{Clock, Severity, Shown, task};
-use crate::config::ConsoleConfig;
-use crate::log::{LogError, Ring};
-use crate::services::{Crew, ServiceError, Services};
-
-/// What is not the configuration's to say.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// No workers in this process, whatever is configured.
-    pub no_workers: bool,
-    /// Nothing may be changed.
-    pub read_only: bool,
-    /// Who sits here.
-    pub who: String,
-    /// Where drafts are kept; nothing: nowhere.
-    pub drafts: Option<PathBuf>,
-    /// Where the log is kept; nothing: in memory alone.
-    pub log: Option<PathBuf>,
-    /// The operator's home.
-    pub home: Option<PathBuf>,
-}
-
-/// A console that cannot be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum ConsoleError {
-    /// There is nothing to draw on.
-    #[error(transparent)]
-    Refused(#[from] Refusal),
-    /// The keymap.
-    #[error(transparent)]
-    Keymap(#[from] KeymapError),
-    /// The theme.
-    #[error(transparent)]
-    Look(#[from] LookError),
-    /// The list of workers.
-    #[error("[console] workers: {0}")]
-    Workers(#[from] KindError),
-    /// The log.
-    #[error(transparent)]
-    Log(#[from] LogError),
-    /// What it draws from.
-    #[error(transparent)]
-    Service(#[from] ServiceError),
-    /// The state, where a single screen was asked for.
-    #[error("the state cannot be read: {0}")]
-    State(String),
-    /// The terminal.
-    #[error("the terminal cannot be used: {0}")]
-    Terminal(#[from] std::io::Error),
-}
+use crate::log::Ring;
+use crate::services::{Crew, Services};
 
 /// Data alone do not draw more often than this.
 const DATA_EVERY: Duration = Duration::from_millis(500);
@@ -93,172 +42,6 @@ const QUIET: Duration = Duration::from_secs(10);
 const BENCH_ENDS: Duration = Duration::from_secs(10);
 /// Messages that wait for the loop.
 const WAITING: usize = 256;
-
-/// Config sections that would switch the Backup tab on.
-const BACKUP_LINES: &[&str] =
-    &["[[source]]", "name = \"photos\"", "path = \"/srv/photos\"", "", "[vault]", "path = \"/mnt/vault\""];
-/// The same for the Restore tab.
-const RESTORE_LINES: &[&str] = &["[vault]", "path = \"/mnt/vault\""];
-/// The same for the Delay tab.
-const DELAY_LINES: &[&str] = &[
-    "[[replica]]",
-    "name = \"db14-delay\"",
-    "host = \"db14-delay.example.com\"",
-    "user = \"firn\"",
-    "password = \"env:FIRN_REPLICA_PASSWORD\"",
-];
-/// The same for the Redis tab.
-const REDIS_LINES: &[&str] = &["[[redis]]", "name = \"sessions\"", "seeds = \"10.0.0.1:6379, 10.0.0.2:6379\""];
-/// What there is in place of areas that this version has not.
-const NO_AUDIT: &str =
-    "Every archive was read back and hashed by its vault when it was stored; nothing is read again later.";
-const NO_COUNTERS: &str = "Nothing keeps counters over time; the Backup tab shows the last ten minutes.";
-
-/// What the console starts with.
-pub fn setup(services: &Services, options: &Options, workers: Option<String>) -> Setup {
-    let config = &services.config;
-    let console = &config.console;
-    let backup = config.vault.is_some() && !config.sources.is_empty();
-    let areas = vec![
-        (TabId::Backup, if backup { Area::On } else { Area::Off(BACKUP_LINES) }),
-        (TabId::Restore, if config.vault.is_some() { Area::On } else { Area::Off(RESTORE_LINES) }),
-        (TabId::Audit, Area::Absent(NO_AUDIT)),
-        (TabId::Delay, if services.has_replicas() { Area::On } else { Area::Off(DELAY_LINES) }),
-        (TabId::Redis, if services.has_redis() { Area::On } else { Area::Off(REDIS_LINES) }),
-        (TabId::Counters, Area::Absent(NO_COUNTERS)),
-    ];
-    let mut themes: Vec<String> = Theme::names().map(str::to_owned).collect();
-    if !themes.contains(&console.theme) {
-        themes.push(console.theme.clone());
-    }
-    let home = options.home.clone();
-    let restore_into =
-        home.as_ref().map_or_else(String::new, |home| home.join("restored").to_string_lossy().into_owned());
-    Setup {
-        environment: console.environment.clone(),
-        production: console.production,
-        read_only: console.read_only || options.read_only,
-        badge: services.badge.clone(),
-        host: services.process.host.clone(),
-        pid: services.process.pid,
-        who: options.who.clone(),
-        workers,
-        stop_within: config.stop_within,
-        refresh: console.refresh,
-        areas,
-        themes,
-        home,
-        restore_into,
-        confirm_above: config.restore.confirm_above,
-        no_faster: services.no_faster(),
-        config_place: config.file.as_deref().map(|file| Shown::path(file).to_string()),
-        log_place: options
-            .log
-            .as_deref()
-            .map_or_else(|| "in memory alone".to_owned(), |path| Shown::path(path).to_string()),
-    }
-}
-
-/// Which workers run in this process.
-pub fn kinds(services: &Services, options: &Options) -> Result<Option<Kinds>, ConsoleError> {
-    let console = &services.config.console;
-    if options.no_workers || options.read_only || console.read_only || services.config.vault.is_none() {
-        return Ok(None);
-    }
-    let named = match console.workers.as_str() {
-        "none" => return Ok(None),
-        "all" => Kinds::all(),
-        list => Kinds::parse(list)?,
-    };
-    // Where there is nothing to back up there may be much to restore.
-    let kinds = if services.config.sources.is_empty() { named.without_backup() } else { named };
-    Ok((!kinds.is_empty()).then_some(kinds))
-}
-
-/// The screen as it is now, as text: for whoever has no terminal.
-pub async fn print(
-    services: Arc<Services>,
-    options: &Options,
-    vault: work::VaultSeen,
-    size: (u16, u16),
-) -> Result<String, ConsoleError> {
-    let look = OwnLook::new(&services.config.console, &Caps::of_process())?;
-    Ok(text(&screen(services, options, vault, size, &look).await?))
-}
-
-/// The screen as it is now, as a picture (SVG). `auto` follows no terminal: it is all that a picture can show.
-pub async fn picture(
-    services: Arc<Services>,
-    options: &Options,
-    vault: work::VaultSeen,
-    size: (u16, u16),
-) -> Result<String, ConsoleError> {
-    let caps = Caps { utf8: true, term: "xterm-direct".to_owned(), ..Caps::default() };
-    let look = OwnLook::new(&services.config.console, &caps)?;
-    let screen = screen(services, options, vault, size, &look).await?;
-    Ok(super::picture::svg(&screen, "firn's console, the Backup tab"))
-}
-
-async fn screen(
-    services: Arc<Services>,
-    options: &Options,
-    vault: work::VaultSeen,
-    size: (u16, u16),
-    look: &OwnLook,
-) -> Result<Buffer, ConsoleError> {
-    let kinds = kinds(&services, options)?;
-    let keymap = Arc::new(Keymap::load(services.config.console.keymap.as_deref())?);
-    let setup = setup(&services, options, kinds.map(|kinds| kinds.words()));
-    let now = services.clock.now();
-    let mut model = Model::new(setup, keymap, look.theme.name().to_owned(), false, now, size);
-    let snapshot = work::read_once(&services).await.map_err(ConsoleError::State)?;
-    update(&mut model, Msg::Snapshot(Arc::new(snapshot)), now);
-    if services.config.vault.is_some() {
-        let restores = desk::snapshot(&services).await.map_err(ConsoleError::State)?;
-        update(&mut model, Msg::Restores(Arc::new(restores)), now);
-    }
-    if services.has_replicas() {
-        let delays = services.delays().await.map_err(|e| ConsoleError::State(e.to_string()))?;
-        update(&mut model, Msg::Delays(Arc::new(delays)), now);
-    }
-    if let Some(vault) = vault {
-        update(&mut model, Msg::Vault(vault), now);
-    }
-    let area = Rect::new(0, 0, size.0, size.1);
-    let mut buffer = Buffer::empty(area);
-    draw::paint(&model, &look.look(), area, &mut buffer, &mut Report::default());
-    Ok(buffer)
-}
-
-/// The letters of a buffer, a line each, without blanks at their ends.
-pub fn text(buffer: &Buffer) -> String {
-    let area = buffer.area;
-    let mut out = String::new();
-    for y in area.top()..area.bottom() {
-        let mut line = String::new();
-        let mut skip = 0;
-        for x in area.left()..area.right() {
-            let symbol = buffer.cell((x, y)).map_or(" ", ratatui::buffer::Cell::symbol);
-            if skip > 0 {
-                skip -= 1;
-                continue;
-            }
-            // The second cell of a wide sign holds nothing.
-            skip = super::format::width(symbol).saturating_sub(1);
-            line.push_str(symbol);
-        }
-        out.push_str(line.trim_end());
-        out.push('\n');
-    }
-    out
-}
-
-/// Whether the theme and the keymap that are configured can be used.
-pub fn files(console: &ConsoleConfig) -> Result<(), ConsoleError> {
-    Keymap::load(console.keymap.as_deref())?;
-    look::theme(&console.theme, &console.base, look::depth(console, &Caps::of_process()))?;
-    Ok(())
-}
 
 /// Whether there is a terminal to draw on.
 pub fn terminal() -> Result<(), ConsoleError> {

@@ -122,11 +122,23 @@ pub async fn gather(store: &dyn Store, known: &[Known]) -> Result<DelaySnapshot,
 async fn freezes(store: &dyn Store, lines: &mut [ReplicaLine], now: Time) -> Result<(), StoreError> {
     for row in store.freezes_open().await? {
         let frozen = match Kept::of(&row) {
-            Ok(kept) => Frozen {
-                proven: told::is_frozen(&kept.record, now, FRESH),
-                words: told::words(&kept.record, now, FRESH),
+            Ok(Kept { record, .. }) => Frozen {
+                proven: told::is_frozen(&record, now, FRESH),
+                words: told::words(&record, now, FRESH),
+                state: record.phase.word().to_owned(),
+                since: Some(record.since),
+                why: told::why(&record, now, FRESH),
+                statement: (!record.statement.is_unknown()).then(|| record.statement.words()),
+                at: record.last.map(|sight| sight.executed).unwrap_or_default(),
+                who: record.asked.who,
             },
-            Err(e) => Frozen { proven: false, words: e.to_string() },
+            Err(e) => Frozen {
+                words: e.to_string(),
+                state: row.state.clone(),
+                who: row.who.clone(),
+                why: Some(e.to_string()),
+                ..Frozen::default()
+            },
         };
         let own = |line: &&mut ReplicaLine| line.name == row.replica || server_of(&line.name) == row.replica;
         for line in lines.iter_mut().filter(own) {

@@ -21,7 +21,7 @@
 //! | [`plugin`] | a verdict as a monitoring plugin says it: one line, figures, exit code |
 //! | [`report`] | how replicas stand, as text and JSON |
 //! | [`watch`] | the worker: looks at each server, judges, writes (touches the world) |
-//! | [`unit`] | a judged replica in the memory of the worker |
+//! | [`mod@unit`] | a judged replica in the memory of the worker |
 //! | [`findings`] | what is wrong with replicas, as it is told to people |
 //! | [`direct`] | one look of one's own, added to what is stored (touches the world) |
 //! | [`gather`] | reads back how all replicas stand (touches the state) |

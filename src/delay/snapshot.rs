@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::job::Job;
 use super::limits::Limits;
-use super::state::State;
+use super::state::{Place, State};
 use super::verdict::Verdict;
 use crate::base::{Severity, Time};
 
@@ -12,12 +12,24 @@ use crate::base::{Severity, Time};
 pub const SPARK: usize = 36;
 
 /// How a freeze of a replica stands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frozen {
     /// Whether the replica is proven to stand, and was seen to lately.
     pub proven: bool,
     /// How it stands, in words.
     pub words: String,
+    /// Where it has got to: the word that the state keeps.
+    pub state: String,
+    /// Since when; nothing: what is recorded of it cannot be read.
+    pub since: Option<Time>,
+    /// Who asked for it.
+    pub who: String,
+    /// Why it is not known to stand, where that is not only a matter of time.
+    pub why: Option<String>,
+    /// The statement that must not be applied, in words; nothing: nobody has said.
+    pub statement: Option<String>,
+    /// Executed up to there, as it was last seen.
+    pub at: Place,
 }
 
 /// A replica.

@@ -9,6 +9,7 @@
 //! in each run, and nothing outside is written to. What plays beside the console's own process, the other hosts and the
 //! operators who restore, is started by who can start processes: the composition root.
 
+pub mod clusters;
 mod driver;
 mod folder;
 pub mod replicas;
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 pub use driver::DemoDriver;
 
+use self::clusters::{ActedProbe, Reel};
 use self::folder::Folder;
 use self::replicas::past::Past;
 use self::replicas::server::{ActedServer, target};
@@ -37,6 +39,8 @@ use crate::base::sink::CounterSink;
 use crate::base::world::{World, mix};
 use crate::config::{BackupConfig, Config, ConfigError, ConsoleConfig, SourceConfig, VaultConfig};
 use crate::delay::watch::Target;
+use crate::redis::limits::{Limits, Subject};
+use crate::redis::station::Cluster;
 use crate::source::Source;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{PoolChange, Store, StoreError};
@@ -140,6 +144,8 @@ pub struct Stage {
     glacier: Arc<Glacier>,
     /// Its delayed replicas.
     servers: Vec<Arc<ActedServer>>,
+    /// What its redis clusters go through.
+    reels: Vec<Arc<Reel>>,
     folder: PathBuf,
 }
 
@@ -174,6 +180,8 @@ impl Stage {
             Arc::new(ActedServer::new(spec.clone(), options.seed, scenario.start, clock.clone()))
         };
         let servers = scenario.replicas.iter().map(acted).collect();
+        let reel = |spec: &scenario::ClusterSpec| Arc::new(Reel::new(spec, options.seed, scenario.start));
+        let reels = scenario.clusters.iter().map(reel).collect();
         let stage = Self {
             badge: badge(&scenario, options, speed),
             config: config(&scenario)?,
@@ -185,6 +193,7 @@ impl Stage {
             sources,
             glacier,
             servers,
+            reels,
             scenario,
         };
         Ok((Arc::new(stage), DemoDriver::new(runtime, world, hand, speed, folder)))
@@ -209,6 +218,18 @@ impl Stage {
     /// Its delayed replicas, to be watched.
     pub fn replicas(&self) -> Vec<Target> {
         self.servers.iter().map(target).collect()
+    }
+
+    /// Its redis clusters, to be watched: for each who asks, others to look at the same.
+    pub fn clusters(&self) -> Vec<Cluster> {
+        let acted = |(spec, reel): (&scenario::ClusterSpec, &Arc<Reel>)| Cluster {
+            subject: Subject::cluster(&spec.name),
+            limits: Arc::new(Limits { node_timeout: spec.node_timeout, ..Limits::default() }),
+            every: spec.interval,
+            production: false,
+            probe: Arc::new(ActedProbe::new(Arc::clone(reel), self.clock.clone())),
+        };
+        self.scenario.clusters.iter().zip(&self.reels).map(acted).collect()
     }
 
     /// The server of that name, whose threads can be stopped.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::addr::NodeAddr;
+use super::settings::Settings;
 use super::slots::SlotSet;
 use crate::base::Time;
 
@@ -20,6 +21,10 @@ pub struct Aside {
     pub spikes: Option<Vec<Spike>>,
     /// `CLUSTER COUNTKEYSINSLOT` of the slots that are open there.
     pub slot_keys: BTreeMap<u16, u64>,
+    /// `CONFIG GET` of what the judge goes by.
+    pub settings: Option<Settings>,
+    /// Whether a question was refused that the node has counted as refused.
+    pub refused: bool,
     /// `CLUSTER GETSLOTMIGRATIONS` (valkey 9), `CLUSTER MIGRATION STATUS ALL` (redis 8.4)
     pub tasks: Option<Vec<Task>>,
 }
@@ -27,7 +32,16 @@ pub struct Aside {
 impl Aside {
     /// One that says nothing.
     pub fn new(addr: NodeAddr, at: Time) -> Self {
-        Self { addr, at, slow: None, spikes: None, slot_keys: BTreeMap::new(), tasks: None }
+        Self {
+            addr,
+            at,
+            slow: None,
+            spikes: None,
+            slot_keys: BTreeMap::new(),
+            settings: None,
+            refused: false,
+            tasks: None,
+        }
     }
 }
 
@@ -49,8 +63,10 @@ pub struct Slow {
 pub struct Spike {
     /// Its name, such as `command` or `fork`.
     pub event: String,
-    /// When it last happened.
+    /// When it last happened, by the server's clock.
     pub at: Time,
+    /// How long it took then.
+    pub latest: Duration,
     /// How long it took at most.
     pub most: Duration,
 }

@@ -4,13 +4,15 @@
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 use super::addr::NodeAddr;
 use super::resp::{Bounds, Reader, RespError, Value, request};
@@ -93,8 +95,22 @@ impl Batch {
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {
+    /// What is below it.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Stream for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Stream for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
+    }
+}
 
 /// A connection on which nothing is outstanding.
 pub struct Conn {
@@ -163,6 +179,17 @@ impl Conn {
         }
         drop(first);
         Ok((answers, self))
+    }
+
+    /// Whether the other side has closed it, as the system of a process that dies does. It asks nobody, and waits for nothing.
+    pub fn is_cut(&self) -> bool {
+        let mut byte = [0; 1];
+        let mut peeked = ReadBuf::new(&mut byte);
+        match self.stream.tcp().poll_peek(&mut Context::from_waker(Waker::noop()), &mut peeked) {
+            Poll::Ready(Ok(got)) => got == 0,
+            Poll::Ready(Err(_)) => true,
+            Poll::Pending => false,
+        }
     }
 
     async fn round(&mut self, bytes: &[u8], expected: usize, answers: &mut Vec<Value>) -> Result<(), Trouble> {

@@ -1,5 +1,7 @@
 //! What the rules ask: every node with what is seen of it, what its cluster says of it, and what it was before.
 
+mod led;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +13,7 @@ use super::limits::{Kind, Limits, Raise, Subject};
 use super::look::{Answer, Look};
 use super::merge::Merged;
 use super::nodes::{Flag, NodeId, NodeLine};
+use super::sentinel::SentinelLook;
 use super::slots::SlotSet;
 use super::snapshot::{Role, Sight};
 use super::trouble::{Says, Trouble};
@@ -48,6 +51,37 @@ pub struct Node<'a> {
     pub past: NodePast,
 }
 
+/// How long after the node timeout a node that is stopped is suspected by most, at most.
+const SUSPECTED: Duration = Duration::from_secs(5);
+
+/// How old a view may be: large ones are asked for that seldom.
+const VIEWS: Duration = Duration::from_secs(10);
+
+/// Whether a cluster has missed a node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// It suspects it, or has lost its lines to it: a failover comes, if it can.
+    Yes,
+    /// It does not answer here, and the cluster waits for so long before it suspects anybody.
+    NotYet(Duration),
+    /// It hears it.
+    No,
+    /// No view says.
+    Unknown,
+}
+
+/// An owner of slots that is nowhere: its cluster has lost its address (`noaddr`), or another node answers there. So it is when
+/// a node loses its `nodes.conf` and comes back by a new name: the others never call the old one failed, and state stays ok.
+#[derive(Debug, Clone)]
+pub struct Lost<'a> {
+    /// Its name.
+    pub id: &'a NodeId,
+    /// Its slots.
+    pub slots: SlotSet,
+    /// Whether every view calls it gone. Else it is not seen, and may be alive.
+    pub gone: bool,
+}
+
 /// All of it.
 #[derive(Debug)]
 pub struct Facts<'a> {
@@ -65,6 +99,8 @@ pub struct Facts<'a> {
     pub nodes: Vec<Node<'a>>,
     /// What was asked beside the tick.
     pub asides: &'a [Aside],
+    /// What the sentinels said, where there are any.
+    pub sentinels: &'a [SentinelLook],
     /// What is kept, this tick included.
     pub past: History,
 }
@@ -144,8 +180,7 @@ pub fn nodes<'a>(
         if asked.contains(*id) {
             continue;
         }
-        let Some(line) = merged.and_then(|merged| merged.line(id)) else { continue };
-        let Some(addr) = &line.addr else { continue };
+        let Some(addr) = merged.and_then(|merged| merged.place(id)) else { continue };
         let known = all.entry(addr.clone()).or_insert_with(|| node(addr.clone(), None, None, subject.kind));
         // Where two names were known by one address, the one that has not failed is it.
         let better = match &known.id {
@@ -156,9 +191,23 @@ pub fn nodes<'a>(
             known.id = Some((*id).clone());
         }
     }
+    let led = if subject.kind == Kind::Replicas { led::led(&all) } else { BTreeMap::new() };
+    if all.values().all(|node| node.info.is_some_and(|info| info.get("role") != Some("master"))) {
+        // Nobody was asked where the master is; one that does not answer might be it by another name.
+        for (addr, cut) in &led {
+            let named = all.entry(addr.clone()).or_insert_with(|| node(addr.clone(), None, None, subject.kind));
+            if named.look.is_none() && *cut {
+                named.sight = Sight::Gone;
+            }
+        }
+    }
     let mut nodes: Vec<Node<'a>> = all.into_values().collect();
     for node in &mut nodes {
         node.past = history.node(&node.addr).cloned().unwrap_or_default();
+        // Who never answered and closes each connection may serve others in another way: TLS, or behind a proxy.
+        if node.sight == Sight::Hung && node.past.run.is_none() && node.trouble == Some(&Trouble::Closed) {
+            node.sight = Sight::Blind;
+        }
         if node.id.is_none() {
             node.id.clone_from(&node.past.id);
         }
@@ -173,6 +222,9 @@ pub fn nodes<'a>(
             Kind::List => node.role != Some(Role::Replica),
             Kind::Replicas => node.role == Some(Role::Master),
         };
+    }
+    if subject.kind == Kind::Replicas {
+        led::lead(&mut nodes, &led);
     }
     family(&mut nodes);
     nodes
@@ -236,11 +288,7 @@ fn family(nodes: &mut [Node<'_>]) {
         if node.line.is_some() {
             return None;
         }
-        let told = node.info.and_then(|info| {
-            let port = info.number("master_port")?;
-            let addr = NodeAddr::new(info.get("master_host")?, u16::try_from(port).ok()?)?;
-            addrs.get(&addr).copied()
-        });
+        let told = node.info.and_then(|info| addrs.get(&led::master_of(info)?).copied());
         told.or_else(|| ids.get(node.past.master.as_ref()?).copied())
     };
     let masters: Vec<Option<usize>> =
@@ -288,6 +336,27 @@ impl<'a> Facts<'a> {
         self.nodes.iter().filter(|node| node.owner)
     }
 
+    /// Owners by the winning view that have no place of their own, in the order of their slots.
+    pub fn lost(&self) -> Vec<Lost<'a>> {
+        let Some(merged) = &self.merged else { return Vec::new() };
+        let placed: BTreeSet<&NodeId> = self.nodes.iter().filter_map(|node| node.id.as_ref()).collect();
+        let mut all: BTreeMap<&'a NodeId, Vec<(u16, u16)>> = BTreeMap::new();
+        for (from, to, id) in merged.owners() {
+            if let Some(id) = id.filter(|id| !placed.contains(id)) {
+                all.entry(id).or_default().push((from, to));
+            }
+        }
+        let lost = |(id, ranges)| Lost { id, slots: SlotSet::of(ranges), gone: merged.gone(id) };
+        let mut lost: Vec<Lost<'a>> = all.into_iter().map(lost).collect();
+        lost.sort_by(|a, b| a.slots.ranges().cmp(b.slots.ranges()));
+        lost
+    }
+
+    /// Whose cluster says that they are replicas of a node, wherever that is.
+    pub fn replicas_of<'b>(&'b self, id: &'b NodeId) -> impl Iterator<Item = &'b Node<'a>> {
+        self.nodes.iter().filter(move |node| node.line.is_some_and(|line| line.master.as_ref() == Some(id)))
+    }
+
     /// The replicas of a node.
     pub fn replicas<'b>(&'b self, node: &'b Node<'a>) -> impl Iterator<Item = &'b Node<'a>> {
         node.replicas.iter().filter_map(|place| self.nodes.get(*place))
@@ -325,10 +394,43 @@ impl<'a> Facts<'a> {
         self.now.since(since)
     }
 
+    /// A time that a server told, by our clock: its own may be off. It tells what time it has (`server_time_usec`, redis 6 and
+    /// later); where it does not, clocks are taken to be alike.
+    pub fn by_its_clock(&self, node: &Node<'a>, told: Time) -> Time {
+        let own = node.info.and_then(|info| info.signed("server_time_usec")).filter(|micros| *micros > 0);
+        match (own.map(Time::from_micros), node.look) {
+            (Some(own), Some(look)) if own >= told => look.at.minus(own.since(told)),
+            (Some(own), Some(look)) => look.at.plus(told.since(own)),
+            _ => told,
+        }
+    }
+
     /// ` for 3 s`; nothing where it has only begun.
     pub fn lasting(&self, since: Option<Time>) -> String {
         let span = since.map(|since| self.ago(since)).filter(|span| span.as_secs() > 0);
         span.map(|span| format!(" for {}", Span(span))).unwrap_or_default()
+    }
+
+    /// Whether the cluster has missed a master that serves nobody here. While it hears it, nobody takes over: a script and the
+    /// loading of data answer the bus, and a node that only firn cannot reach is well.
+    pub fn missed(&self, node: &Node<'a>) -> Missed {
+        let said = node.id.as_ref().zip(self.merged.as_ref()).and_then(|(id, merged)| merged.missed(id));
+        let timeout = self.node_timeout().value;
+        let least = match node.sight {
+            // The bus is answered meanwhile.
+            Sight::Busy | Sight::Loading => Duration::ZERO,
+            // A process that has ended has closed its lines at once.
+            Sight::Down if matches!(node.trouble, Some(Trouble::Refused)) => VIEWS,
+            // Who is stopped, or whose machine is gone, keeps its lines for as long as the node timeout.
+            _ => timeout.saturating_add(SUSPECTED),
+        };
+        let young = node.past.unserved.is_none_or(|since| self.ago(since) < least);
+        match said {
+            None => Missed::Unknown,
+            Some(true) => Missed::Yes,
+            Some(false) if young => Missed::NotYet(timeout),
+            Some(false) => Missed::No,
+        }
     }
 
     /// Whether a replica may take over; nothing: that is not known. Of one whose master is dead the line is down as a
@@ -350,16 +452,21 @@ impl<'a> Facts<'a> {
         let dead = self.master(replica).is_some_and(|master| master.serves() == Some(false));
         let first =
             info.signed("master_sync_total_bytes").is_some() && info.flag("master_sync_in_progress") == Some(true);
-        let most = (self.limits.validity_factor > 0)
-            .then(|| self.limits.node_timeout * self.limits.validity_factor + self.limits.repl_ping);
+        let most = self.validity(replica);
         let since = down.map(|down| format!(" {}", Span(down))).unwrap_or_default();
-        match (dead, down, most) {
+        match (dead, down, most.value) {
             // -1 and no time at all: it has never had its master's data.
             (_, None, _) if info.get("master_link_down_since_seconds").is_some() => {
                 Some(Err(format!("{} never had its master's data", replica.addr)))
             }
-            (true, Some(down), Some(most)) if down > most => {
-                Some(Err(format!("{} has been cut off for longer than allowed ({})", replica.addr, Span(down))))
+            (true, Some(down), Some(most_allowed)) if down > most_allowed => {
+                let how = if most.assumed { ", as servers are set by default" } else { "" };
+                Some(Err(format!(
+                    "{} has been cut off for longer than allowed ({} of {}{how})",
+                    replica.addr,
+                    Span(down),
+                    Span(most_allowed)
+                )))
             }
             (true, _, _) => Some(Ok(())),
             (false, _, _) if first => Some(Err(format!("{} link down{since}, resync under way", replica.addr))),

@@ -77,14 +77,38 @@ pub struct Finding {
     pub object: Object,
     /// In words; safe to show.
     pub text: String,
+    /// The same where there is little room; nothing: the words are short enough.
+    pub brief: Option<String>,
     /// What to do, in words; safe to show.
     pub next: Option<String>,
     /// The command that would repair it, for a shell; nobody but the operator carries it out.
     pub command: Option<String>,
     /// Since when.
     pub since: Time,
+    /// The last look did not show it any more; it is cleared when it stays away.
+    pub over: bool,
+    /// The nodes that bring it about, where it is about another or about more: all of them silenced, so is it.
+    pub causes: Vec<NodeAddr>,
     /// By whom, until when and why it is silenced, in words: it does not count in the total.
     pub silenced: Option<String>,
+    /// Until when that is.
+    pub silenced_until: Option<Time>,
+}
+
+impl Finding {
+    /// Its words; what the last look did not show is in doubt, and says so first.
+    pub fn said(&self) -> String {
+        self.doubted(&self.text)
+    }
+
+    /// Its few words, for where there is little room.
+    pub fn brief(&self) -> String {
+        self.doubted(self.brief.as_deref().unwrap_or(&self.text))
+    }
+
+    fn doubted(&self, text: &str) -> String {
+        if self.over { format!("over? {text}") } else { text.to_owned() }
+    }
 }
 
 /// What happened.

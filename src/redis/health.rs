@@ -1,6 +1,8 @@
 //! The judge: pure, over what is kept. The same looks at the same time say the same, whoever judges.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use super::aside::Aside;
 use super::facts::{self, Facts, Node};
@@ -11,11 +13,17 @@ use super::look::{Answer, Look};
 use super::merge::Merged;
 use super::observe::observe;
 use super::rules::{self, RULES, Raw, Rule};
+use super::sentinel::SentinelLook;
 use super::slots::SlotSet;
 use super::snapshot::{ClusterLine, Counts, Health, NodeRow, Role, ShardRow, Sight};
 use super::strip::strip;
 use super::view::View;
 use crate::base::{Severity, Shown, Time};
+
+/// Clocks of hosts that share a state are this close.
+const AHEAD: Duration = Duration::from_secs(5);
+/// Who has not looked for so long begins anew with what changes from look to look.
+const AWAY: Duration = Duration::from_secs(150);
 
 /// A tick: what was seen, and what to judge it by.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +36,8 @@ pub struct Tick<'a> {
     pub looks: &'a [Look],
     /// What was asked beside it, as far as it is still true.
     pub asides: &'a [Aside],
+    /// What the sentinels said, where there are any.
+    pub sentinels: &'a [SentinelLook],
     /// The time.
     pub now: Time,
     /// When something counts.
@@ -42,6 +52,8 @@ pub fn judge(history: &History, tick: &Tick<'_>) -> (History, Health) {
 
 /// Judges by other rules than all: what a test leaves out must be missed.
 pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History, Health) {
+    let history = going_on(history, tick);
+    let history: &History = &history;
     let merged = Some(tick.looks).filter(|_| tick.subject.kind == Kind::Cluster).and_then(Merged::of);
     let nodes = facts::nodes(tick.subject, tick.looks, merged.as_ref(), history);
     let mut facts = Facts {
@@ -52,11 +64,13 @@ pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History,
         merged,
         nodes,
         asides: tick.asides,
+        sentinels: tick.sentinels,
         past: history.clone(),
     };
     let asked = tick.looks.iter().filter(|look| look.answer != Answer::NotAsked);
     let newest = asked.map(|look| look.at).max();
     let new = newest > history.newest;
+    let stale = stale(&facts, history);
     if new {
         observe(&mut facts);
         facts.past.newest = newest;
@@ -67,12 +81,40 @@ pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History,
     if new {
         let found = rules.iter().flat_map(|rule| (rule.find)(&facts).into_iter().map(move |raw| (rule, raw)));
         let found: Vec<(&Rule, Raw)> = found.collect();
-        hold(&mut held, found, &facts);
+        hold(&mut held, found, &facts, &stale);
     }
     let health = health(&facts, &held);
     let mut past = facts.past;
     past.held = held;
     (past, health)
+}
+
+/// What is kept, as far as it is of any use now.
+fn going_on<'a>(history: &'a History, tick: &Tick<'_>) -> Cow<'a, History> {
+    if tick.raise == Raise::Recorded {
+        return Cow::Borrowed(history);
+    }
+    let Some(newest) = history.newest else { return Cow::Borrowed(history) };
+    if newest > tick.now.plus(AHEAD) {
+        let mut back = history.clone();
+        back.rewind(tick.now);
+        Cow::Owned(back)
+    } else if tick.now.since(newest) > AWAY {
+        let mut later = history.clone();
+        later.resume();
+        Cow::Owned(later)
+    } else {
+        Cow::Borrowed(history)
+    }
+}
+
+/// Nodes whose look was judged before: what is found of them counts no second time.
+fn stale(facts: &Facts<'_>, history: &History) -> BTreeSet<String> {
+    let looked = |node: &Node<'_>| {
+        let before = history.node(&node.addr)?.looked?;
+        node.look.filter(|look| look.at <= before).map(|_| node.addr.to_string())
+    };
+    facts.nodes.iter().filter_map(looked).collect()
 }
 
 /// A finding's name tick after tick.
@@ -84,7 +126,12 @@ fn key(rule: RuleId, raw: &Raw) -> String {
 }
 
 /// What is there for long enough is raised, what is gone for long enough is cleared.
-fn hold(held: &mut BTreeMap<String, Held>, found: Vec<(&Rule, Raw)>, facts: &Facts<'_>) {
+fn hold(held: &mut BTreeMap<String, Held>, found: Vec<(&Rule, Raw)>, facts: &Facts<'_>, stale: &BTreeSet<String>) {
+    // Of a node, or by the look at one (B1 is known by its owner).
+    let same = |object: &Object, key: Option<&str>| match object {
+        Object::Node(addr) => stale.contains(&addr.to_string()),
+        _ => key.is_some_and(|key| stale.contains(key)),
+    };
     let recorded = facts.raise == Raise::Recorded;
     let (raise, clear) =
         if recorded { (1, 1) } else { (facts.limits.raise_after.max(1), facts.limits.clear_after.max(1)) };
@@ -105,28 +152,48 @@ fn hold(held: &mut BTreeMap<String, Held>, found: Vec<(&Rule, Raw)>, facts: &Fac
             text: String::new(),
             next: None,
             command: None,
+            brief: None,
+            causes: Vec::new(),
         });
         // Of two that are one the worse counts.
         if again && raw.severity <= one.severity {
             continue;
         }
-        if !again {
+        if !again && (one.there == 0 || !same(&raw.object, raw.key.as_deref())) {
             one.there = one.there.saturating_add(1);
-            one.gone = 0;
         }
+        one.gone = 0;
         let waited = recorded || facts.ago(one.since) >= (rule.wait)(facts.limits);
         one.raised |= one.there >= raise && waited;
+        one.brief = brief(facts, &raw);
         (one.severity, one.object, one.text) = (raw.severity, raw.object, raw.text);
-        (one.next, one.command) = (raw.next, raw.command);
+        (one.next, one.command, one.causes) = (raw.next, raw.command, raw.causes);
     }
     held.retain(|key, one| {
         if there.contains(key) {
             return true;
         }
         one.there = 0;
-        one.gone = one.gone.saturating_add(1);
+        if one.gone == 0 || !same(&one.object, key.split_once(' ').map(|(_, key)| key)) {
+            one.gone = one.gone.saturating_add(1);
+        }
         one.raised && one.gone < clear
     });
+}
+
+/// The words of a finding where there is little room: what is wrong comes first, which part the node has is left out, and
+/// so is what follows from it.
+fn brief(facts: &Facts<'_>, raw: &Raw) -> Option<String> {
+    let few = raw.brief.clone().unwrap_or_else(|| {
+        let node = match &raw.object {
+            Object::Node(addr) => facts.nodes.iter().find(|node| node.addr == *addr),
+            _ => None,
+        };
+        let rest = node.and_then(|node| Some((node, raw.text.strip_prefix(&facts.who(node))?)));
+        let text = rest.map_or_else(|| raw.text.clone(), |(node, rest)| format!("{}{rest}", node.addr));
+        text.split_once("; ").map_or(text.clone(), |(first, _)| first.to_owned())
+    });
+    Some(few).filter(|few| *few != raw.text)
 }
 
 fn health(facts: &Facts<'_>, held: &BTreeMap<String, Held>) -> Health {
@@ -136,11 +203,16 @@ fn health(facts: &Facts<'_>, held: &BTreeMap<String, Held>) -> Health {
             rule: rule(key)?,
             severity: one.severity,
             object: one.object.clone(),
+            // It is cleared when it stays away; until then it says what was seen last.
             text: one.text.clone(),
+            brief: one.brief.clone(),
             next: one.next.clone(),
             command: one.command.clone(),
             since: one.since,
+            over: one.gone > 0,
+            causes: one.causes.clone(),
             silenced: None,
+            silenced_until: None,
         })
     });
     let (notices, findings): (Vec<_>, Vec<_>) = raised.partition(|finding| finding.severity == Severity::Ok);
@@ -218,7 +290,9 @@ fn line(facts: &Facts<'_>, strip: &[super::snapshot::Strip]) -> ClusterLine {
         // One node that refuses is enough to say so.
         said.map(|state| Shown::text(state).to_string()).max_by_key(|state| state != "ok")
     });
+    let lost = facts.lost();
     let keys = owners().map(Node::keys).try_fold(0_u64, |sum, keys| Some(sum.saturating_add(keys?)));
+    let keys = keys.filter(|_| lost.is_empty());
     let ops = facts
         .nodes
         .iter()
@@ -232,9 +306,10 @@ fn line(facts: &Facts<'_>, strip: &[super::snapshot::Strip]) -> ClusterLine {
         state,
         served: (!strip.is_empty()).then(|| sum(&[SlotState::Served, SlotState::Open])),
         unseen: (!strip.is_empty()).then(|| sum(&[SlotState::NotSeen])),
+        uncovered: (!strip.is_empty()).then(|| sum(&[SlotState::Unassigned, SlotState::Failing])),
         assigned: viewed.then(|| 16_384 - sum(&[SlotState::Unassigned])),
         epoch: facts.merged.as_ref().and_then(|merged| merged.views.iter().filter_map(View::epoch).max()),
-        masters: known.then(|| count(owners().count())),
+        masters: known.then(|| count(owners().count() + lost.len())),
         replicas: known.then(|| count(facts.nodes.iter().filter(|node| node.role == Some(Role::Replica)).count())),
         known: count(facts.nodes.len()),
         answering: count(
@@ -298,6 +373,7 @@ fn row(facts: &Facts<'_>, node: &Node<'_>, severity: Severity) -> NodeRow {
         link: node.info.and_then(|info| info.get("master_link_status")).map(|link| link == "up"),
         lag_bytes: master.zip(attached.as_ref()).and_then(|(master, one)| rules::bytes_behind(master, one)),
         lag_seconds: lag.and_then(|one| one.lag),
+        looked: node.look.filter(|look| look.answer != Answer::NotAsked).map(|look| look.at),
         took: node.look.and_then(|look| look.took),
         version: node.info.and_then(super::info::Info::version).map(|version| Shown::text(&version).to_string()),
         uptime: number("uptime_in_seconds"),

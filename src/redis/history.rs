@@ -35,6 +35,12 @@ pub struct Held {
     pub next: Option<String>,
     /// The command.
     pub command: Option<String>,
+    /// In few words, where the words are many.
+    #[serde(default)]
+    pub brief: Option<String>,
+    /// Nodes that bring it about.
+    #[serde(default)]
+    pub causes: Vec<NodeAddr>,
 }
 
 /// A number that was seen at times.
@@ -58,6 +64,8 @@ pub struct NodePast {
     pub master: Option<NodeId>,
     /// When anybody last spoke of it.
     pub known: Time,
+    /// The look that was judged last: the same one counts no second time.
+    pub looked: Option<Time>,
     /// Since when it serves nobody, as far as a direct look says.
     pub unserved: Option<Time>,
     /// In which run it was last seen.
@@ -82,8 +90,12 @@ pub struct NodePast {
     pub restarted: Option<(Time, Option<u64>)>,
     /// It came back without its keys: when that was seen, and how many there were.
     pub emptied: Option<(Time, u64)>,
-    /// The newest line of the slow log that was told, and when a newer one than before was.
-    pub slow: Option<(u64, Option<Time>)>,
+    /// The newest line of the slow log that was told, and when a newer one than before was. No line: it was told, and empty.
+    pub slow: Option<(Option<u64>, Option<Time>)>,
+    /// The longest of each event of `LATENCY LATEST`, microseconds, and when it was seen to have grown.
+    pub spikes: BTreeMap<String, (u64, Option<Time>)>,
+    /// Whether writes were refused for a save that failed, and none has succeeded since.
+    pub refuses: bool,
 }
 
 /// A slot on its way.
@@ -97,6 +109,21 @@ pub struct OpenPast {
     pub left: Option<(u64, u64)>,
     /// When it was last seen open.
     pub seen: Time,
+}
+
+/// A node that only shakes hands, or has no address.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stranger {
+    /// Its name as it was last seen.
+    pub id: NodeId,
+    /// Since when.
+    pub since: Time,
+    /// When it was last seen.
+    pub seen: Time,
+    /// In whose views it was then.
+    pub by: Vec<String>,
+    /// Whether it shakes hands; else it has no address.
+    pub handshake: bool,
 }
 
 /// What is kept.
@@ -115,8 +142,9 @@ pub struct History {
     pub epoch: Option<u64>,
     /// Slots on their way, by slot.
     pub open: BTreeMap<u16, OpenPast>,
-    /// Since when nodes only shake hands, or have no address, by name.
-    pub strangers: BTreeMap<NodeId, Time>,
+    /// Nodes that only shake hands, or have no address: by where they are, or by name where that is not known. A handshake
+    /// is given up and begun anew by another name.
+    pub shaking: BTreeMap<String, Stranger>,
     /// What happened, the newest first.
     pub events: Vec<Event>,
 }
@@ -128,6 +156,8 @@ impl History {
     pub const HELD: usize = 8_192;
     /// Nodes that are kept.
     pub const NODES: usize = 8_192;
+    /// Strangers that are kept, and events of latency of one node.
+    pub const STRANGERS: usize = 256;
     /// How long a node is remembered that nobody speaks of.
     pub const REMEMBERED: Duration = Duration::from_hours(24);
     /// Counters of so many ticks are kept.
@@ -142,12 +172,54 @@ impl History {
         self.nodes.get(&addr.to_string())
     }
 
-    /// Forgets what is over: an operator has seen that a node came back empty.
-    pub fn forget(&mut self, addr: &NodeAddr) {
-        if let Some(past) = self.nodes.get_mut(&addr.to_string()) {
-            past.emptied = None;
-            past.restarted = None;
-            past.replaced = None;
+    /// Goes on after nobody has looked for a while: what changed in between is not known, and what was, may long be over.
+    pub fn resume(&mut self) {
+        for node in self.nodes.values_mut() {
+            node.samples.clear();
+            node.behind.clear();
+            (node.unserved, node.slow) = (None, None);
+            node.spikes.clear();
+        }
+        self.open.clear();
+        self.shaking.clear();
+        for held in self.held.values_mut() {
+            held.gone = u32::MAX;
+        }
+    }
+
+    /// Goes on where the clock went back, or whoever kept this had one that was ahead: nothing was later than now.
+    pub fn rewind(&mut self, now: Time) {
+        self.newest = None;
+        let back = |at: &mut Time| *at = (*at).min(now);
+        for node in self.nodes.values_mut() {
+            node.samples.clear();
+            node.behind.clear();
+            node.syncs.retain(|seen| seen.at <= now);
+            node.looked = None;
+            node.spikes.values_mut().filter_map(|(_, at)| at.as_mut()).for_each(back);
+            back(&mut node.known);
+            node.unserved.iter_mut().for_each(back);
+            for at in [
+                node.replaced.as_mut().map(|(at, _)| at),
+                node.restarted.as_mut().map(|(at, _)| at),
+                node.emptied.as_mut().map(|(at, _)| at),
+                node.slow.as_mut().and_then(|(_, at)| at.as_mut()),
+            ]
+            .into_iter()
+            .flatten()
+            {
+                back(at);
+            }
+        }
+        self.held.values_mut().for_each(|held| back(&mut held.since));
+        for open in self.open.values_mut() {
+            back(&mut open.since);
+            back(&mut open.moved);
+            back(&mut open.seen);
+        }
+        for stranger in self.shaking.values_mut() {
+            back(&mut stranger.since);
+            back(&mut stranger.seen);
         }
     }
 }

@@ -138,7 +138,8 @@ impl Info {
     pub fn keys(&self) -> Option<u64> {
         self.sections.iter().find(|(name, _)| name == "Keyspace")?;
         let numbers = self.beginning("db").filter(|(rest, _)| rest.bytes().all(|byte| byte.is_ascii_digit()));
-        Some(numbers.filter_map(|(_, value)| Self::part(value, "keys")?.parse::<u64>().ok()).sum())
+        let keys = numbers.filter_map(|(_, value)| Self::part(value, "keys")?.parse::<u64>().ok());
+        Some(keys.fold(0, u64::saturating_add))
     }
 
     /// How often an error was answered: `errorstat_OOM`. An error that never was has no line, where the section is told.

@@ -28,6 +28,8 @@ pub struct Line {
 #[derive(Debug, Default)]
 struct State {
     conn: Option<Conn>,
+    /// Whether the last question found the kept connection closed, and nobody there to make another.
+    lost: bool,
     /// Where the name led when it last led anywhere.
     places: Vec<SocketAddr>,
     /// A name that is being looked up: that cannot be cancelled, and is waited for by whoever comes next.
@@ -63,14 +65,16 @@ impl Line {
         let within = self.account.answer_within;
         // Another question on this line ends by itself within its own time.
         let mut state = timeout(within * 2, self.state.lock()).await.map_err(|_| Trouble::Silent(within))?;
+        state.lost = false;
         if let Some(conn) = state.conn.take() {
             match self.once(&mut state, conn, batch, false).await {
                 // It may have been idle for longer than the server keeps, or the server is another since.
-                Err(Trouble::Closed) => {}
+                Err(Trouble::Closed) => state.lost = true,
                 other => return other,
             }
         }
         let conn = self.connect(&mut state).await?;
+        state.lost = false;
         self.once(&mut state, conn, batch, true).await
     }
 
@@ -86,6 +90,12 @@ impl Line {
     /// Gives the connection up, once nobody asks any more.
     pub async fn close(&self) {
         self.state.lock().await.conn = None;
+    }
+
+    /// Whether the connection that was kept has been closed by the other side, by now or as the last question found, and none
+    /// was made since. While somebody asks it is not known.
+    pub fn is_cut(&self) -> bool {
+        self.state.try_lock().is_ok_and(|state| state.lost || state.conn.as_ref().is_some_and(Conn::is_cut))
     }
 
     async fn once(&self, state: &mut State, conn: Conn, batch: &Batch, fresh: bool) -> Result<Answered, Trouble> {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use xxhash_rust::xxh3::Xxh3;
 
+use super::addr::NodeAddr;
 use super::look::Look;
 use super::nodes::{Flag, NodeId, NodeLine};
 use super::slots::{SLOTS, SlotSet};
@@ -125,6 +126,21 @@ impl<'a> Merged<'a> {
     pub fn line(&self, id: &NodeId) -> Option<&'a NodeLine> {
         let known = self.winner().and_then(|view| view.line(id));
         known.or_else(|| self.views.iter().find_map(|view| view.line(id).filter(|line| !line.is(Flag::Handshake))))
+    }
+
+    /// Where a node is: by the winning view, or by any that has not lost its address.
+    pub fn place(&self, id: &NodeId) -> Option<&'a NodeAddr> {
+        let said = |view: &View<'a>| view.line(id).filter(|line| !line.is(Flag::Handshake))?.addr.as_ref();
+        self.winner().and_then(said).or_else(|| self.views.iter().find_map(said))
+    }
+
+    /// Whether the winning views have missed a node: one calls it failed, which takes a majority of masters, or half of them
+    /// suspect it or have lost their line to it. Until then nobody takes over from it. None of them knows it: nothing.
+    pub fn missed(&self, id: &NodeId) -> Option<bool> {
+        let said: Vec<bool> = self.winners().filter_map(|view| view.gone(id)).collect();
+        let gone = said.iter().filter(|gone| **gone).count();
+        let missed = self.flagged(id, Flag::Fail) > 0 || gone * 2 >= said.len();
+        (!said.is_empty()).then_some(missed)
     }
 
     /// How many of the winning views say that of a node.

@@ -22,13 +22,15 @@
 //! | [`rates`] | counters as rates |
 //! | [`station`], [`watch`] | who looks, judges and publishes; the worker that keeps the history |
 //! | [`read`] | all clusters at once, as a screen reads them |
-//! | [`bench`] | the transaction benchmark |
+//! | [`mod@bench`] | the transaction benchmark |
 //! | [`tls`] | TLS to a node |
 //! | [`conn`] | one connection, and a round trip on it |
 //! | [`line`](mod@line) | the connection to a node that is kept |
 //! | [`probe`] | all nodes of a cluster, looked at at once |
 //! | [`panels`] | what is asked of one node on demand |
-//! | [`moves`] | how slots that move stand, asked on demand |
+//! | [`beside`] | what nodes are asked beside the tick |
+//! | [`moves`] | how slots that move stand |
+//! | [`settings`] | settings of the servers that the judge goes by |
 //! | [`acl`] | the rule of an account that may look and do nothing else |
 //! | [`mod@act`] | the few things an operator may have done |
 //! | [`sentinel`] | what sentinels say of the masters they watch |
@@ -40,6 +42,7 @@ pub mod acl;
 pub mod act;
 pub mod aside;
 pub mod bench;
+pub mod beside;
 pub mod commands;
 pub mod conn;
 pub mod facts;
@@ -65,6 +68,7 @@ pub mod report;
 pub mod resp;
 pub mod rules;
 pub mod sentinel;
+pub mod settings;
 pub mod silence;
 pub mod slots;
 pub mod snapshot;

@@ -1,11 +1,13 @@
 //! What a tick adds to what is kept.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::addr::NodeAddr;
+use super::aside::Aside;
 use super::facts::{Facts, Node, owners};
 use super::finding::{Event, EventKind};
-use super::history::{History, NodePast, OpenPast, Seen, keep};
+use super::history::{History, NodePast, OpenPast, Seen, Stranger, keep};
 use super::limits::{Kind, Limits};
 use super::look::Answer;
 use super::merge::Merged;
@@ -16,7 +18,7 @@ use super::slots::SlotSet;
 use super::snapshot::Role;
 use super::view::View;
 use crate::base::Time;
-use crate::base::units::Count;
+use crate::base::units::{Count, Span};
 
 /// Keys below which a restart that lost them is not told as one.
 const FEW: u64 = 10;
@@ -40,24 +42,17 @@ pub fn observe(facts: &mut Facts<'_>) {
     }
     for node in &mut facts.nodes {
         let aside = facts.asides.iter().filter(|aside| aside.addr == node.addr).max_by_key(|aside| aside.at);
-        let newest = aside.and_then(|aside| aside.slow.as_ref()?.iter().map(|slow| (slow.id, aside.at)).max());
-        if let Some((id, at)) = newest {
-            node.past.slow = match node.past.slow {
-                None => Some((id, None)),
-                Some((before, _)) if id > before => Some((id, Some(at))),
-                // The numbers begin anew with the server.
-                Some((before, _)) if id < before => Some((id, None)),
-                same => same,
-            };
+        if let Some(aside) = aside {
+            beside(&mut node.past, aside);
         }
     }
     if let Some(merged) = &facts.merged {
-        strangers(merged, &mut past.strangers, facts.now);
+        strangers(facts, merged, &mut past.shaking);
         open_slots(facts, merged, &mut past.open);
         let new = owners(merged);
         let epoch = merged.views.iter().filter_map(View::epoch).max();
         if !past.owners.is_empty() {
-            events.extend(changes(facts, &past, &new, epoch));
+            events.extend(changes(facts, merged, &past, &new));
         }
         past.owners = new;
         past.epoch = epoch.max(past.epoch);
@@ -90,7 +85,7 @@ fn of_node(node: &mut Node<'_>, limits: &Limits, now: Time, events: &mut Vec<Eve
     };
     let at = look.at;
     let past = &mut node.past;
-    past.known = now;
+    (past.known, past.looked) = (now, Some(at));
     let own = look.view().and_then(|lines| lines.iter().find(|line| line.is(Flag::Myself))).map(|line| line.id.clone());
     if let (Some(before), Some(own)) = (&past.id, &own)
         && before != own
@@ -98,7 +93,7 @@ fn of_node(node: &mut Node<'_>, limits: &Limits, now: Time, events: &mut Vec<Eve
         let text = format!("another node answers at {}: was {}, now {}", node.addr, before.short(), own.short());
         events.push(event(at, EventKind::Replaced, &node.addr, text));
         let before = before.clone();
-        *past = NodePast { known: now, replaced: Some((at, before)), ..NodePast::default() };
+        *past = NodePast { known: now, looked: Some(at), replaced: Some((at, before)), ..NodePast::default() };
     }
     past.id = own.or_else(|| node.id.clone());
     match node.sight.serves() {
@@ -131,6 +126,9 @@ fn of_node(node: &mut Node<'_>, limits: &Limits, now: Time, events: &mut Vec<Eve
     if past.samples.last().is_none_or(|last| last.at < at) {
         keep(&mut past.samples, sample, History::SAMPLES);
     }
+    // With save points and stop-writes-on-bgsave-error a failed save refuses writes until one succeeds.
+    let failed = info.get("rdb_last_bgsave_status") == Some("err");
+    past.refuses = failed && (past.refuses || past.grown("MISCONF").is_some_and(|(grown, _)| grown > 0));
     let loading = info.flag("loading") == Some(true);
     if let Some(keys) = info.keys().filter(|_| !loading) {
         // Compared once, when all it has is there.
@@ -150,8 +148,36 @@ fn of_node(node: &mut Node<'_>, limits: &Limits, now: Time, events: &mut Vec<Eve
     events.extend(told.into_iter().map(|(kind, text)| event(at, kind, &node.addr, text)));
 }
 
+/// What was asked beside the tick.
+fn beside(past: &mut NodePast, aside: &Aside) {
+    if let Some(slow) = &aside.slow {
+        let newest = slow.iter().map(|slow| slow.id).max();
+        past.slow = match (past.slow, newest) {
+            // What was there before anybody looked is not new.
+            (None, newest) => Some((newest, None)),
+            (Some((before, _)), Some(id)) if before != Some(id) => Some((Some(id), Some(aside.at))),
+            // It is the same, or it was emptied: the numbers go on.
+            (same, _) => same,
+        };
+    }
+    for spike in aside.spikes.iter().flatten() {
+        let most = u64::try_from(spike.most.as_micros()).unwrap_or(u64::MAX);
+        if past.spikes.len() >= History::STRANGERS && !past.spikes.contains_key(&spike.event) {
+            continue;
+        }
+        let fresh = !past.spikes.contains_key(&spike.event);
+        let kept = past.spikes.entry(spike.event.clone()).or_insert((most, None));
+        *kept = match *kept {
+            (before, _) if !fresh && most > before => (most, Some(aside.at)),
+            // LATENCY RESET, or another run.
+            (before, _) if most < before => (most, None),
+            same => same,
+        };
+    }
+}
+
 fn lost(keys: u64, before: u64, limits: &Limits) -> bool {
-    super::rates::precise(keys) < limits.emptied * super::rates::precise(before)
+    super::rates::precise(keys) < limits.emptied.get() * super::rates::precise(before)
 }
 
 fn event(at: Time, kind: EventKind, node: &NodeAddr, text: String) -> Event {
@@ -169,13 +195,34 @@ fn behind(facts: &Facts<'_>) -> Vec<(usize, String, Seen)> {
     all.collect()
 }
 
-/// Nodes that only shake hands, or have no address.
-fn strangers(merged: &Merged<'_>, known: &mut BTreeMap<NodeId, Time>, now: Time) {
-    let lines = merged.views.iter().flat_map(View::lines);
-    let seen = lines.filter(|line| line.is(Flag::Handshake) || line.is(Flag::NoAddr));
-    let seen: BTreeMap<NodeId, Time> =
-        seen.map(|line| (line.id.clone(), known.get(&line.id).copied().unwrap_or(now))).collect();
-    *known = seen;
+/// Nodes that only shake hands, or have no address. A handshake is given up after the node timeout, and whoever begins it anew
+/// does so by another name: what is kept outlives such a gap.
+fn strangers(facts: &Facts<'_>, merged: &Merged<'_>, known: &mut BTreeMap<String, Stranger>) {
+    let now = facts.now;
+    for view in &merged.views {
+        for line in view.lines().iter().filter(|line| line.is(Flag::Handshake) || line.is(Flag::NoAddr)) {
+            let place = line.addr.as_ref().map_or_else(|| line.id.as_str().to_owned(), ToString::to_string);
+            if known.len() >= History::STRANGERS && !known.contains_key(&place) {
+                continue;
+            }
+            let fresh = || Stranger {
+                id: line.id.clone(),
+                since: now,
+                seen: now,
+                by: Vec::new(),
+                handshake: line.is(Flag::Handshake),
+            };
+            let one = known.entry(place).or_insert_with(fresh);
+            if one.seen < now {
+                one.by.clear();
+            }
+            (one.id, one.seen, one.handshake) = (line.id.clone(), now, line.is(Flag::Handshake));
+            one.by.push(view.addr.to_string());
+        }
+    }
+    let gap = facts.node_timeout().value;
+    // One without an address has its name for good: it is there, or it is not.
+    known.retain(|_, one| one.seen == now || (one.handshake && now.since(one.seen) <= gap));
 }
 
 fn open_slots(facts: &Facts<'_>, merged: &Merged<'_>, known: &mut BTreeMap<u16, OpenPast>) {
@@ -208,8 +255,10 @@ fn open_slots(facts: &Facts<'_>, merged: &Merged<'_>, known: &mut BTreeMap<u16, 
     }
 }
 
-/// Slots that changed hands: to a replica of who had them and all of them is a failover.
-fn changes(facts: &Facts<'_>, past: &History, new: &BTreeMap<NodeId, SlotSet>, epoch: Option<u64>) -> Vec<Event> {
+/// Slots that changed hands: to a replica of who had them and all of them is a failover. Whoever takes over does so with a config
+/// epoch above that of the master before. The epoch that `CLUSTER INFO` tells is no measure: it is asked for more often than a
+/// large view, and shows a tick earlier.
+fn changes(facts: &Facts<'_>, merged: &Merged<'_>, past: &History, new: &BTreeMap<NodeId, SlotSet>) -> Vec<Event> {
     let mut events = Vec::new();
     for (old, had) in &past.owners {
         let kept = new.get(old);
@@ -223,14 +272,16 @@ fn changes(facts: &Facts<'_>, past: &History, new: &BTreeMap<NodeId, SlotSet>, e
                 continue;
             }
             let Some(node) = facts.by_id(heir) else { continue };
-            let before = past.nodes.values().find(|one| one.id.as_ref() == Some(heir));
-            let was_replica = before.is_some_and(|one| one.master.as_ref() == Some(old));
-            let grown = epoch > past.epoch;
+            let was = past.nodes.values().find(|one| one.id.as_ref() == Some(heir));
+            let was_replica = was.is_some_and(|one| one.master.as_ref() == Some(old));
+            // One that is a replica by now shows the epoch of its master.
+            let before = merged.line(old).filter(|line| line.is(Flag::Master)).map(|line| line.epoch);
+            let grown = merged.line(heir).map(|line| line.epoch) > before;
             let failover = was_replica && grown && kept.is_none();
             let outage = past.nodes.values().find(|one| one.id.as_ref() == Some(old)).and_then(|one| one.unserved);
             let lasted = outage.filter(|_| failover).map(|since| facts.ago(since));
             let (from, to) = (facts.called(old), &node.addr);
-            let long = lasted.map(|span| format!(", {:.1} s", span.as_secs_f64())).unwrap_or_default();
+            let long = lasted.map(about).unwrap_or_default();
             let text = if failover {
                 format!("failover {}: {got} {from} -> {to}{long}", clock(facts.now))
             } else {
@@ -260,7 +311,7 @@ fn promoted(facts: &Facts<'_>, past: &History) -> Vec<Event> {
         let old = facts.nodes.iter().find(|other| other.addr != node.addr && was(other, Role::Master));
         let outage = old.and_then(|old| past.node(&old.addr)?.unserved).map(|since| facts.ago(since));
         let from = old.map(|old| format!("{} -> ", old.addr)).unwrap_or_default();
-        let long = outage.map(|span| format!(", {:.1} s", span.as_secs_f64())).unwrap_or_default();
+        let long = outage.map(about).unwrap_or_default();
         Event {
             at: facts.now,
             kind: EventKind::Failover,
@@ -271,6 +322,11 @@ fn promoted(facts: &Facts<'_>, past: &History) -> Vec<Event> {
         }
     });
     events.collect()
+}
+
+/// `, about 8 s`: when it began and when it ended is known to a tick.
+fn about(span: Duration) -> String {
+    format!(", about {}", Span(Duration::from_secs_f64(span.as_secs_f64().round().max(1.0))))
 }
 
 /// `06:12:09`

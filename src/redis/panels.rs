@@ -232,9 +232,18 @@ pub async fn latency(line: &Line) -> Result<Latency, Trouble> {
     let batch = Batch::of(&[&["LATENCY", "LATEST"], &["CONFIG", "GET", "latency-monitor-threshold"]]);
     let mut values = line.ask(&batch).await?.values.into_iter();
     let mut next = || values.next().unwrap_or(Value::Null);
-    let latest = fine(next())?;
+    let events = events(&fine(next())?)?;
     let threshold = next().array().and_then(|pair| count(pair.get(1)?)).map(Duration::from_millis);
-    let events = latest.array().ok_or_else(|| odd("LATENCY LATEST", &latest))?;
+    Ok(Latency { threshold, events })
+}
+
+/// The same without its threshold, in one question.
+pub async fn latest(line: &Line) -> Result<Vec<LatencyEvent>, Trouble> {
+    events(&one(line, &["LATENCY", "LATEST"]).await?)
+}
+
+fn events(latest: &Value) -> Result<Vec<LatencyEvent>, Trouble> {
+    let events = latest.array().ok_or_else(|| odd("LATENCY LATEST", latest))?;
     let event = |parts: &[Value]| {
         let millis = |place: usize| Some(Duration::from_millis(count(parts.get(place)?)?));
         Some(LatencyEvent {
@@ -244,7 +253,7 @@ pub async fn latency(line: &Line) -> Result<Latency, Trouble> {
             most: millis(3)?,
         })
     };
-    Ok(Latency { threshold, events: events.iter().filter_map(|one| event(one.array()?)).collect() })
+    Ok(events.iter().filter_map(|one| event(one.array()?)).collect())
 }
 
 /// Who is connected.

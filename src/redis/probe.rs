@@ -3,7 +3,7 @@
 mod ask;
 mod known;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex as Shared;
 use std::sync::PoisonError;
@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, mpsc};
 
 use super::addr::NodeAddr;
 use super::conn::Account;
+use super::info::Info;
 use super::line::Line;
 use super::look::Look;
 use super::sentinel::{SentinelLook, look as look_at_sentinel};
@@ -32,6 +33,14 @@ pub trait Probe: Send + Sync {
     /// not asked this time (see [`NetProbe`]) is told as it was last seen, with the time of then.
     async fn tick(&self) -> Vec<Look>;
 
+    /// Nodes that the last tick has no look of, as their answer is still out or has come only just before: the look before stands.
+    fn standing(&self) -> Vec<NodeAddr> {
+        Vec::new()
+    }
+
+    /// Somebody who looked before knew these nodes: they are asked too.
+    async fn know(&self, _: &[NodeAddr]) {}
+
     /// What the sentinels said in the last tick, where there are any.
     fn sentinels(&self) -> Vec<SentinelLook> {
         Vec::new()
@@ -43,8 +52,19 @@ pub trait Probe: Send + Sync {
         false
     }
 
+    /// Whether a node has closed its connection since it last answered: a process that dies does, and whoever asks then knows
+    /// sooner than the usual time. It is told until it is asked the next time but one.
+    fn is_cut(&self) -> bool {
+        false
+    }
+
     /// The line to a node, for what is asked on demand; nothing: it is not known, or there is none (a recording).
     fn line(&self, _: &NodeAddr) -> Option<Arc<Line>> {
+        None
+    }
+
+    /// What a node says of itself now, where that is known without a line to ask it on.
+    fn info(&self, _: &NodeAddr) -> Option<Info> {
         None
     }
 }
@@ -94,6 +114,11 @@ pub struct Settings {
     pub spread: Duration,
     /// Nodes that are asked at most; further ones are not looked at.
     pub most: usize,
+    /// A tick waits so long for the slowest and no longer: what comes later counts in the next one. Nothing: it waits for all,
+    /// as long as each may take.
+    pub haste: Option<Duration>,
+    /// Whether those who let nobody in are asked again in every tick, as there are only a few.
+    pub restless: bool,
 }
 
 impl Default for Settings {
@@ -104,6 +129,8 @@ impl Default for Settings {
             keep: Duration::from_mins(10),
             spread: Duration::from_millis(50),
             most: MOST_NODES,
+            haste: None,
+            restless: false,
         }
     }
 }
@@ -114,6 +141,8 @@ pub const MOST_NODES: usize = 4_096;
 pub const LARGE_VIEW: usize = 64 << 10;
 /// How old a large view may be.
 pub const VIEW_AGE: Duration = Duration::from_secs(10);
+/// In a tick that comes early nobody is asked who has answered so short a time ago.
+const GAP: Duration = Duration::from_millis(900);
 /// Who cannot be resolved, or lets nobody in, is asked again after so long: it costs both sides, and changes seldom.
 const AGAIN: Backoff = Backoff { first: Duration::from_secs(2), longest: Duration::from_secs(10) };
 
@@ -138,6 +167,10 @@ struct State {
     known: Known,
     sentinels: BTreeMap<NodeAddr, Arc<Line>>,
     dice: u64,
+    /// Who was asked and has not answered.
+    out: Tasks,
+    news: mpsc::UnboundedSender<News>,
+    heard: mpsc::UnboundedReceiver<News>,
 }
 
 #[derive(Debug, Default)]
@@ -147,6 +180,9 @@ struct Told {
     asked: BTreeMap<NodeAddr, NodeAddr>,
     sentinels: Vec<SentinelLook>,
     urgent: bool,
+    standing: Vec<NodeAddr>,
+    /// Those that were asked in the last tick, where they are asked.
+    lately: BTreeSet<NodeAddr>,
 }
 
 /// What comes back from one that was asked.
@@ -155,15 +191,28 @@ enum News {
     Sentinel(SentinelLook),
 }
 
-/// Tasks of a tick; whoever gives the tick up gives them up.
-#[derive(Default)]
-struct Tasks(Vec<JoinHandle<()>>);
+/// Who is asked.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Asked {
+    Node(NodeAddr),
+    Sentinel(NodeAddr),
+}
+
+/// Tasks whose answers are out; whoever gives the probe up gives them up.
+#[derive(Debug, Default)]
+struct Tasks(BTreeMap<Asked, JoinHandle<()>>);
+
+impl Tasks {
+    fn give_up(&mut self) {
+        for task in std::mem::take(&mut self.0).into_values() {
+            task.abort();
+        }
+    }
+}
 
 impl Drop for Tasks {
     fn drop(&mut self) {
-        for task in &self.0 {
-            task.abort();
-        }
+        self.give_up();
     }
 }
 
@@ -176,7 +225,8 @@ impl NetProbe {
             Topology::Replicas { seeds, sentinels, .. } => (seeds.clone(), sentinels.as_slice(), true),
             Topology::Dtm { sessions, buckets } => (sessions.iter().chain(buckets).cloned().collect(), &[][..], false),
         };
-        let known = Known::new(seeds, merges, settings.keep, settings.most, clock.mono());
+        let gap = settings.haste.map_or(Duration::ZERO, |_| GAP);
+        let known = Known::new(seeds, merges, settings.keep, settings.most, clock.mono()).paced(gap, settings.restless);
         let account = Arc::new(settings.account.clone());
         let of_sentinel = Arc::new(settings.sentinel_account.clone().unwrap_or_else(|| settings.account.clone()));
         let line = |addr: &NodeAddr| {
@@ -184,13 +234,18 @@ impl NetProbe {
         };
         let sentinels = sentinels.iter().map(line).collect();
         let dice = random::bytes::<8>().map_or(0x5bd1_e995, u64::from_le_bytes);
-        let state = Mutex::new(State { known, sentinels, dice });
+        let (news, heard) = mpsc::unbounded_channel();
+        let state = Mutex::new(State { known, sentinels, dice, out: Tasks::default(), news, heard });
         Self { topology, settings, account, clock, state, told: Shared::default() }
     }
 
     /// What is looked at.
     pub fn topology(&self) -> &Topology {
         &self.topology
+    }
+
+    fn is_line_cut(&self, addr: &NodeAddr) -> bool {
+        self.told().lines.get(addr).is_some_and(|line| line.is_cut())
     }
 
     fn told(&self) -> std::sync::MutexGuard<'_, Told> {
@@ -221,28 +276,34 @@ impl NetProbe {
         Arc::clone(self.told().lines.entry(addr.clone()).or_insert_with(made))
     }
 
-    fn start(&self, state: &mut State, addr: NodeAddr, tasks: &mut Tasks, news: &mpsc::UnboundedSender<News>) {
+    fn start(&self, state: &mut State, addr: NodeAddr) {
         let (view, sections) = state.known.asks(&addr);
         let which = self.which(&addr, view);
         let line = self.line_of(&addr, &which);
         let wait = self.settings.spread.mul_f64(f64::from(dice(&mut state.dice)) / 256.0);
-        let (clock, news) = (self.clock.clone(), news.clone());
-        tasks.0.push(task::spawn(async move {
+        let (clock, news, name) = (self.clock.clone(), state.news.clone(), Asked::Node(addr.clone()));
+        let asking = task::spawn(async move {
             if !wait.is_zero() {
                 clock.sleep(wait).await;
             }
             let asked = task::caught(Box::pin(ask::look(&line, &which, sections, &clock))).await;
             let came = asked.unwrap_or_else(|why| Came::not(clock.now(), sections, Trouble::Own(why.to_string())));
-            // Nobody listens any more where the tick was given up.
+            // Nobody listens any more where the probe was given up.
             let _ = news.send(News::Node(addr, came));
-        }));
+        });
+        state.out.0.insert(name, asking);
     }
 
-    fn start_sentinels(&self, state: &State, tasks: &mut Tasks, news: &mpsc::UnboundedSender<News>) -> usize {
-        let Topology::Replicas { master, .. } = &self.topology else { return 0 };
-        for line in state.sentinels.values() {
-            let (line, clock, news, master) = (Arc::clone(line), self.clock.clone(), news.clone(), master.clone());
-            tasks.0.push(task::spawn(async move {
+    fn start_sentinels(&self, state: &mut State) {
+        let Topology::Replicas { master, .. } = &self.topology else { return };
+        for (addr, line) in &state.sentinels {
+            let name = Asked::Sentinel(addr.clone());
+            if state.out.0.contains_key(&name) {
+                continue;
+            }
+            let (line, clock, news, master) =
+                (Arc::clone(line), self.clock.clone(), state.news.clone(), master.clone());
+            let asking = task::spawn(async move {
                 let asked = task::caught(Box::pin(look_at_sentinel(&line, master.as_deref(), &clock))).await;
                 let look = asked.unwrap_or_else(|why| SentinelLook {
                     addr: line.addr().clone(),
@@ -250,9 +311,26 @@ impl NetProbe {
                     answer: Err(Trouble::Own(why.to_string())),
                 });
                 let _ = news.send(News::Sentinel(look));
-            }));
+            });
+            state.out.0.insert(name, asking);
         }
-        state.sentinels.len()
+    }
+
+    /// Takes in what has come: whom to ask besides.
+    fn take(state: &mut State, news: News, sentinels: &mut BTreeMap<NodeAddr, SentinelLook>) -> Vec<NodeAddr> {
+        match news {
+            News::Node(addr, came) => {
+                state.out.0.remove(&Asked::Node(addr.clone()));
+                let spread = dice(&mut state.dice);
+                state.known.came(&addr, came, spread)
+            }
+            News::Sentinel(look) => {
+                state.out.0.remove(&Asked::Sentinel(look.addr.clone()));
+                let named = state.known.name(&look.named());
+                sentinels.insert(look.addr.clone(), look);
+                named
+            }
+        }
     }
 }
 
@@ -261,46 +339,74 @@ impl Probe for NetProbe {
     async fn tick(&self) -> Vec<Look> {
         let mut state = self.state.lock().await;
         let state = &mut *state;
-        let (news, mut heard) = mpsc::unbounded_channel();
-        let (mut tasks, mut sentinels) = (Tasks::default(), Vec::new());
-        let mut asked = state.known.begin(self.clock.mono());
-        let mut outstanding = self.start_sentinels(state, &mut tasks, &news);
+        let haste = self.settings.haste;
+        if haste.is_none() && !state.out.0.is_empty() {
+            // A tick was given up: nobody wants to know any more.
+            state.out.give_up();
+            (state.news, state.heard) = mpsc::unbounded_channel();
+            state.known.given_up();
+        }
+        let until = haste.map(|haste| self.clock.mono().plus(haste));
+        // Of a sentinel whose answer is out the last one stands.
+        let before = self.told().sentinels.clone();
+        let mut sentinels: BTreeMap<NodeAddr, SentinelLook> =
+            before.into_iter().map(|look| (look.addr.clone(), look)).collect();
+        let mut asked = state.known.begin(self.clock.mono(), |addr| self.is_line_cut(addr));
+        while let Ok(late) = state.heard.try_recv() {
+            asked.extend(Self::take(state, late, &mut sentinels));
+        }
+        asked.extend(state.known.again());
+        self.start_sentinels(state);
         loop {
-            outstanding += asked.len();
             for addr in asked.drain(..) {
-                self.start(state, addr, &mut tasks, &news);
+                self.start(state, addr);
             }
-            if outstanding == 0 {
+            if state.out.0.is_empty() {
                 asked = state.known.settle();
                 if asked.is_empty() {
                     break;
                 }
                 continue;
             }
-            // There is a sender here: it is not closed.
-            let Some(one) = heard.recv().await else { break };
-            outstanding -= 1;
-            match one {
-                News::Node(addr, came) => {
-                    let spread = dice(&mut state.dice);
-                    asked = state.known.came(&addr, came, spread);
+            let one = match until {
+                None => state.heard.recv().await,
+                Some(until) => {
+                    let left = until.since(self.clock.mono());
+                    tokio::select! {
+                        biased;
+                        one = state.heard.recv() => one,
+                        () = self.clock.sleep(left) => None,
+                    }
                 }
-                News::Sentinel(look) => {
-                    asked = state.known.name(&look.named());
-                    sentinels.push(look);
-                }
-            }
+            };
+            let Some(one) = one else { break };
+            asked = Self::take(state, one, &mut sentinels);
+        }
+        // Who is found only now is asked meanwhile.
+        for addr in state.known.settle() {
+            self.start(state, addr);
         }
         let (looks, given_up) = state.known.end();
-        sentinels.sort_by(|a: &SentinelLook, b| a.addr.cmp(&b.addr));
         let mut told = self.told();
         for addr in &given_up {
             told.lines.remove(addr);
         }
         told.asked = state.known.asked(&looks);
-        told.sentinels = sentinels;
+        told.sentinels = sentinels.into_values().collect();
         told.urgent = state.known.is_urgent();
+        told.standing = state.known.standing();
+        told.lately = state.known.lately();
         looks
+    }
+
+    fn standing(&self) -> Vec<NodeAddr> {
+        self.told().standing.clone()
+    }
+
+    async fn know(&self, addrs: &[NodeAddr]) {
+        if matches!(self.topology, Topology::Cluster { .. } | Topology::Replicas { .. }) {
+            self.state.lock().await.known.know(addrs, self.clock.mono());
+        }
     }
 
     fn sentinels(&self) -> Vec<SentinelLook> {
@@ -309,6 +415,12 @@ impl Probe for NetProbe {
 
     fn is_urgent(&self) -> bool {
         self.told().urgent
+    }
+
+    fn is_cut(&self) -> bool {
+        // Who is asked no more, as the same node answers at another address, may be cut for good.
+        let told = self.told();
+        told.lately.iter().filter_map(|addr| told.lines.get(addr)).any(|line| line.is_cut())
     }
 
     fn line(&self, addr: &NodeAddr) -> Option<Arc<Line>> {

@@ -1,6 +1,6 @@
 //! What was seen, as a folder: what one operator sends to another. A folder a node, `HOST_PORT`, in it `info-everything.txt`,
 //! `cluster-nodes.txt` and `cluster-info.txt`; what was answered with an error holds that error as its first line, what was
-//! not answered at all `[no reply]` and why. A node that was not asked has no folder. Passwords are in no reply that is asked
+//! not answered at all `[no reply]` and why; and `config-get.txt`, settings that the judge goes by, a line each. A node that was not asked has no folder. Passwords are in no reply that is asked
 //! for; errors are kept as they were answered.
 
 use std::fmt::Write as _;
@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::addr::NodeAddr;
+use super::aside::Aside;
 use super::info::Info;
 use super::look::{Answer, Look, Reply};
 use super::nodes::{Flag, NodeLine};
@@ -44,8 +45,11 @@ pub enum RecordError {
     },
 }
 
-/// Writes the looks of one tick as a new folder.
-pub fn write(dir: &Path, looks: &[Look]) -> Result<(), RecordError> {
+/// What a node has set, where that was told.
+pub const SETTINGS: &str = "config-get.txt";
+
+/// Writes the looks of one tick as a new folder, with what nodes told beside it.
+pub fn write(dir: &Path, looks: &[Look], asides: &[Aside]) -> Result<(), RecordError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |source| RecordError::Io { path, source }
@@ -65,6 +69,11 @@ pub fn write(dir: &Path, looks: &[Look]) -> Result<(), RecordError> {
         for (name, text) in files {
             let path = node.join(name);
             fs::write(&path, text).map_err(failed(&path))?;
+        }
+        let settings = asides.iter().find(|aside| aside.addr == look.addr).and_then(|aside| aside.settings);
+        if let Some(settings) = settings {
+            let path = node.join(SETTINGS);
+            fs::write(&path, settings.text()).map_err(failed(&path))?;
         }
     }
     Ok(())
@@ -171,6 +180,8 @@ fn trouble_text(trouble: &Trouble) -> Option<String> {
         Trouble::Loading => "-LOADING Redis is loading the dataset in memory".to_owned(),
         Trouble::NoAuth => "-NOAUTH Authentication required.".to_owned(),
         Trouble::WrongPass => "-WRONGPASS invalid username-password pair or user is disabled.".to_owned(),
+        Trouble::NoPassword => "-ERR Client sent AUTH, but no password is set".to_owned(),
+        Trouble::NoUsers => "-ERR wrong number of arguments for 'auth' command".to_owned(),
         Trouble::Denied => "-DENIED protected mode".to_owned(),
         Trouble::NoCluster => "-ERR This instance has cluster support disabled".to_owned(),
         Trouble::Busy(text) | Trouble::NoPerm(text) | Trouble::Full(text) | Trouble::Error(text) => {

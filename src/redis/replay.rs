@@ -1,18 +1,21 @@
 //! A recording is judged again. Several folders are polls, one after another.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::addr::NodeAddr;
+use super::aside::Aside;
 use super::health::{Tick, judge};
 use super::history::History;
 use super::info::Info;
 use super::limits::{Kind, Limits, Raise, Subject};
 use super::look::{Answer, Look, Reply};
 use super::nodes;
-use super::record::{FILES, read_trouble};
+use super::record::{FILES, SETTINGS, read_trouble};
+use super::settings::Settings;
 use super::slots::SlotSet;
 use super::snapshot::Health;
 use super::trouble::Trouble;
@@ -81,27 +84,48 @@ impl Replayed {
     }
 }
 
-/// Judges folders as polls, one after another, and what the last one shows counts at once. `hosts` names machines, see
-/// [`Subject::hosts`]; what kind of cluster it is, the folders say.
+/// Judges folders as polls, one after another, and what the last one shows counts at once. What kind of cluster it is, the
+/// folders say.
 pub fn replay<P: AsRef<Path>>(dirs: &[P], limits: &Limits) -> Result<Replayed, ReplayError> {
-    let polls: Vec<(PathBuf, Vec<Look>)> = dirs
+    replay_like(dirs, limits, &BTreeMap::new())
+}
+
+/// The same where machines have names, see [`Subject::hosts`].
+pub fn replay_like<P: AsRef<Path>>(
+    dirs: &[P],
+    limits: &Limits,
+    hosts: &BTreeMap<String, String>,
+) -> Result<Replayed, ReplayError> {
+    let polls: Vec<(PathBuf, Vec<Seen>)> = dirs
         .iter()
-        .map(|dir| Ok((dir.as_ref().to_owned(), read(dir.as_ref())?)))
+        .map(|dir| Ok((dir.as_ref().to_owned(), read_all(dir.as_ref())?)))
         .collect::<Result<_, ReplayError>>()?;
     if polls.is_empty() {
         return Err(ReplayError::None);
     }
-    let kind = kind(&polls.iter().flat_map(|(_, looks)| looks).collect::<Vec<_>>());
+    let kind = kind(&polls.iter().flat_map(|(_, seen)| seen.iter().map(|(look, _)| look)).collect::<Vec<_>>());
     let (mut history, mut judged, mut before) = (History::default(), Vec::new(), None);
-    for (dir, mut looks) in polls {
+    for (dir, seen) in polls {
+        let (mut looks, settings): (Vec<Look>, Vec<Option<Settings>>) = seen.into_iter().unzip();
         let now = time(&dir, &looks, before);
         for look in &mut looks {
             look.at = now;
         }
         before = Some(now);
+        let told = looks.iter().zip(settings).filter(|(_, settings)| settings.is_some());
+        let asides: Vec<Aside> =
+            told.map(|(look, settings)| Aside { settings, ..Aside::new(look.addr.clone(), now) }).collect();
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let subject = Subject { name, kind, ..Subject::default() };
-        let tick = Tick { subject: &subject, limits, looks: &looks, asides: &[], now, raise: Raise::Recorded };
+        let subject = Subject { name, kind, hosts: hosts.clone() };
+        let tick = Tick {
+            subject: &subject,
+            limits,
+            looks: &looks,
+            asides: &asides,
+            sentinels: &[],
+            now,
+            raise: Raise::Recorded,
+        };
         let (next, health) = judge(&history, &tick);
         history = next;
         judged.push(health);
@@ -109,28 +133,58 @@ pub fn replay<P: AsRef<Path>>(dirs: &[P], limits: &Limits) -> Result<Replayed, R
     Ok(Replayed { polls: judged })
 }
 
+/// The texts of a node's files, in the order of [`FILES`]; nothing: there is none of that name.
+pub type Texts = [Option<String>; 3];
+
+/// What the folder of a node is called, and its texts.
+pub type Told = (String, Texts);
+
 /// Reads the looks of one folder; their times are not set.
 pub fn read(dir: &Path) -> Result<Vec<Look>, ReplayError> {
-    let failed = |source| ReplayError::Io { path: dir.to_owned(), source };
+    Ok(read_all(dir)?.into_iter().map(|(look, _)| look).collect())
+}
+
+/// What a folder has of a node.
+type Seen = (Look, Option<Settings>);
+
+fn read_all(dir: &Path) -> Result<Vec<Seen>, ReplayError> {
     let mut looks = Vec::new();
-    for entry in fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let name = entry.file_name();
-        let Some(addr) = name.to_str().and_then(address) else { continue };
-        if !entry.path().is_dir() {
-            continue;
-        }
-        if looks.len() >= NODES {
-            return Err(ReplayError::Many { path: dir.to_owned() });
-        }
-        let bare = name.to_str().is_some_and(|name| !name.contains('_'));
-        looks.extend(look(addr, bare, &entry.path())?);
+    for (name, texts) in texts(dir)? {
+        let Some(look) = look(&name, &texts) else { continue };
+        let settings = file(&dir.join(name).join(SETTINGS))?.map(|text| Settings::read(&text));
+        looks.push((look, settings));
     }
     if looks.is_empty() {
         return Err(ReplayError::Empty { path: dir.to_owned() });
     }
-    looks.sort_by(|a, b| a.addr.cmp(&b.addr));
+    looks.sort_by(|(a, _), (b, _)| a.addr.cmp(&b.addr));
     Ok(looks)
+}
+
+/// The texts of one folder, node by node, in the order of their names.
+pub fn texts(dir: &Path) -> Result<Vec<Told>, ReplayError> {
+    let failed = |source| ReplayError::Io { path: dir.to_owned(), source };
+    let mut told = Vec::new();
+    for entry in fs::read_dir(dir).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let name = entry.file_name();
+        let Some(name) = name.to_str().filter(|name| address(name).is_some()) else { continue };
+        let path = entry.path();
+        if !path.is_dir() {
+            continue;
+        }
+        if told.len() >= NODES {
+            return Err(ReplayError::Many { path: dir.to_owned() });
+        }
+        let [info, view, cluster] = FILES;
+        let info = match file(&path.join(info))? {
+            None => file(&path.join(SHORT))?,
+            some => some,
+        };
+        told.push((name.to_owned(), [info, file(&path.join(view))?, file(&path.join(cluster))?]));
+    }
+    told.sort();
+    Ok(told)
 }
 
 /// `HOST_PORT`, or `PORT` at 127.0.0.1.
@@ -141,23 +195,19 @@ fn address(name: &str) -> Option<NodeAddr> {
     }
 }
 
-/// A node's folder; nothing: none of its files is there.
-fn look(addr: NodeAddr, bare: bool, dir: &Path) -> Result<Option<Look>, ReplayError> {
-    let [info, view, cluster] = FILES;
-    let info = match file(&dir.join(info))? {
-        None => file(&dir.join(SHORT))?,
-        some => some,
-    };
-    let (view, cluster) = (file(&dir.join(view))?, file(&dir.join(cluster))?);
+/// The look that a node's folder of that name makes, without its time; nothing: it names no node, or has none of the files.
+pub fn look(name: &str, texts: &Texts) -> Option<Look> {
+    let addr = address(name)?;
+    let [info, view, cluster] = texts;
     if info.is_none() && view.is_none() && cluster.is_none() {
-        return Ok(None);
+        return None;
     }
     // A folder that names a port alone does not say the host; the node itself may.
     let lines = view.as_deref().map(|text| read_nodes(text, cluster.as_deref()));
     let own =
         lines.iter().flatten().flatten().find(|line| line.is(nodes::Flag::Myself)).and_then(|line| line.addr.clone());
+    let bare = !name.contains('_');
     let addr = own.filter(|own| bare && own.port() == addr.port()).unwrap_or(addr);
-    let texts = [&info, &view, &cluster];
     let troubles: Vec<Option<Trouble>> = texts.iter().filter_map(|text| text.as_deref()).map(read_trouble).collect();
     // Nothing was answered at all, and everything failed alike.
     let silent = texts.iter().filter_map(|text| text.as_deref()).all(|text| text.starts_with(super::record::NO_REPLY));
@@ -169,7 +219,7 @@ fn look(addr: NodeAddr, bare: bool, dir: &Path) -> Result<Option<Look>, ReplayEr
             cluster: cluster.as_deref().map_or(Err(Trouble::NotAsked), read_info),
         })),
     };
-    Ok(Some(Look { addr, at: Time::default(), took: None, answer }))
+    Some(Look { addr, at: Time::default(), took: None, answer })
 }
 
 /// A file's text; nothing: it is not there. What is no UTF-8 is replaced.

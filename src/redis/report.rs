@@ -70,7 +70,7 @@ pub fn text(health: &Health) -> Vec<String> {
         lines.extend(finding_lines(health, finding));
     }
     for notice in &health.notices {
-        lines.push(format!("  {:8} {:4} {}", "notice", notice.rule, notice.text));
+        lines.push(format!("  {:8} {:4} {}", "notice", notice.rule, notice.said()));
     }
     lines.extend(nodes(health));
     if !health.events.is_empty() {
@@ -84,7 +84,7 @@ fn finding_lines(health: &Health, finding: &Finding) -> Vec<String> {
     let word = if finding.silenced.is_some() { "silenced".to_owned() } else { finding.severity.to_string() };
     let since = health.at.since(finding.since);
     let since = if since.as_secs() > 0 { format!(" (since {})", Span(since)) } else { String::new() };
-    let mut lines = vec![format!("  {word:8} {:4} {}{since}", finding.rule, finding.text)];
+    let mut lines = vec![format!("  {word:8} {:4} {}{since}", finding.rule, finding.said())];
     lines.extend(finding.silenced.iter().map(|why| format!("{:16}{why}", "")));
     lines.extend(finding.next.iter().map(|next| format!("{:16}{next}", "")));
     lines.extend(finding.command.iter().map(|command| format!("{:16}$ {command}", "")));
@@ -187,6 +187,7 @@ fn summary(line: &ClusterLine) -> Value {
         "slots": SLOTS,
         "slots_served": line.served,
         "slots_not_seen": line.unseen,
+        "slots_uncovered": line.uncovered,
         "slots_assigned": line.assigned,
         "epoch": line.epoch,
         "masters": line.masters,
@@ -206,10 +207,14 @@ fn finding(finding: &Finding) -> Value {
         "severity": finding.severity.word(),
         "object": finding.object.to_string(),
         "text": finding.text,
+        "brief": finding.brief.as_ref().unwrap_or(&finding.text),
+        "over": finding.over,
         "since": finding.since.to_string(),
         "next": finding.next,
         "command": finding.command,
+        "causes": finding.causes.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "silenced": finding.silenced,
+        "silenced_until": finding.silenced_until.map(|until| until.to_string()),
     })
 }
 
@@ -245,6 +250,7 @@ fn node(node: &NodeRow) -> Value {
         "link_up": node.link,
         "lag_bytes": node.lag_bytes,
         "lag_seconds": node.lag_seconds,
+        "looked": node.looked.map(|at| at.to_string()),
         "round_trip_us": node.took.and_then(|took| u64::try_from(took.as_micros()).ok()),
         "version": node.version,
         "uptime_seconds": node.uptime,

@@ -46,12 +46,27 @@ impl Silence {
     }
 }
 
+/// The silence that holds longest of a finding: of those that take it as a whole, and of those of the nodes that bring it
+/// about, where each of them has one, the one that ends first.
+fn holding<'a>(silences: &[&'a Silence], finding: &Finding) -> Option<&'a Silence> {
+    let longest = |takes: &dyn Fn(&Silence) -> bool| {
+        silences.iter().copied().filter(|silence| takes(silence)).max_by_key(|silence| silence.until)
+    };
+    let whole = longest(&|silence| silence.takes(finding));
+    let of = |cause: &NodeAddr| longest(&|silence| silence.target == Target::Node(cause.clone()));
+    let causes: Option<Vec<&Silence>> = finding.causes.iter().map(of).collect();
+    let causes = causes.and_then(|causes| causes.into_iter().min_by_key(|silence| silence.until));
+    whole.into_iter().chain(causes).max_by_key(|silence| silence.until)
+}
+
 /// Takes what is silenced out of the total. The silence that holds longest is the one that is named.
 #[must_use]
 pub fn apply(mut health: Health, silences: &[Silence], now: Time) -> Health {
+    let silences: Vec<&Silence> = silences.iter().filter(|silence| silence.holds(now)).collect();
     for finding in &mut health.findings {
-        let holding = silences.iter().filter(|silence| silence.holds(now) && silence.takes(finding));
-        finding.silenced = holding.max_by_key(|silence| silence.until).map(|silence| {
+        let silence = holding(&silences, finding);
+        finding.silenced_until = silence.map(|silence| silence.until);
+        finding.silenced = silence.map(|silence| {
             format!("silenced until {} by {}: {}", silence.until, Shown::text(&silence.who), Shown::text(&silence.why))
         });
     }

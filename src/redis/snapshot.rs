@@ -67,6 +67,8 @@ pub struct ClusterLine {
     pub served: Option<u32>,
     /// Slots whose owner could not be looked into.
     pub unseen: Option<u32>,
+    /// Slots that nobody owns, or whose owner serves nobody.
+    pub uncovered: Option<u32>,
     /// Slots that have an owner.
     pub assigned: Option<u32>,
     /// The highest current epoch.
@@ -196,6 +198,8 @@ pub struct NodeRow {
     pub lag_bytes: Option<u64>,
     /// Seconds since it last acknowledged.
     pub lag_seconds: Option<u64>,
+    /// When it was last looked at itself; nothing: it was not asked.
+    pub looked: Option<Time>,
     /// Round trip of this look.
     pub took: Option<Duration>,
     /// Name and version of the server; safe to show.

@@ -1,7 +1,7 @@
 //! Watches one cluster for as long as somebody wants to know: looks, judges, and says what it found to whoever listens. A
 //! process has one of each cluster, whether its console draws it or its worker keeps the history: a node sees one connection.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::Mutex as Shared;
 use std::sync::PoisonError;
@@ -10,27 +10,23 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 use super::addr::NodeAddr;
-use super::aside::{Aside, Slow, Spike};
-use super::conn::Batch;
+use super::aside::Aside;
+use super::beside::Beside;
 use super::health::{Tick, judge};
 use super::history::History;
+use super::info::Info;
 use super::limits::{Kind, Limits, Raise, Subject};
 use super::line::Line;
 use super::look::Look;
-use super::nodes::Flag;
-use super::panels;
 use super::probe::Probe;
 use super::silence::{self, Silence};
 use super::snapshot::Health;
-use crate::base::clock::Mono;
-use crate::base::{Clock, Stop, task};
+use crate::base::{Clock, Stop};
 
-/// Questions beside the tick are asked so often.
-const BESIDE: Duration = Duration::from_secs(10);
+/// The port of an address that says none.
+const PORT: u16 = 6379;
 /// A tick that missed a node is followed by another so soon.
 const URGENT: Duration = Duration::from_millis(250);
-/// Slots on their way whose keys are counted, of one node.
-const COUNTED: usize = 16;
 
 /// A cluster, and how to look at it.
 pub struct Cluster {
@@ -55,21 +51,30 @@ pub struct Told {
     pub history: Arc<History>,
 }
 
+/// What stands from tick to tick.
+#[derive(Default)]
+struct Kept {
+    /// What is asked beside.
+    beside: Beside,
+    /// The looks of the last tick.
+    looks: BTreeMap<NodeAddr, Look>,
+}
+
 /// Watches a cluster.
 pub struct Station {
     cluster: Cluster,
     clock: Clock,
     told: watch::Sender<Told>,
     silences: Shared<Vec<Silence>>,
-    /// What was asked beside the tick, and when; held while a tick runs, so that there is one at a time.
-    beside: Mutex<(Option<Mono>, BTreeMap<NodeAddr, Aside>)>,
+    /// What stands from tick to tick; held while a tick runs, so that there is one at a time.
+    kept: Mutex<Kept>,
 }
 
 impl Station {
     /// One that has not looked yet.
     pub fn new(cluster: Cluster, clock: Clock) -> Self {
         let (told, _) = watch::channel(Told::default());
-        Self { cluster, clock, told, silences: Shared::default(), beside: Mutex::default() }
+        Self { cluster, clock, told, silences: Shared::default(), kept: Mutex::default() }
     }
 
     /// What it watches.
@@ -98,7 +103,9 @@ impl Station {
     }
 
     /// Goes on from what was kept, unless it has found something itself.
-    pub fn remember(&self, history: History) {
+    pub async fn remember(&self, history: History) {
+        let known: Vec<NodeAddr> = history.nodes.keys().filter_map(|addr| NodeAddr::parse(addr, PORT)).collect();
+        self.cluster.probe.know(&known).await;
         self.told.send_if_modified(|told| {
             let begins = told.health.is_none();
             if begins {
@@ -110,24 +117,34 @@ impl Station {
 
     /// Looks once and judges.
     pub async fn tick(&self) -> Told {
-        let mut beside = self.beside.lock().await;
-        let looks = self.cluster.probe.tick().await;
-        let mono = self.clock.mono();
-        if beside.0.is_none_or(|at| mono.since(at) >= BESIDE) {
-            beside.1 = self.ask_beside(&looks).await;
-            beside.0 = Some(mono);
-        }
-        let asides: Vec<Aside> = beside.1.values().cloned().collect();
+        let mut kept = self.kept.lock().await;
+        let mut looks = self.cluster.probe.tick().await;
+        kept.beside.go_on(&looks, self.is_clustered(), &self.clock, |node| self.line(node)).await;
+        let (asides, sentinels) = (kept.beside.asides(), self.cluster.probe.sentinels());
+        let there: BTreeSet<NodeAddr> = looks.iter().map(|look| look.addr.clone()).collect();
+        let standing = self.cluster.probe.standing().into_iter().filter(|addr| !there.contains(addr));
+        looks.extend(standing.filter_map(|addr| kept.looks.remove(&addr)));
         let (before, now) = (self.told().history, self.clock.now());
         let tick = Tick {
             subject: &self.cluster.subject,
             limits: &self.cluster.limits,
             looks: &looks,
             asides: &asides,
+            sentinels: &sentinels,
             now,
             raise: Raise::Live,
         };
-        let (history, health) = judge(&before, &tick);
+        // Whoever falls over a server's answers begins anew with the next one, and says nothing until then.
+        let judged = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| judge(&before, &tick)));
+        let Ok((history, health)) = judged else {
+            tracing::error!(
+                cluster = self.name(),
+                "its nodes' answers cannot be judged; what was kept of it is dropped"
+            );
+            self.told.send_replace(Told::default());
+            return Told::default();
+        };
+        kept.looks = looks.into_iter().map(|look| (look.addr.clone(), look)).collect();
         let silences = self.silences.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let health = silence::apply(health, &silences, now);
         let told = Told { health: Some(Arc::new(health)), history: Arc::new(history) };
@@ -138,6 +155,7 @@ impl Station {
     /// Looks on its interval until told to stop. A look that takes longer costs those that fall into it.
     pub async fn run(&self, stop: &Stop) {
         let mut next = self.clock.mono();
+        let mut early = false;
         while !stop.is_stopped() {
             self.tick().await;
             let now = self.clock.mono();
@@ -146,10 +164,26 @@ impl Station {
             }
             let wait = next.since(now);
             let wait = if self.cluster.probe.is_urgent() { wait.min(URGENT) } else { wait };
+            early = self.rest(wait, !early, stop).await;
+        }
+    }
+
+    /// Waits so long, or until told to stop, or, where that is to be heeded, until a node closes its connection: whoever dies is
+    /// asked at once. Whether that was it: a server that closes after each answer is not asked without end.
+    async fn rest(&self, wait: Duration, heeds: bool, stop: &Stop) -> bool {
+        let until = self.clock.mono().plus(wait);
+        loop {
+            let left = until.since(self.clock.mono());
             tokio::select! {
                 biased;
-                () = stop.stopped() => {}
-                () = self.clock.sleep(wait) => {}
+                () = stop.stopped() => return false,
+                () = self.clock.sleep(left.min(URGENT)) => {}
+            }
+            if left <= URGENT {
+                return false;
+            }
+            if heeds && self.cluster.probe.is_cut() {
+                return true;
             }
         }
     }
@@ -159,47 +193,19 @@ impl Station {
         self.cluster.probe.line(node)
     }
 
-    /// Slow commands, latency and the keys of open slots, of every node that answered, all at once.
-    async fn ask_beside(&self, looks: &[Look]) -> BTreeMap<NodeAddr, Aside> {
-        let clustered = self.cluster.subject.kind == Kind::Cluster;
-        let mut asked = Vec::new();
-        for look in looks.iter().filter(|look| look.info().is_some()) {
-            let Some(line) = self.line(&look.addr) else { continue };
-            let open = if clustered { open_slots(look) } else { Vec::new() };
-            let (addr, at) = (look.addr.clone(), self.clock.now());
-            asked.push(task::spawn(async move {
-                let mut aside = Aside::new(addr, at);
-                aside.slow = panels::slow_log(&line, None).await.ok().map(|all| all.into_iter().map(slow).collect());
-                aside.spikes = panels::latency(&line).await.ok().map(|latency| {
-                    let spike = |one: panels::LatencyEvent| Spike { event: one.name, at: one.at, most: one.most };
-                    latency.events.into_iter().map(spike).collect()
-                });
-                for slot in open {
-                    let batch = Batch::of(&[&["CLUSTER", "COUNTKEYSINSLOT", &slot.to_string()]]);
-                    let Ok(answered) = line.ask(&batch).await else { break };
-                    let keys = answered.values.first().and_then(super::resp::Value::integer);
-                    aside.slot_keys.extend(keys.and_then(|keys| u64::try_from(keys).ok()).map(|keys| (slot, keys)));
-                }
-                aside
-            }));
-        }
-        let mut all = BTreeMap::new();
-        for one in asked {
-            if let Ok(aside) = one.await {
-                all.insert(aside.addr.clone(), aside);
-            }
-        }
-        all
+    /// What a node says of itself now, where no line is needed to know it.
+    pub fn info(&self, node: &NodeAddr) -> Option<Info> {
+        self.cluster.probe.info(node)
     }
-}
 
-/// Slots that leave this node.
-fn open_slots(look: &Look) -> Vec<u16> {
-    let own = look.view().into_iter().flatten().filter(|line| line.is(Flag::Myself));
-    let open = own.flat_map(|line| &line.open).filter(|open| !open.importing).map(|open| open.slot);
-    open.take(COUNTED).collect()
-}
+    /// Looks once, and asks everything that is asked beside it, for who records what is seen.
+    pub async fn look(&self) -> (Vec<Look>, Vec<Aside>) {
+        let looks = self.cluster.probe.tick().await;
+        let asides = Beside::whole(&looks, self.is_clustered(), &self.clock, |node| self.line(node)).await;
+        (looks, asides)
+    }
 
-fn slow(one: panels::Slow) -> Slow {
-    Slow { id: one.id, took: one.took, command: one.command.join(" "), client: one.client.unwrap_or_default() }
+    fn is_clustered(&self) -> bool {
+        self.cluster.subject.kind == Kind::Cluster
+    }
 }

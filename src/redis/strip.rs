@@ -29,10 +29,9 @@ pub fn strip(facts: &Facts<'_>) -> Vec<Strip> {
         set(&node.slots, state, None);
     }
     if let Some(merged) = &facts.merged {
-        // Who owns them has no place of its own: it was not seen.
-        let owned = merged.owners();
-        let nowhere = owned.iter().filter(|(_, _, id)| id.is_some_and(|id| facts.by_id(id).is_none()));
-        set(&SlotSet::of(nowhere.map(|(from, to, _)| (*from, *to))), SlotState::NotSeen, Some(SlotState::Unassigned));
+        for lost in facts.lost() {
+            set(&lost.slots, if lost.gone { SlotState::Failing } else { SlotState::NotSeen }, None);
+        }
         set(&opened(merged), SlotState::Open, Some(SlotState::Served));
         for dispute in merged.disputes() {
             set(&dispute.slots, SlotState::Disputed, Some(SlotState::Served));

@@ -65,6 +65,12 @@ pub enum Trouble {
     /// `-WRONGPASS`
     #[error("does not take this user and password")]
     WrongPass,
+    /// It has no password, and was given one.
+    #[error("has no password, and one was given")]
+    NoPassword,
+    /// It knows no users, as redis before 6, and was given one.
+    #[error("knows no users (redis before 6), and one was given")]
+    NoUsers,
     /// `-NOPERM`
     #[error("the user may not do that: {}", Shown::text(.0))]
     NoPerm(String),
@@ -121,8 +127,10 @@ impl Trouble {
             "DENIED" => Self::Denied,
             "ERR" if rest.starts_with("max number of clients") => Self::Full(kept),
             "ERR" if rest.contains("cluster support disabled") => Self::NoCluster,
-            // A node without a password, asked with one by the old form of AUTH.
-            "ERR" if rest.starts_with("AUTH ") => Self::WrongPass,
+            // A node without a password, asked with one by the old form of AUTH; the others are of redis 5.
+            "ERR" if rest.starts_with("AUTH ") || rest.starts_with("Client sent AUTH") => Self::NoPassword,
+            "ERR" if rest == "invalid password" => Self::WrongPass,
+            "ERR" if rest.starts_with("wrong number of arguments for 'auth'") => Self::NoUsers,
             _ => Self::Error(kept),
         }
     }
@@ -147,6 +155,8 @@ impl Trouble {
             | Self::Tls(_)
             | Self::NoAuth
             | Self::WrongPass
+            | Self::NoPassword
+            | Self::NoUsers
             | Self::NoPerm(_)
             | Self::Denied => Says::Blind,
             Self::Wire(_) | Self::Odd { .. } | Self::NoCluster | Self::Error(_) => Says::Other,

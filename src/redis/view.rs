@@ -60,10 +60,11 @@ impl<'a> View<'a> {
         self.line(id).is_some_and(failing)
     }
 
-    /// Whether it calls a node gone: it misses it, or has no line to it. Nothing: it does not know it, or is it.
+    /// Whether it calls a node gone: it misses it, has no line to it, or has lost its address. Nothing: it does not know it,
+    /// or is it.
     pub fn gone(&self, id: &NodeId) -> Option<bool> {
         let line = self.line(id).filter(|line| !line.is(Flag::Myself) && !line.is(Flag::Handshake))?;
-        Some(failing(line) || !line.connected)
+        Some(failing(line) || !line.connected || line.is(Flag::NoAddr))
     }
 }
 

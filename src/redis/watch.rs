@@ -1,14 +1,18 @@
 //! The worker of redis clusters: what was found is told to people, what happened is written down, and what the judge keeps is
 //! stored, so that whoever comes next goes on. Every console looks by itself; this is done by one process of all.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::addr::NodeAddr;
 use super::finding::{Event, Finding as Found, RuleId};
+use super::history::History;
+use super::rates::Sample;
 use super::station::{Station, Told};
 use crate::base::clock::Mono;
 use crate::base::ids::{Generation, SessionId};
+use crate::base::sink::CounterSink;
 use crate::base::{Clock, Finding, Severity, Stop, Time};
 use crate::store::{ClusterWrite, NewEvent, Store, StoreError, cluster_duty};
 
@@ -22,8 +26,11 @@ const WRITTEN: Duration = Duration::from_secs(10);
 /// A finding that stays is written anew so often, with its newest numbers.
 const SAID_AGAIN: Duration = Duration::from_mins(1);
 
-/// What a finding is known by: it is written anew when that changes.
-type Said = (&'static str, String, Severity);
+/// Processes see what happens within so long of each other.
+const SAME: Duration = Duration::from_mins(1);
+
+/// What a finding is known by, and until when it is silenced: it is written anew when that changes.
+type Said = (&'static str, String, Severity, Option<Time>);
 
 /// Keeps the history of one cluster.
 pub struct Keeper {
@@ -35,6 +42,8 @@ pub struct Keeper {
     pub clock: Clock,
     /// Under which it works.
     pub session: SessionId,
+    /// Is given what servers' counters grew by, while the duty is held.
+    pub counters: Arc<dyn CounterSink>,
 }
 
 /// What an event is known by: its words may grow.
@@ -47,6 +56,8 @@ struct Last {
     written: Option<Mono>,
     /// Events that are written down.
     events: Option<BTreeSet<Known>>,
+    /// Counters up to which growth has been counted, by node.
+    counted: BTreeMap<NodeAddr, Sample>,
 }
 
 impl Keeper {
@@ -93,17 +104,23 @@ impl Keeper {
         let Some(health) = &told.health else { return Ok(true) };
         let name = self.station.name();
         let now = self.store.now().await?;
-        let open: Vec<&Found> = health.findings.iter().filter(|one| one.silenced.is_none()).collect();
-        let said: Vec<Said> = open.iter().map(|one| (key(one.rule), object(name, one), one.severity)).collect();
+        // What is silenced holds all the same: it is told as acknowledged, and not as over.
+        let said =
+            health.findings.iter().map(|one| (key(one.rule), object(name, one), one.severity, one.silenced_until));
+        let said: Vec<Said> = said.collect();
         let changed = last.said.as_ref().is_none_or(|(_, before)| *before != said);
         let mono = self.clock.mono();
-        if changed || last.written.is_none_or(|at| mono.since(at) >= WRITTEN) {
+        if last.events.is_none() {
+            last.events = Some(self.known_events(told).await?);
+        }
+        let known = last.events.get_or_insert_default();
+        let new: Vec<&Event> = told.history.events.iter().rev().filter(|one| !known.contains(&known_by(one))).collect();
+        if changed || !new.is_empty() || last.written.is_none_or(|at| mono.since(at) >= WRITTEN) {
             // Neither can fail: keys are text, numbers finite.
             let body = serde_json::to_string(&*told.history).unwrap_or_default();
-            if last.events.is_none() {
-                last.events = Some(self.known_events(told).await?);
-            }
-            match self.store.cluster_write(self.session, generation, name.to_owned(), body).await? {
+            // In one step: whoever goes on from what is kept knows that its events are written down.
+            let events = new.iter().map(|event| new_event(name, event)).collect();
+            match self.store.cluster_write(self.session, generation, name.to_owned(), body, events).await? {
                 ClusterWrite::Written => {}
                 ClusterWrite::NotHeld => return Ok(false),
                 ClusterWrite::TooLarge(bytes) => {
@@ -111,29 +128,58 @@ impl Keeper {
                 }
             }
             last.written = Some(mono);
+            known.extend(new.into_iter().map(known_by));
+            known.retain(|known| told.history.events.iter().any(|event| known_by(event) == *known));
         }
         let again = last.said.as_ref().is_none_or(|(at, _)| now.since(*at) >= SAID_AGAIN);
         if changed || (again && !said.is_empty()) {
-            let findings = open.iter().map(|one| finding(name, one)).collect();
+            let findings = health.findings.iter().map(|one| finding(name, one)).collect();
             self.store.notice_round(cluster_duty(name), findings).await?;
             last.said = Some((now, said));
         }
-        let known = last.events.get_or_insert_default();
-        for event in told.history.events.iter().rev() {
-            if known.insert(known_by(event)) {
-                self.store.event(new_event(name, event)).await?;
-            }
-        }
-        known.retain(|known| told.history.events.iter().any(|event| known_by(event) == *known));
+        self.count(told, &mut last.counted);
         Ok(true)
     }
 
-    /// Events that whoever kept the history before has written down: all up to when that was last done.
-    async fn known_events(&self, told: &Told) -> Result<BTreeSet<Known>, StoreError> {
-        let row = self.store.cluster(self.station.name().to_owned()).await?;
-        let before = |event: &&Event| row.as_ref().is_some_and(|row| event.at <= row.written);
-        Ok(told.history.events.iter().filter(before).map(known_by).collect())
+    /// Counts by how much servers' counters grew since that was last done, whatever ticks were missed between. What a server
+    /// is first seen with is where counting begins; so it does for whoever takes the duty over.
+    fn count(&self, told: &Told, counted: &mut BTreeMap<NodeAddr, Sample>) {
+        counted.retain(|addr, _| told.history.node(addr).is_some());
+        for row in told.health.iter().flat_map(|health| &health.nodes) {
+            let Some(new) = told.history.node(&row.addr).and_then(|past| past.sample()) else { continue };
+            match counted.get(&row.addr) {
+                Some(before) if before.at >= new.at => continue,
+                Some(before) => {
+                    for (name, by) in new.counts(before, self.station.name(), &row.addr) {
+                        self.counters.add(&name, by);
+                    }
+                }
+                None => {}
+            }
+            counted.insert(row.addr.clone(), new.clone());
+        }
     }
+
+    /// Events that whoever kept the history before has written down: those it had seen itself, at its own time (each of
+    /// them is one of these), and all that are older than what it kept.
+    async fn known_events(&self, told: &Told) -> Result<BTreeSet<Known>, StoreError> {
+        let Some(row) = self.store.cluster(self.station.name().to_owned()).await? else { return Ok(BTreeSet::new()) };
+        // What cannot be read says nothing; that is told where it is gone on from.
+        let kept = serde_json::from_str::<History>(&row.body).map(|history| history.events).unwrap_or_default();
+        Ok(written_down(&told.history.events, kept, row.written))
+    }
+}
+
+/// Of events, the newest first, those that are among the kept ones, or older than what was kept then.
+fn written_down(events: &[Event], mut kept: Vec<Event>, written: Time) -> BTreeSet<Known> {
+    let apart = |one: &Event, event: &Event| one.at.since(event.at).max(event.at.since(one.at));
+    let mut before = |event: &&Event| {
+        let same = |one: &Event| (one.kind, &one.node) == (event.kind, &event.node) && apart(one, event) < SAME;
+        let found = (0..kept.len()).filter(|place| same(&kept[*place])).min_by_key(|place| apart(&kept[*place], event));
+        found.map(|place| kept.remove(place)).is_some() || event.at.plus(SAME) <= written
+    };
+    // The oldest first: of two restarts in a minute the one that is not kept is the later one.
+    events.iter().rev().filter(|event| before(event)).map(known_by).collect()
 }
 
 fn known_by(event: &Event) -> Known {
@@ -167,8 +213,12 @@ fn finding(cluster: &str, found: &Found) -> Finding {
         (None, None) => format!("look at it: firn redis {cluster}"),
     };
     Finding::new(key(found.rule), object(cluster, found), found.severity, found.since)
-        .value(found.text.clone())
+        .value(match &found.silenced {
+            Some(silenced) => format!("{} ({silenced})", found.said()),
+            None => found.said(),
+        })
         .next(next)
+        .quiet(found.silenced_until)
 }
 
 fn new_event(cluster: &str, event: &Event) -> NewEvent {

@@ -1,7 +1,7 @@
 //! Everything that the Restore tab and `firn restores` show, at one instant: plans with the step each is in, retrieval
 //! jobs with their countdowns, money against its budgets.
 //!
-//! Pure: [`steps`], [`due`] and [`json`]. Thin: [`gather`] reads the state, a bounded number of rows whatever it holds.
+//! Pure: [`steps`], [`due`] and [`json()`]. Thin: [`gather`] reads the state, a bounded number of rows whatever it holds.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;

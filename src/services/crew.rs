@@ -24,6 +24,8 @@ pub struct Crew {
     pub stop: Stop,
     /// How they stand: at the end when all are; stopped when one is.
     pub standing: watch::Receiver<Standing>,
+    /// What they have counted.
+    pub counters: Totals,
 }
 
 /// Workers that are being started.
@@ -48,16 +50,22 @@ impl Starting<'_> {
 }
 
 impl Services {
+    /// Whether there is anything to watch: replicas, heartbeats, redis clusters.
+    pub fn watches(&self) -> bool {
+        self.has_replicas() || self.has_redis() || !self.config.delay.heartbeats.is_empty()
+    }
+
     /// Starts workers of these kinds. What keeps them from working is how they stand; they are tried again.
     pub fn start(self: &Arc<Self>, kinds: &Kinds) -> Crew {
+        let counters = Totals::default();
         let mut crew = Starting { services: self, stop: Stop::new(), all: Vec::new() };
         let backup = kinds.of_backup();
         if !backup.is_empty() {
+            let counters = counters.clone();
             crew.start("backup", move |services, inner| {
-                let kinds = backup.clone();
+                let (kinds, counters) = (backup.clone(), Arc::new(counters.clone()));
                 async move {
-                    let job =
-                        services.job(kinds, false, Arc::new(Totals::default())).await.map_err(|e| e.to_string())?;
+                    let job = services.job(kinds, false, counters).await.map_err(|e| e.to_string())?;
                     Arc::new(job).run(inner).await.map(|_| ()).map_err(|e| e.to_string())
                 }
             });
@@ -75,14 +83,18 @@ impl Services {
             crew.start(HEARTBEAT, |services, inner| async move { services.write_heartbeats(inner).await });
         }
         if kinds.has(Kind::Redis) && self.has_redis() {
-            crew.start(REDIS, |services, inner| async move { services.keep_redis(inner).await });
+            let counters = counters.clone();
+            crew.start(REDIS, move |services, inner| {
+                let counters = Arc::new(counters.clone());
+                async move { services.keep_redis(counters, inner).await }
+            });
         }
         if kinds.has(Kind::Alert) {
             crew.start("alert", |services, inner| async move { services.tell(inner).await });
         }
         let Starting { stop, all, .. } = crew;
         let standing = self.together(all);
-        Crew { stop, standing }
+        Crew { stop, standing, counters }
     }
 
     /// How several stand, as one.

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{ClusterRow, ClusterWrite, NewSilence, Result, SilenceRow};
+use super::{ClusterRow, ClusterWrite, NewEvent, NewSilence, Result, SilenceRow};
 use crate::base::Time;
 use crate::base::ids::{Generation, SessionId};
 
@@ -11,13 +11,15 @@ use crate::base::ids::{Generation, SessionId};
 pub trait Clusters: Send + Sync {
     /// What the judge remembers of a cluster.
     async fn cluster(&self, name: String) -> Result<Option<ClusterRow>>;
-    /// Writes it, under the duty [`super::cluster_duty`] of that generation.
+    /// Writes it, under the duty [`super::cluster_duty`] of that generation, and with it the events that are new in it: both
+    /// or neither. Of what is too large the events alone are written.
     async fn cluster_write(
         &self,
         session: SessionId,
         generation: Generation,
         name: String,
         body: String,
+        events: Vec<NewEvent>,
     ) -> Result<ClusterWrite>;
     /// Silences a cluster, or a node of it, until a time; one that is silenced is silenced anew. Leaves an event.
     async fn silence(&self, new: NewSilence) -> Result<SilenceRow>;

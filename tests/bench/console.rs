@@ -17,9 +17,6 @@
 
 #[path = "made.rs"]
 mod made;
-#[allow(dead_code)]
-#[path = "../pty/pty.rs"]
-mod pty;
 #[path = "../support/mod.rs"]
 mod support;
 
@@ -37,7 +34,7 @@ use firn::console::look::OwnLook;
 use firn::console::model::{Area, Model, Report};
 use firn::console::msg::Msg;
 use firn::console::overlay::Overlay;
-use firn::console::run::{Options, setup};
+use firn::console::setup::{Options, setup};
 use firn::console::tabs::TabId;
 use firn::console::tabs::delay::{Read, ReplicaView, Span};
 use firn::console::term::{Caps, Screen};
@@ -51,11 +48,11 @@ use firn::demo::DemoOptions;
 use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
 use made::cluster;
-use pty::Pty;
 use ratatui::layout::Size;
 use rusqlite::params;
 use support::flags::Flags;
 use support::median::median;
+use support::pty::Pty;
 use tokio::runtime::Runtime;
 
 const FIRN: &str = env!("CARGO_BIN_EXE_firn");

@@ -30,6 +30,7 @@ pub fn cluster(nodes: u16, now: Time) -> RedisRead {
         link: Some(true),
         lag_bytes: Some(812),
         lag_seconds: Some(0),
+        looked: Some(now),
         took: Some(Duration::from_micros(294)),
         version: Some("redis 7.0.15".to_owned()),
         uptime: Some(864_000),
@@ -44,7 +45,11 @@ pub fn cluster(nodes: u16, now: Time) -> RedisRead {
         next: Some("look at the network between them".to_owned()),
         command: None,
         since: now,
+        brief: None,
+        over: false,
+        causes: Vec::new(),
         silenced: None,
+        silenced_until: None,
     };
     let states = [SlotState::Served, SlotState::Open, SlotState::Failing];
     let health = Health {

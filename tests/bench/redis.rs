@@ -28,8 +28,8 @@ use firn::redis::probe::{NetProbe, Probe as _, Settings, Topology};
 use firn::redis::resp::{Bounds, Reader, request};
 use firn::redis::slots::SLOTS;
 
-const INFO: &str = include_str!("../redis/captures/01-healthy/19101/info-everything.txt");
-const CLUSTER: &str = include_str!("../redis/captures/01-healthy/19101/cluster-info.txt");
+const INFO: &str = include_str!("../../demo-data/redis/01-healthy/19101/info-everything.txt");
+const CLUSTER: &str = include_str!("../../demo-data/redis/01-healthy/19101/cluster-info.txt");
 const EVERY: Duration = Duration::from_secs(2);
 
 struct Asked {
@@ -187,6 +187,7 @@ async fn probe(asked: &Asked, seed: u16) -> (f64, Duration) {
         longest = longest.max(tick.elapsed());
         assert!(looks.len() == asked.nodes && looks.iter().all(|look| look.view().is_some()));
         drop(looks);
+        // The pace of ticks is what is measured.
         tokio::time::sleep(EVERY.saturating_sub(tick.elapsed())).await;
     }
     let used = processor().saturating_sub(begun);

@@ -41,7 +41,15 @@ fn main() {
     let mut history = History::default();
     let judged = median(|round| {
         let looks = &all[usize::try_from(round).unwrap()];
-        let tick = Tick { subject: &subject, limits: &limits, looks, asides: &[], now: at(round), raise: Raise::Live };
+        let tick = Tick {
+            subject: &subject,
+            limits: &limits,
+            looks,
+            asides: &[],
+            sentinels: &[],
+            now: at(round),
+            raise: Raise::Live,
+        };
         let (next, health) = judge(&history, &tick);
         assert_eq!((health.severity, health.line.served), (Severity::Ok, Some(16_384)), "{:?}", health.findings);
         history = next;

@@ -12,6 +12,9 @@
 
 #[path = "../support/median.rs"]
 mod median;
+#[allow(dead_code)] // nothing else is waited for
+#[path = "../support/waiting.rs"]
+mod waiting;
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener};
@@ -24,6 +27,7 @@ use firn::redis::bench::{self, Outcome, Spec, Work};
 use median::median;
 use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
+use waiting::eventually;
 
 const KEYS: u32 = 9_999;
 const VALUE: &str = "abcdefghijklmnopqrstuvwxyz0";
@@ -47,11 +51,9 @@ impl Server {
         command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]);
         let child = command.stdout(Stdio::null()).spawn().expect("redis-server is installed");
         let server = Self { port, child };
-        let until = Instant::now() + Duration::from_secs(10);
-        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < until, "redis-server does not listen");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        eventually(Duration::from_secs(10), "redis-server listens", || {
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
+        });
         server
     }
 }

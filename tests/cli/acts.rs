@@ -5,7 +5,7 @@ use firn::base::Clock;
 use firn::store::sqlite::SqliteStore;
 use serde_json::Value;
 
-use crate::kit::{Home, LONG, Running, eventually, plain_tree, put};
+use crate::kit::{Home, LONG, eventually, plain_tree, put};
 
 /// What the library gathers from a home's state, as JSON.
 fn gathered(home: &Home) -> Value {
@@ -53,19 +53,12 @@ fn what_is_not_known_is_null_and_a_dash() {
     ]);
 }
 
-fn watching(home: &Home) -> Running {
-    let running = home.start(home.command(["run"]));
-    let watches = || home.status()["workers"][0]["doing"]["scanning"]["ugc"] == "watching";
-    eventually(LONG, "it watches", || watches().then_some(()));
-    running
-}
-
 #[test]
 fn what_is_open_is_sealed_when_somebody_asks() {
     // An age that no test waits for.
     let config = crate::kit::MINIMAL.replace("\"20s\"", "\"6h\"");
     let home = Home::with(&config);
-    let running = watching(&home);
+    let running = home.watching();
     home.firn(&["pool", "seal"]).expect(0).prints(&["seal on ", ": nothing was open"]);
     plain_tree(&home.photos(), 14);
     let filling = || {

@@ -47,19 +47,19 @@ const NAMES: &[(&str, &str)] = &[
     ("[log]\ncolour = \"red\"\n", "FILE:2: log.colour: unknown key; [log] has level"),
     (
         "\n[volt]\npath = \"vault\"\n",
-        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
+        "FILE:2: volt: unknown section; did you mean \"vault\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis_limits, redis, log",
     ),
     (
         "[stagin]\n",
-        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
+        "FILE:1: stagin: unknown section; did you mean \"staging\"?; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis_limits, redis, log",
     ),
     (
         "bundle_size = \"25MB\"\n",
-        "FILE:1: bundle_size: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
+        "FILE:1: bundle_size: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis_limits, redis, log",
     ),
     (
         "[\"ev\\u001b[2Jil\"]\n",
-        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis, log",
+        "FILE:1: ev\\x1b[2Jil: unknown section; there are state, staging, source, url, vault, backup, restore, budget, worker, console, alert, delay, replica_group, replica, heartbeat, redis_limits, redis, log",
     ),
 ];
 
@@ -320,6 +320,11 @@ fn what_run_needs_and_does_not_have() {
     let home = Home::with("[vault]\npath = \"vault\"\n");
     home.firn(&["run"]).expect(1).says(&["the configuration names no source; add [[source]] with a name and a path"]);
     home.firn(&["config", "check"]).expect(1).says(&["no source: add [[source]] with a name and a path"]);
+    // Where there is something to watch, it is what it was asked for that is not there.
+    let home = Home::with("[[redis]]\nname = \"shop\"\nseeds = \"127.0.0.1:1\"\n");
+    for asked in [&["run", "--workers", "scan"][..], &["run", "--until-idle"]] {
+        home.firn(asked).expect(1).says(&["the configuration names no source"]);
+    }
     let home = Home::with("[[source]]\nname = \"ugc\"\npath = \"photos\"\n");
     home.firn(&["run"]).expect(1).says(&["the configuration names no vault; add [vault] with a path"]);
     home.firn(&["config", "check"]).expect(1).says(&["no vault: add [vault] with a path"]);

@@ -230,6 +230,15 @@ impl Home {
         if done.code == 3 && done.out.is_empty() { Value::Null } else { done.json() }
     }
 
+    /// A firn that has nothing left to do and watches.
+    #[track_caller]
+    pub fn watching(&self) -> Running {
+        let running = self.start(self.command(["run"]));
+        let watches = || self.status()["workers"][0]["doing"]["scanning"]["ugc"] == "watching";
+        eventually(LONG, "it watches", || watches().then_some(()));
+        running
+    }
+
     /// The finding of a rule, once there is one.
     #[track_caller]
     pub fn finding(&self, within: Duration, rule: &str) -> Value {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::kit::{Home, LONG, Running, eventually, noise, plain_tree, put};
+use crate::kit::{Home, LONG, eventually, noise, plain_tree, put};
 
 fn stored(home: &Home) -> u64 {
     home.status()["stored"]["files"].as_u64().unwrap()
@@ -16,18 +16,10 @@ fn pool(home: &Home, name: &str) -> Value {
     pools.into_iter().find(|pool| pool["pool"] == name).unwrap_or(Value::Null)
 }
 
-/// A firn that has nothing left to do and watches.
-fn watching(home: &Home) -> Running {
-    let running = home.start(home.command(["run"]));
-    let watches = || home.status()["workers"][0]["doing"]["scanning"]["ugc"] == "watching";
-    eventually(LONG, "it watches", || watches().then_some(()));
-    running
-}
-
 #[test]
 fn a_paused_pool_stores_nothing_and_goes_on_when_resumed() {
     let home = Home::small("64KiB");
-    let running = watching(&home);
+    let running = home.watching();
     home.firn(&["pool", "pause", "upload", "--for", "1h"]).expect(0).prints(&["upload on ", ": paused until 20"]);
     plain_tree(&home.photos(), 30);
     eventually(LONG, "a bundle is sealed", || home.status()["archives"]["sealed"].as_u64().filter(|n| *n > 0));
@@ -46,7 +38,7 @@ fn a_paused_pool_stores_nothing_and_goes_on_when_resumed() {
 #[test]
 fn a_pool_is_drained_and_resized_while_it_runs() {
     let home = Home::small("64KiB");
-    let running = watching(&home);
+    let running = home.watching();
     home.firn(&["pool", "drain", "fetch"]).expect(0).prints(&["fetch on ", ": drain"]);
     plain_tree(&home.photos(), 10);
     eventually(LONG, "the files are queued", || home.status()["lanes"][0]["queued"].as_u64().filter(|n| *n == 10));

@@ -1,6 +1,6 @@
 //! A real pair of MariaDB: frozen and resumed, by the command line and against a script.
 
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -22,8 +22,11 @@ use firn::delay::freeze::threads::Threads;
 use firn::delay::freeze::told;
 use firn::services::Services;
 use firn::store::sqlite::SqliteStore;
+use rustix::process::Signal;
 use serde_json::Value;
 
+use super::kit::{firn, run};
+use super::support::child::Child;
 use super::support::mariadb::{Mariadb, Pair};
 use super::support::waiting::{eventually, in_time};
 
@@ -205,12 +208,11 @@ impl Cli {
     }
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("USER", "anna");
-        command.current_dir(self.dir.path()).args(["--config", "firn.toml"]).args(args);
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+        run(self.dir.path(), args)
+    }
+
+    fn start(&self, args: &[&str]) -> Child {
+        Child::start(&mut firn(self.dir.path(), args))
     }
 
     #[track_caller]
@@ -265,7 +267,28 @@ fn the_emergency_on_the_command_line() {
     ] {
         assert!(said.contains(part), "{part}: {said}");
     }
+    // The report of all replicas tells of it in fields, beside its words.
+    let (_, out, err) = cli.run(&["delay", "--json"]);
+    let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+    let replica = &value["replicas"][0];
+    assert!(replica["frozen"].as_str().unwrap().starts_with("frozen since "), "{out}");
+    let told = replica["freeze"].as_object().unwrap();
+    let (file, at) =
+        (pair.replica.status("Relay_Master_Log_File").unwrap(), pair.replica.status("Exec_Master_Log_Pos").unwrap());
+    for (field, value) in [
+        ("state", Value::from("frozen")),
+        ("proven", true.into()),
+        ("why", Value::Null),
+        ("statement", format!("at {bad}").into()),
+        ("file", file.into()),
+        ("position", at.parse::<u64>().unwrap().into()),
+    ] {
+        assert_eq!(told[field], value, "{field}: {out}");
+    }
+    assert!(told["who"].as_str().unwrap().starts_with("anna on "), "{out}");
+
     let freeze = cli.json();
+    assert_eq!(told["since"], freeze["frozen_at"]);
     assert_eq!((&freeze["frozen"], &freeze["state"]), (&Value::Bool(true), &Value::from("frozen")));
     assert_eq!((&freeze["statement"]["applied"], &freeze["restarts"]), (&Value::from("not_yet"), &Value::from(0)));
     assert_eq!(freeze["last"]["sql_running"], Value::Bool(false));
@@ -313,6 +336,37 @@ fn the_emergency_on_the_command_line() {
     let (code, _, err) = cli.run(&["delay", "freeze", "db41", "--yes"]);
     assert_eq!(code, 2);
     assert!(err.contains("no replica \"db41\" is configured; did you mean \"db14\"?"), "{err}");
+}
+
+#[test]
+fn who_watches_stops_it_again_until_it_is_resumed_or_the_watch_interrupted() {
+    let pair = Pair::start(0);
+    account(&pair.replica);
+    let cli = Cli::new(&pair.replica);
+    let watch = ["delay", "freeze", "db14", "--yes", "--watch"];
+    let watches = "watching until db14 is resumed; interrupted, the workers (firn run) watch alone";
+    let mut child = cli.start(&watch);
+    child.says("frozen since ");
+    child.says(watches);
+    let before = child.said.len();
+    assert_eq!(both(&pair.replica), no());
+    pair.replica.sql("START SLAVE SQL_THREAD");
+    child.says("something started the replica (IO No, SQL Yes)");
+    child.says("  frozen since ");
+    assert_eq!(both(&pair.replica), no());
+    let told = child.said[before..].join("\n");
+    assert!(!told.contains("freeze asked for by"), "what was told is told again: {told}");
+    cli.ok(&["delay", "resume", "db14", "--yes"]);
+    child.says("resumed at ");
+    assert_eq!(child.ends(), Some(0));
+    assert_eq!(both(&pair.replica), ("Yes".to_owned(), "Yes".to_owned()));
+
+    // The freeze outlives its watch.
+    let mut child = cli.start(&watch);
+    child.says(watches);
+    child.signal(Signal::INT);
+    assert_eq!(child.ends(), Some(0), "it is frozen");
+    assert_eq!((both(&pair.replica), &cli.json()["state"]), (no(), &Value::from("frozen")));
 }
 
 /// With GTIDs MariaDB deletes the relay log at a start: what firn offers instead brings back what the primary has lost.

@@ -4,6 +4,7 @@
 
 mod commands;
 mod kept;
+mod kit;
 mod live;
 mod machine;
 mod ordered;

@@ -1,17 +1,19 @@
 //! The command line where no server answers: what is recorded is told, and what lets a replica go asks.
 
-use std::process::{Command, Output};
 use std::sync::Arc;
 
 use firn::base::Clock;
+use firn::delay::connect::{Link, Server, Tls};
 use firn::delay::freeze::keeper::Keeper;
+use firn::delay::freeze::mysql::MysqlThreads;
 use firn::delay::freeze::orders;
 use firn::delay::freeze::record::Phase;
 use firn::delay::freeze::steps::Step;
 use firn::store::NewFreeze;
 use firn::store::sqlite::SqliteStore;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::kit::run;
 use super::machine::asked;
 
 /// A state and a configuration, and a port where nobody is.
@@ -35,12 +37,7 @@ impl Home {
     }
 
     fn run(&self, args: &[&str]) -> (i32, String, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
-        command.env_clear().env("PATH", std::env::var_os("PATH").unwrap()).env("USER", "anna");
-        command.current_dir(self.dir.path()).args(["--config", "firn.toml"]).args(args);
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (status.code().unwrap(), text(stdout), text(stderr))
+        run(self.dir.path(), args)
     }
 }
 
@@ -99,5 +96,51 @@ async fn a_record_that_cannot_be_read_hides_no_other() {
     assert_eq!(
         (&value["freezes"][1]["replica"], &value["freezes"][1]["state"]),
         (&Value::from("db14"), &Value::from("asked"))
+    );
+}
+
+#[tokio::test]
+async fn the_report_of_replicas_tells_of_a_freeze_in_fields() {
+    let freeze = |home: &Home| {
+        let (_, out, err) = home.run(&["delay", "--json"]);
+        let value: Value = serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}: {out}{err}"));
+        value["replicas"][0]["freeze"].clone()
+    };
+    let home = Home::new();
+    let keeper = home.keeper();
+    assert_eq!(freeze(&home), Value::Null);
+    let kept = keeper.begin(asked()).await.unwrap();
+    let since = kept.record.since.to_string();
+    assert_eq!(
+        freeze(&home),
+        json!({
+            "state": "asked", "proven": false, "since": since, "who": "anna on db1", "why": null,
+            "statement": kept.record.statement.words(), "file": null, "position": null, "gtid": null,
+        })
+    );
+    // Nobody is at its port.
+    let link = Link::new(Server::new("127.0.0.1", 1, "freezer", None, Tls::Off));
+    let threads = MysqlThreads::new(link, Clock::system(), "db14", None);
+    let kept = keeper.tend(kept.id, &threads).await.unwrap().unwrap().kept;
+    assert_eq!(kept.record.phase, Phase::StoppingSql);
+    let told = freeze(&home);
+    let why = told["why"].as_str().unwrap();
+    assert!(why.starts_with("cannot stop the SQL thread: cannot reach 127.0.0.1:1"), "{why}");
+    assert_eq!((&told["state"], &told["proven"]), (&"stopping_sql".into(), &false.into()));
+
+    // One that cannot be read is one all the same.
+    let home = Home::new();
+    let new = NewFreeze {
+        replica: "db14".to_owned(),
+        state: "thawing".to_owned(),
+        body: "{}".to_owned(),
+        who: "berta".to_owned(),
+    };
+    home.keeper().store.freeze_begin(new).await.unwrap();
+    let told = freeze(&home);
+    assert!(told["why"].as_str().unwrap().contains("the freeze of db14 cannot be read"), "{told}");
+    assert_eq!(
+        (&told["state"], &told["proven"], &told["who"], &told["since"]),
+        (&"thawing".into(), &false.into(), &"berta".into(), &Value::Null)
     );
 }

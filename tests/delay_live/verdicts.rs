@@ -2,19 +2,21 @@
 //! `firn check delay` say of it.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use crate::kit::{TABLE, account};
+use crate::support::child::Child;
 use crate::support::mariadb::{Mariadb, Pair};
 use crate::support::waiting::eventually;
 
 const LONG: Duration = Duration::from_secs(90);
 
 /// A `firn run` that is killed with the test.
-struct Running(Child);
+struct Running(std::process::Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -160,4 +162,53 @@ fn what_happens_to_a_delayed_pair_is_said_by_all_who_are_asked() {
     drop(second);
     let line = comes(dir, "CRITICAL", &[2]);
     assert!(line.contains("worker last seen"), "{line}");
+}
+
+#[test]
+fn who_waits_for_a_statement_is_told_when_it_has_been_applied() {
+    let (pair, dir) = (Pair::start(0), tempfile::tempdir().unwrap());
+    let dir = dir.path();
+    pair.primary.sql(&format!(
+        "CREATE DATABASE beat; CREATE TABLE beat.heartbeat {TABLE}; CREATE TABLE beat.a (id INT PRIMARY KEY)"
+    ));
+    watcher(&pair.primary);
+    account(&pair.primary, "beater", &["SELECT, INSERT, UPDATE ON beat.*", "BINLOG MONITOR ON *.*"]);
+    eventually(LONG, "the tables are there", || {
+        (pair.replica.sql("SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'beat'") == "2")
+            .then_some(())
+    });
+    watcher(&pair.replica);
+    let delayed = |seconds: u32| {
+        pair.replica.sql(&format!("STOP SLAVE; CHANGE MASTER TO MASTER_DELAY={seconds}; START SLAVE"));
+    };
+    delayed(600);
+    config(dir, &pair);
+    let _worker = run(dir);
+    // Before the statement stands another: where a replica stands exactly, it may be the one or the other.
+    pair.primary.sql("INSERT INTO beat.a VALUES (6)");
+    let place = pair.primary.sql("SHOW MASTER STATUS").split('\t').take(2).collect::<Vec<_>>().join(":");
+    pair.primary.sql("INSERT INTO beat.a VALUES (7)");
+    let mut arrival = firn(dir);
+    let time = pair.primary.sql("SELECT DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ')");
+    arrival.args(["delay", "arrival", "--position", &place, "--statement-time", &time]);
+    eventually(LONG, "what is judged tells", || (arrival.output().unwrap().status.code() == Some(0)).then_some(()));
+
+    let mut child = Child::start(arrival.arg("--watch"));
+    assert!(
+        child.says("statement ").starts_with(&format!("statement at {place}, of {time}, as of ")),
+        "{:?}",
+        child.said
+    );
+    let line = child.says("db14: ");
+    assert!(line.starts_with("db14: not yet applied; it reaches it "), "{line}");
+    delayed(0);
+    child.says("db14: already applied");
+    child.signal(Signal::INT);
+    assert_eq!(child.ends(), Some(2), "of the last round");
+    // A line a round for scripts.
+    let mut child = Child::start(arrival.arg("--json"));
+    let value: Value = serde_json::from_str(&child.says("db14")).unwrap();
+    assert_eq!(value["replicas"][0]["applied"], "already");
+    child.signal(Signal::HUP);
+    assert_eq!(child.ends(), Some(2));
 }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used)] // helpers of tests
 
+mod clusters;
 mod replicas;
 
 use std::collections::BTreeSet;

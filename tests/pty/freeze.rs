@@ -5,11 +5,6 @@ use super::pty::Pty;
 
 /// Nobody listens on that port.
 const CONFIG: &str = r#"
-[[source]]
-name = "ugc"
-path = "photos"
-[vault]
-path = "vault"
 [[replica]]
 name = "db14"
 host = "127.0.0.1"

@@ -1,16 +1,14 @@
 //! A command as a job on a terminal: it reads there, its keys reach it, and it is stopped and goes on with firn.
 
-use rustix::process::Signal;
+use std::fs;
+
+use rustix::process::{Pid, Signal};
 
 use super::place::Place;
-use super::pty::{Ended, Pty, STOPPED};
+use super::pty::{Ended, LONG, Pty, STOPPED};
+use super::support::waiting::eventually;
 
 const CONFIG: &str = r#"
-[[source]]
-name = "ugc"
-path = "photos"
-[vault]
-path = "vault"
 [[replica]]
 name = "db14"
 host = "db14.invalid"
@@ -25,6 +23,20 @@ fn place() -> Place {
     let place = Place::with(CONFIG, 1, |_| Vec::new());
     place.back_up();
     place
+}
+
+/// Whether every process of a group is stopped.
+fn stand(group: Pid) -> bool {
+    let group = group.as_raw_nonzero().to_string();
+    let read =
+        fs::read_dir("/proc").unwrap().filter_map(|entry| fs::read_to_string(entry.unwrap().path().join("stat")).ok());
+    let mut of_group = read.filter_map(|stat| {
+        // After the name: state, parent, group.
+        let mut words = stat.rsplit_once(") ")?.1.split(' ');
+        let state = words.next()?.to_owned();
+        (words.nth(1)? == group).then_some(state)
+    });
+    of_group.all(|state| state == "T")
 }
 
 fn start(place: &Place) -> Pty {
@@ -76,8 +88,12 @@ fn keys_reach_it_by_themselves_and_signals_are_passed_on() {
 fn it_is_stopped_and_goes_on_with_firn() {
     let place = place();
     let mut pty = start(&place);
+    let job = pty.pid();
     pty.press("ctrl-z");
     pty.wait_for(STOPPED);
+    // The shell knows of firn alone. A command that has not got to its signal yet would still read, and take the Enter that is
+    // for the shell.
+    eventually(LONG, "every process of the job stands", || stand(job).then_some(()));
     assert_eq!(place.number("SELECT count(*) FROM window WHERE ended IS NULL"), 1, "it has not ended");
     pty.press("enter");
     pty.write("after all");

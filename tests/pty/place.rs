@@ -12,13 +12,17 @@ use super::pty::Pty;
 /// The binary.
 pub const FIRN: &str = env!("CARGO_BIN_EXE_firn");
 
-/// A small configuration.
-const CONFIG: &str = r#"
+/// What every configuration begins with.
+const BEGINNING: &str = r#"
 [[source]]
 name = "ugc"
 path = "photos"
 [vault]
 path = "vault"
+"#;
+
+/// A small configuration.
+const CONFIG: &str = r#"
 [backup]
 bundle_age = "1s"
 [console]
@@ -36,10 +40,10 @@ impl Place {
         Self::with(CONFIG, files, |n| format!("picture {n}").into_bytes())
     }
 
-    /// With a configuration of its own, and so many files that hold what is said of each.
-    pub fn with(config: &str, files: usize, holds: impl Fn(usize) -> Vec<u8>) -> Self {
+    /// With a configuration of its own beside source and vault, and so many files that hold what is said of each.
+    pub fn with(more: &str, files: usize, holds: impl Fn(usize) -> Vec<u8>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("firn.toml"), config).unwrap();
+        fs::write(dir.path().join("firn.toml"), [BEGINNING, more].concat()).unwrap();
         fs::create_dir(dir.path().join("photos")).unwrap();
         for n in 0..files {
             fs::write(dir.path().join(format!("photos/{n:04}.jpg")), holds(n)).unwrap();

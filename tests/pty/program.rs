@@ -5,10 +5,12 @@ use std::process::exit;
 use std::sync::Arc;
 
 use firn::base::host::ProcessIdentity;
+use firn::base::sink::Totals;
 use firn::base::{Clock, Stop};
 use firn::config::{Config, Given};
 use firn::console::chord::Chord;
-use firn::console::run::{self as console, Options};
+use firn::console::run as console;
+use firn::console::setup::Options;
 use firn::console::term::{Caps, Input, Inputs, Screen, Signal, Signals, Tty, install_panic_hook, usable};
 use firn::log::{self, Ring};
 use firn::services::{Crew, Services};
@@ -79,7 +81,8 @@ async fn panicking() -> i32 {
     let (told, standing) = tokio::sync::watch::channel(firn::worker::supervisor::Standing::Running);
     let fall = |_| async { if true { panic!("a worker has \x1b[31mfallen\nover") } else { Ok::<(), String>(()) } };
     drop(services.spawn(supervise("backup", clock, stop.clone(), told, fall)));
-    let ended = console::run(services, Options::default(), Some(Crew { stop, standing })).await;
+    let ended =
+        console::run(services, Options::default(), Some(Crew { stop, standing, counters: Totals::default() })).await;
     ended.map_or(NO_DRAWING, i32::from)
 }
 

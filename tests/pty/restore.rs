@@ -96,11 +96,6 @@ fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
 
 /// Many small archives, which are made readable a few a second: the delivery lasts.
 const SLOW: &str = r#"
-[[source]]
-name = "ugc"
-path = "photos"
-[vault]
-path = "vault"
 [backup]
 bundle_size = "64KiB"
 bundle_age = "1s"

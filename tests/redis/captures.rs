@@ -5,7 +5,7 @@ use std::fs;
 use firn::base::Severity::{self, Critical, Ok, Unknown, Warning};
 use firn::redis::snapshot::{SlotState, Strip};
 
-use super::kit::{capture, copy, judged, lines, rules, says, stands};
+use super::kit::{capture, copy, judged, lines, recorded, rules, says, stands};
 
 /// A recorded state: how bad it is, the rules that say so, those that add a warning or something unknown, and the notices.
 type Row = (&'static str, Severity, &'static [&'static str], &'static [&'static str], &'static [&'static str]);
@@ -16,7 +16,7 @@ type Row = (&'static str, Severity, &'static [&'static str], &'static [&'static 
 /// 07d: since when a node shakes hands one poll cannot tell either, but a handshake that works lasts milliseconds: WARNING;
 /// 10c: nothing of a cluster is seen, so it is UNKNOWN: the configuration is wrong;
 /// 11c: two of three masters are on one machine after the failover: a notice, until they have stayed there.
-const TABLE: [Row; 23] = [
+const TABLE: [Row; 28] = [
     ("01-healthy", Ok, &[], &[], &[]),
     ("02a-master-killed-1s-after", Critical, &["A1", "B1"], &[], &[]),
     ("02b-master-pfail-or-fail", Critical, &["A1", "B1", "B5"], &["B3"], &[]),
@@ -40,6 +40,11 @@ const TABLE: [Row; 23] = [
     ("10c-not-a-cluster-node", Unknown, &[], &["A7"], &[]),
     ("11a-three-hosts-healthy", Ok, &[], &[], &[]),
     ("11c-partition-healed", Ok, &[], &[], &["B10"]),
+    ("12-dead-master-back", Ok, &[], &[], &[]),
+    ("13-open-slot", Ok, &[], &[], &["B6"]),
+    ("14-led-back", Ok, &[], &[], &[]),
+    ("15-memory-full", Critical, &["E1"], &["E1"], &[]),
+    ("16-nodes-conf-lost", Critical, &["B1"], &["B5", "B8", "C1"], &[]),
 ];
 
 #[test]
@@ -54,14 +59,7 @@ fn every_recorded_state_has_the_verdict_it_was_recorded_for() {
         assert_eq!(second, warning, "{name}: {shown}");
         assert_eq!(rules(&health, Ok), notices, "{name}: {shown}");
     }
-    let mut there: Vec<String> = fs::read_dir(capture(""))
-        .unwrap()
-        .map(|entry| entry.unwrap())
-        .filter(|entry| entry.path().is_dir())
-        .map(|entry| entry.file_name().into_string().unwrap())
-        .collect();
-    there.sort();
-    assert_eq!(there, TABLE.map(|row| row.0.to_owned()), "a recorded state is not in the table");
+    assert_eq!(recorded(), TABLE.map(|row| row.0.to_owned()), "a recorded state is not in the table");
 }
 
 #[test]
@@ -69,8 +67,8 @@ fn a_killed_master_is_said_with_its_slots_and_who_takes_over_before_the_cluster_
     let health = stands("02a-master-killed-1s-after");
     assert_eq!(
         health.findings[0].text,
-        "127.0.0.1:19101, master of 0-5460 (33 %): every node calls it gone; cluster not yet aware (node-timeout 15 s); \
-         failover to 127.0.0.1:19106 is due"
+        "127.0.0.1:19101, master of 0-5460 (33 %): every node calls it gone; cluster not yet aware (node-timeout not told; \
+         15 s by default); failover to 127.0.0.1:19106 is due"
     );
     assert_eq!(
         health.findings[1].text,
@@ -88,6 +86,20 @@ fn a_killed_master_is_said_with_its_slots_and_who_takes_over_before_the_cluster_
         (6, 5, None),
         "keys of a master that is not seen are not known"
     );
+}
+
+/// A master without a replica was started anew without its `nodes.conf`: state stays ok, all slots assigned, for good.
+#[test]
+fn slots_of_a_master_that_came_back_by_another_name_are_served_by_nobody() {
+    let health = stands("16-nodes-conf-lost");
+    assert_eq!(
+        health.findings[0].text,
+        "5,461 slots (33 %) have no live owner: 10923-16383, master node abc73d63, whose address nobody knows any more; no \
+         replica left"
+    );
+    let line = &health.line;
+    assert_eq!((line.state.as_deref(), line.masters, line.served), (Some("ok"), Some(3), Some(10_923)));
+    assert_eq!(health.strip.last().map(|span| (span.from, span.state)), Some((10_923, SlotState::Failing)));
 }
 
 #[test]

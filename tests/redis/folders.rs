@@ -1,15 +1,18 @@
 //! Recordings: written, read, cut, and wrong; and what is said of them.
 
 use std::fs;
+use std::time::Duration;
 
 use firn::base::Severity;
 use firn::base::plugin::{Plugin, WIDTH};
+use firn::redis::aside::Aside;
 use firn::redis::limits::Limits;
 use firn::redis::look::{Answer, Look, Reply};
 use firn::redis::plugin::{LABEL, plugin};
 use firn::redis::record::{self, FILES};
 use firn::redis::replay::{read, replay};
 use firn::redis::report;
+use firn::redis::settings::Settings;
 use firn::redis::trouble::Trouble;
 
 use super::kit::{capture, copy, judged, lines, stands};
@@ -28,7 +31,7 @@ fn what_is_recorded_is_read_again() {
         let (second, world) = play.steps.last().unwrap();
         let looks = world.looks(*second);
         let dir = temp.path().join(format!("{number:03}/poll"));
-        record::write(&dir, &looks).unwrap();
+        record::write(&dir, &looks, &[]).unwrap();
         let mut expected: Vec<_> = looks.iter().map(bare).collect();
         expected.sort_by(|a, b| a.0.cmp(&b.0));
         let mut found: Vec<_> = read(&dir).unwrap().iter().map(bare).collect();
@@ -69,7 +72,7 @@ fn recorded_replies_that_are_recorded_again_say_the_same() {
     ] {
         let dir = temp.path().join(name);
         let looks = read(&capture(name)).unwrap();
-        record::write(&dir, &looks).unwrap();
+        record::write(&dir, &looks, &[]).unwrap();
         let (mut first, mut second) = (judged(&[capture(name)]), judged(&[&dir]));
         let (first, second) = (first.polls.pop().unwrap(), second.polls.pop().unwrap());
         assert_eq!(first, second, "{name}");
@@ -78,26 +81,43 @@ fn recorded_replies_that_are_recorded_again_say_the_same() {
     }
 }
 
+/// What judged by is recorded with what was seen.
+#[test]
+fn settings_are_recorded_and_judged_by() {
+    let temp = tempfile::tempdir().unwrap();
+    let dir = temp.path().join("poll");
+    let looks = read(&capture("02a-master-killed-1s-after")).unwrap();
+    let settings = Settings { node_timeout: Some(Duration::from_secs(5)), ..Settings::default() };
+    let told = looks.iter().filter(|look| look.info().is_some());
+    let asides: Vec<Aside> =
+        told.map(|look| Aside { settings: Some(settings), ..Aside::new(look.addr.clone(), look.at) }).collect();
+    record::write(&dir, &looks, &asides).unwrap();
+    let kept = fs::read_to_string(dir.join("127.0.0.1_19102").join(record::SETTINGS)).unwrap();
+    assert_eq!(kept, "cluster-node-timeout 5000\r\n");
+    let health = judged(&[&dir]).polls.pop().unwrap();
+    assert!(health.findings[0].text.contains("cluster not yet aware (node-timeout 5 s)"), "{:?}", health.findings[0]);
+}
+
 #[test]
 fn a_recording_holds_no_secret_and_never_falls_into_another() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path().join("poll");
     let looks = World::well(0).looks(0);
-    record::write(&dir, &looks).unwrap();
+    record::write(&dir, &looks, &[]).unwrap();
     let mut nodes: Vec<String> =
         fs::read_dir(&dir).unwrap().map(|one| one.unwrap().file_name().into_string().unwrap()).collect();
     nodes.sort();
     let expected =
         ["10.0.0.1_7001", "10.0.0.1_7006", "10.0.0.2_7002", "10.0.0.2_7004", "10.0.0.3_7003", "10.0.0.3_7005"];
     assert_eq!(nodes, expected);
-    let again = record::write(&dir, &looks).unwrap_err().to_string();
+    let again = record::write(&dir, &looks, &[]).unwrap_err().to_string();
     assert!(
         again
             .ends_with("poll is there already; name a folder that is not, as one recording must not fall into another"),
         "{again}"
     );
     fs::write(temp.path().join("file"), "").unwrap();
-    let under = record::write(&temp.path().join("file/poll"), &looks).unwrap_err().to_string();
+    let under = record::write(&temp.path().join("file/poll"), &looks, &[]).unwrap_err().to_string();
     assert!(under.contains("cannot be written"), "{under}");
 }
 
@@ -206,13 +226,13 @@ fn a_report_says_what_is_wrong_what_to_do_and_how_every_node_is() {
 fn a_plugin_fits_its_line_and_its_exit_code_is_the_severity() {
     let cases = [
         ("01-healthy", 0, "REDIS OK - 01-healthy: 16384 of 16384 slots served, 6 of 6 nodes answer"),
-        ("02a-master-killed-1s-after", 2, "REDIS CRITICAL - 5,461 slots (33 %) have no live owner: 0-5460, master..."),
+        ("02a-master-killed-1s-after", 2, "REDIS CRITICAL - 5,461 slots (33 %) uncovered: 0-5460 (+1)"),
         (
             "06b-open-slot-migrating-only",
             1,
             "REDIS WARNING - slot 8450 half-open: only 127.0.0.1:19102 knows, migrating...",
         ),
-        ("10c-not-a-cluster-node", 3, "REDIS UNKNOWN - 10c-not-a-cluster-node: 127.0.0.1:19112: not a cluster node..."),
+        ("10c-not-a-cluster-node", 3, "REDIS UNKNOWN - 127.0.0.1:19112: not a cluster node: cluster support is..."),
     ];
     for (name, exit, line) in cases {
         let plugin = plugin(&stands(name), 0);
@@ -231,7 +251,9 @@ fn a_plugin_fits_its_line_and_its_exit_code_is_the_severity() {
     }
     let full = plugin(&stands("06b-open-slot-migrating-only"), 3).to_string();
     assert!(
-        full.contains(" | slots_served=10923;;16384:;0;16384 slots_not_seen=5461;;;0;16384 nodes=2;;;0;6"),
+        full.contains(
+            " | slots_uncovered=0;;0;0;16384 slots_served=10923;;;0;16384 slots_not_seen=5461;;;0;16384 nodes=2;;;0;6"
+        ),
         "{full}"
     );
     assert!(full.contains("\nWARNING B6: slot 8450") && full.contains("\n  $ redis-cli"), "{full}");

@@ -8,9 +8,23 @@ use firn::redis::limits::Limits;
 use firn::redis::replay::{Replayed, replay};
 use firn::redis::snapshot::Health;
 
+/// Where recorded folders are: those that the demo plays, too, and those that only tests need.
+const HOMES: [&str; 2] = ["demo-data/redis", "tests/redis/captures"];
+
 /// A recorded folder.
 pub fn capture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis/captures").join(name)
+    let all = HOMES.map(|home| Path::new(env!("CARGO_MANIFEST_DIR")).join(home).join(name));
+    all.into_iter().find(|path| path.is_dir()).unwrap_or_else(|| panic!("nothing recorded is called {name}"))
+}
+
+/// The names of all of them.
+pub fn recorded() -> Vec<String> {
+    let entries = HOMES.iter().flat_map(|home| fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(home)).unwrap());
+    let folders = entries.map(|entry| entry.unwrap()).filter(|entry| entry.path().is_dir());
+    let mut names: Vec<String> = folders.map(|entry| entry.file_name().into_string().unwrap()).collect();
+    names.sort();
+    names.dedup();
+    names
 }
 
 /// Judges folders as polls.

@@ -4,11 +4,21 @@
 // Made-up replies are written as they read.
 #![allow(clippy::assigning_clones, clippy::format_collect, clippy::needless_pass_by_value, clippy::match_bool)]
 
+mod attached;
+mod borders;
 mod captures;
+mod command;
+mod counted;
 mod folders;
+mod kept;
 mod kit;
 mod loads;
+mod mends;
 mod mutants;
 mod plays;
 mod properties;
+mod said;
+mod stage;
+#[path = "../support/mod.rs"]
+mod support;
 mod world;

@@ -4,14 +4,26 @@ use std::time::Duration;
 
 use firn::base::Severity::{Critical, Ok, Unknown, Warning};
 use firn::redis::aside::{Aside, Task, TaskState};
+use firn::redis::settings::Settings;
 use firn::redis::slots::SlotSet;
 use firn::redis::trouble::Trouble;
 
-use super::loads::{grows, load, others};
+use super::attached::replication;
+use super::loads::{grows, kept, led, load, others, refusals, slowness};
 use super::world::{Play, World, at, id};
 
 fn silent() -> Trouble {
     Trouble::Silent(Duration::from_secs(1))
+}
+
+/// Nodes that are still there tell what they have set.
+fn tells(world: &mut World, second: i64, millis: u64) {
+    let settings = Settings { node_timeout: Some(Duration::from_millis(millis)), ..Settings::default() };
+    for port in [7002, 7003] {
+        let mut aside = Aside::new(world.node(port).addr(), at(second));
+        aside.settings = Some(settings);
+        world.asides.push(aside);
+    }
 }
 
 /// Nodes, by a direct look.
@@ -23,10 +35,34 @@ fn nodes() -> Vec<Play> {
             .well(14, 20)
             .silent(6, "A1")
             .silent(6, "B1")
-            .says(8, "A1", Critical, "10.0.0.1:7001, master of 0-5460 (33 %): refused for 2 s; cluster not yet aware (node-timeout 15 s); failover to 10.0.0.2:7004 due in ~13 s")
+            .says(8, "A1", Critical, "10.0.0.1:7001, master of 0-5460 (33 %): refused for 2 s; cluster not yet aware (node-timeout not told; 15 s by default); failover to 10.0.0.2:7004 due in ~13 s")
             .says(8, "B1", Critical, "5,461 slots (33 %) have no live owner: 0-5460, master 10.0.0.1:7001, failover under way to 10.0.0.2:7004")
             .says(16, "A1", Critical, "refused")
             .silent(18, "A1"),
+        Play::new("a master of a cluster dies that waits for 5 s")
+            .run(0, 4, |world, second| tells(world, second, 5_000))
+            .run(6, 20, |world, second| {
+                tells(world, second, 5_000);
+                world.dies(7001);
+            })
+            .says(8, "A1", Critical, "refused for 2 s; cluster not yet aware (node-timeout 5 s); failover to 10.0.0.2:7004 due in ~3 s")
+            .says(14, "B1", Critical, "failover under way to 10.0.0.2:7004")
+            .says(16, "B1", Critical, "10.0.0.2:7004 could take over and has not, 10 s after"),
+        Play::new("nobody looked for a while, and it is over")
+            .run(0, 8, |world, _| world.dies(7001))
+            .ticks(400, 404, 2, |_, _| {})
+            .says(8, "A1", Critical, "refused")
+            .silent(400, "A1")
+            .silent(400, "B1"),
+        Play::new("nobody looked for a while, and it is not")
+            .run(0, 8, |world, _| world.dies(7001))
+            .ticks(400, 404, 2, |world, _| world.dies(7001))
+            .says(400, "A1", Critical, "10.0.0.1:7001, master of 0-5460 (33 %): refused; cluster not yet aware"),
+        Play::new("the clock goes back")
+            .well(4_000, 4_004)
+            .ticks(100, 108, 2, |world, _| world.dies(7001))
+            .says(102, "A1", Critical, "refused for 2 s")
+            .says(108, "B1", Critical, "5,461 slots (33 %) have no live owner"),
         Play::new("a master dies and nobody takes over")
             .well(0, 4)
             .run(6, 30, |world, _| world.dies(7001))
@@ -40,10 +76,31 @@ fn nodes() -> Vec<Play> {
             .well(0, 4)
             .run(6, 12, |world, _| world.node(7002).fails = Some(silent()))
             .silent(6, "A2")
-            .says(8, "A2", Critical, "10.0.0.2:7002, master of 5461-10922 (33 %) accepts connections but does not answer for 2 s"),
+            .says(8, "A2", Critical, "10.0.0.2:7002, master of 5461-10922 (33 %) accepts connections but does not answer for 2 s")
+            .says(8, "B1", Critical, "5,462 slots (33 %) have no live owner: 5461-10922, master 10.0.0.2:7002, the others have not missed it yet (node-timeout 15 s); 10.0.0.3:7005 could take over"),
+        Play::new("a master hangs here for good, and the others hear it")
+            .run(0, 40, |world, _| world.node(7002).fails = Some(silent()))
+            .says(40, "A2", Critical, "the others still hear it: no failover will come of this")
+            .says(40, "B1", Critical, "master 10.0.0.2:7002, the others still hear it: no failover will come of this"),
+        Play::new("a script blocks a master")
+            .run(0, 40, |world, _| world.node(7001).fails = Some(Trouble::Busy("BUSY Redis is busy running a script.".to_owned())))
+            .says(40, "A4", Critical, "blocked by a script or function for 40 s")
+            .says(40, "B1", Critical, "master 10.0.0.1:7001, the others still hear it: no failover will come of this"),
+        Play::new("firn alone cannot reach a master")
+            .run(0, 40, |world, _| world.node(7001).fails = Some(Trouble::Refused))
+            .says(4, "A1", Critical, "refused for 4 s; cluster not yet aware (node-timeout not told; 15 s by default)")
+            .says(4, "B1", Critical, "the others have not missed it yet (node-timeout 15 s); 10.0.0.2:7004 could take over")
+            .says(14, "A1", Critical, "refused for 14 s; the others still hear it: no failover will come of this")
+            .says(40, "B1", Critical, "master 10.0.0.1:7001, the others still hear it: no failover will come of this"),
         Play::new("a replica hangs")
             .run(0, 8, |world, _| world.node(7006).fails = Some(silent()))
             .says(8, "A2", Warning, "stopped, swapping or blocked"),
+    ]
+}
+
+/// Nodes that answer, and say that they do not serve, or that firn may not look.
+fn answering() -> Vec<Play> {
+    vec![
         Play::new("a master loads")
             .run(0, 8, |world, _| {
                 let node = world.node(7003);
@@ -55,7 +112,9 @@ fn nodes() -> Vec<Play> {
             })
             .says(8, "A3", Critical, "loading 5 %, 18 s left"),
         Play::new("a script blocks a replica")
-            .run(0, 12, |world, _| world.node(7004).fails = Some(Trouble::Busy("BUSY Redis is busy running a script.".to_owned())))
+            .run(0, 12, |world, _| {
+                world.node(7004).fails = Some(Trouble::Busy("BUSY Redis is busy running a script.".to_owned()));
+            })
             .says(12, "A4", Warning, "blocked by a script or function for 12 s: SCRIPT KILL / FUNCTION KILL"),
         Play::new("another password")
             .run(0, 8, |world, _| world.node(7002).fails = Some(Trouble::WrongPass))
@@ -122,6 +181,11 @@ fn cluster() -> Vec<Play> {
                 Critical,
                 "cluster refuses all commands (full coverage required): 6 of 6 nodes say state fail",
             ),
+        Play::new("a master comes back without its nodes.conf")
+            .well(0, 4)
+            .run(6, 14, |world, _| forgets_itself(world))
+            .says(8, "B1", Critical, "5,461 slots (33 %) have no live owner: 10923-16383, master node 00000000, whose address nobody knows any more; its replica 10.0.0.1:7006, which holds 40,000 keys, is not elected")
+            .says(8, "C1", Warning, "10.0.0.3:7003 knows no other node"),
         Play::new("slots fail and coverage is off")
             .run(0, 8, |world, _| {
                 world.dies(7003);
@@ -161,6 +225,27 @@ fn cluster() -> Vec<Play> {
             })
             .silent(14, "B5")
             .says(20, "B5", Warning, "10.0.0.1:7001 keeps shaking hands with 10.0.0.9:7009 for 20 s"),
+        Play::new("a stranger whose handshake is given up and begun anew by another name")
+            .run(0, 60, |world, second| {
+                if second % 10 < 6 {
+                    let mut line = world.node(7001).line(7002).clone();
+                    let name = 9000 + u16::try_from(second / 10).unwrap();
+                    (line.id, line.addr) = (id(name), "10.0.0.9:7009@17009".to_owned());
+                    (line.flags, line.link, line.slots) = ("handshake".to_owned(), "disconnected", String::new());
+                    world.node(7001).view.push(line);
+                }
+            })
+            .well(62, 90)
+            .silent(14, "B5")
+            .says(48, "B5", Warning, "10.0.0.1:7001 keeps shaking hands with 10.0.0.9:7009 for 48 s")
+            .says(60, "B5", Warning, "10.0.0.1:7001 keeps shaking hands with 10.0.0.9:7009 for 60 s")
+            .silent(90, "B5"),
+    ]
+}
+
+/// Slots that change hands.
+fn moving() -> Vec<Play> {
+    vec![
         Play::new("a slot moves, stands still, and is left half-open")
             .run(0, 20, |world, second| moves(world, grows(second, 0, 3)))
             .run(22, 90, |world, _| moves(world, 60))
@@ -200,9 +285,45 @@ fn cluster() -> Vec<Play> {
             .well(0, 4)
             .run(6, 20, |world, _| world.dies(7001))
             .run(22, 30, |world, _| taken_over(world))
-            .says(24, "B11", Ok, "0-5460 10.0.0.1:7001 -> 10.0.0.2:7004, 16.0 s")
+            .says(24, "B11", Ok, "0-5460 10.0.0.1:7001 -> 10.0.0.2:7004, about 16 s")
             .says(24, "B8", Warning, "10.0.0.2:7004 has no replica: losing it loses 0-5460 (33 %)"),
+        Play::new("a failover whose epoch is told before its views are asked for")
+            .well(0, 4)
+            .run(6, 20, |world, _| world.dies(7001))
+            .run(22, 24, |world, _| {
+                world.dies(7001);
+                world.told("cluster_current_epoch", "7");
+            })
+            .run(26, 30, |world, _| taken_over(world))
+            .says(28, "B11", Ok, "0-5460 10.0.0.1:7001 -> 10.0.0.2:7004, about 20 s"),
+        Play::new("a failover after which the old master is back as a replica at once")
+            .well(0, 4)
+            .run(6, 20, |world, _| world.dies(7001))
+            .run(22, 30, |world, _| {
+                taken_over(world);
+                world.everywhere(7001, |line| {
+                    line.flags = "slave".to_owned();
+                    (line.master, line.epoch) = (id(7004), 7);
+                });
+            })
+            .says(24, "B11", Ok, "0-5460 10.0.0.1:7001 -> 10.0.0.2:7004, about 16 s"),
     ]
+}
+
+/// 7003 was started anew by another name, and the others have lost the address of the old one.
+pub fn forgets_itself(world: &mut World) {
+    world.everywhere(7003, |line| {
+        line.addr = ":0@0".to_owned();
+        line.flags = "master,noaddr".to_owned();
+        line.link = "disconnected";
+    });
+    let node = world.node(7003);
+    let mut own = node.line(7003).clone();
+    (own.id, own.slots, own.epoch) = (id(7993), String::new(), 0);
+    node.view = vec![own];
+    node.cluster.insert("cluster_slots_assigned".to_owned(), "0".to_owned());
+    node.set("run_id", "e".repeat(40));
+    node.info.remove("db0");
 }
 
 /// Slot 7 goes from 7001 to 7002: so many of 100 keys are there.
@@ -216,7 +337,7 @@ fn moves(world: &mut World, moved: i64) {
 }
 
 /// 7004 has taken over from 7001, which is dead.
-fn taken_over(world: &mut World) {
+pub fn taken_over(world: &mut World) {
     world.dies(7001);
     world.told("cluster_current_epoch", "7");
     for node in &mut world.nodes {
@@ -260,7 +381,7 @@ fn safety() -> Vec<Play> {
                     world.node(port).host = "10.0.0.1".to_owned();
                 }
             })
-            .says(8, "B10", Warning, "losing host 10.0.0.1 stops the cluster: 2 of 3 masters there, with all their replicas: 10.0.0.1:7001 of 0-5460 (33 %)"),
+            .says(8, "B10", Warning, "losing host 10.0.0.1 stops the cluster: 2 of 3 masters there, 10.0.0.1:7001 of 0-5460 (33 %) with all its replicas"),
         Play::new("most masters meet on a machine, and stay")
             .ticks(0, 640, 10, |world, _| {
                 for node in &mut world.nodes {
@@ -291,6 +412,15 @@ fn safety() -> Vec<Play> {
             })
             .says(8, "B13", Ok, "imbalance 2.4x: 10.0.0.3:7003 has that much more memory than the mean")
             .says(8, "B13", Ok, "imbalance 2.9x: 10.0.0.2:7002 has that much more load than the mean"),
+        Play::new("one master did most of it, and dies")
+            .run(0, 16, |world, second| {
+                world.node(7002).set("total_commands_processed", grows(second, -1000, 90_000));
+                if second > 8 {
+                    world.dies(7002);
+                }
+            })
+            .says(8, "B13", Ok, "imbalance 2.9x: 10.0.0.2:7002")
+            .silent(16, "B13"),
     ]
 }
 
@@ -359,53 +489,24 @@ fn views() -> Vec<Play> {
     ]
 }
 
-/// A replica's line at its master.
-fn attached(world: &mut World, master: u16, state: &str, offset: i64, lag: i64) {
-    let other = world.node(master + 3).host.clone();
-    let port = master + 3;
-    world.node(master).set("slave0", format!("ip={other},port={port},state={state},offset={offset},lag={lag}"));
-}
-
-fn replication() -> Vec<Play> {
-    vec![
-        Play::new("lag")
-            .run(0, 8, |world, second| {
-                let offset = (second + 1000) * 10_000;
-                attached(world, 7001, "online", offset - 120_000, 12);
-                attached(world, 7002, "online", offset - 400_000, 40);
-            })
-            .says(8, "D2", Warning, "10.0.0.2:7004, replica of 10.0.0.1:7001: 12 s and 120.0 kB behind")
-            .says(8, "D2", Critical, "10.0.0.3:7005, replica of 10.0.0.2:7002: 40 s and 400.0 kB behind"),
-        Play::new("a lag that grows, and is beyond the backlog")
-            .run(0, 20, |world, second| attached(world, 7001, "online", (second + 1000) * 10_000 - 900_000 - second * 9000, 1))
-            .says(20, "D2", Warning, "1 s and 1.1 MB behind, growing 9.0 kB/s")
-            .says(20, "D3", Warning, "1.1 MB behind: a short break now costs a full resync (backlog 1.0 MB)"),
-        Play::new("resyncs")
-            .run(0, 8, |world, _| attached(world, 7001, "send_bulk", 0, 0))
-            .run(10, 40, |world, second| world.node(7001).set("sync_full", 1 + second / 10))
-            .says(8, "D4", Warning, "10.0.0.2:7004, replica of 10.0.0.1:7001: syncing: full resync running (send_bulk)")
-            .silent(8, "D3")
-            .says(40, "D4", Critical, "10.0.0.1:7001: resync loop: 4 full resyncs in 10 min"),
-        Play::new("legacy SYNC")
-            .run(0, 8, |world, second| {
-                world.node(7001).set("slave0", format!("ip=10.0.0.2,port=0,state=online,offset=0,lag={}", 70 + second));
-            })
-            .says(8, "D5", Warning, "10.0.0.2:7004, replica of 10.0.0.1:7001: legacy SYNC without ACKs for 78 s: CLIENT KILL TYPE replica on the master")
-            .silent(8, "D2")
-            .silent(8, "D3"),
-        Play::new("a replica is not attached")
-            .run(0, 8, |world, _| {
-                world.node(7001).set("connected_slaves", 0);
-                world.node(7001).info.remove("slave0");
-            })
-            .says(8, "D6", Warning, "10.0.0.1:7001: 0 of 1 replicas attached"),
-        Play::new("a replica's buffer")
-            .run(0, 8, |world, _| world.node(7002).set("mem_clients_slaves", 140 << 20))
-            .says(8, "D7", Warning, "10.0.0.2:7002: replica buffer 146.8 MB of 268.4 MB"),
-    ]
-}
-
 /// All of them.
 pub fn all() -> Vec<Play> {
-    [nodes(), cluster(), safety(), views(), replication(), load(), others()].into_iter().flatten().collect()
+    [
+        nodes(),
+        answering(),
+        cluster(),
+        moving(),
+        safety(),
+        views(),
+        replication(),
+        load(),
+        kept(),
+        slowness(),
+        refusals(),
+        others(),
+        led(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }

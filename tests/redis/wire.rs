@@ -13,7 +13,8 @@ use proptest::prelude::*;
 
 /// Recorded files whose names end so.
 fn captures(end: &str) -> Vec<(PathBuf, Vec<u8>)> {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/redis/captures")];
+    let homes = ["demo-data/redis", "tests/redis/captures"];
+    let mut folders = homes.map(|home| Path::new(env!("CARGO_MANIFEST_DIR")).join(home)).to_vec();
     let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
@@ -179,6 +180,9 @@ fn errors_are_told_by_their_first_word() {
         ("WRONGPASS invalid username-password pair or user is disabled.", Says::Blind),
         ("NOPERM this user has no permissions to run the 'get' command", Says::Blind),
         ("DENIED Redis is running in protected mode because protected mode is enabled", Says::Blind),
+        ("ERR invalid password", Says::Blind),
+        ("ERR Client sent AUTH, but no password is set", Says::Blind),
+        ("ERR wrong number of arguments for 'auth' command", Says::Blind),
         ("ERR AUTH <password> called without any password configured for the default user.", Says::Blind),
         ("LOADING Redis is loading the dataset in memory", Says::Loading),
         ("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.", Says::Busy),

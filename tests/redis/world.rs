@@ -14,6 +14,7 @@ use firn::redis::limits::{Kind, Limits, Raise, Subject};
 use firn::redis::look::{Answer, Look, Reply};
 use firn::redis::nodes;
 use firn::redis::rules::{RULES, Rule};
+use firn::redis::sentinel::SentinelLook;
 use firn::redis::snapshot::Health;
 use firn::redis::trouble::Trouble;
 
@@ -117,6 +118,7 @@ impl Node {
 pub struct World {
     pub nodes: Vec<Node>,
     pub asides: Vec<Aside>,
+    pub sentinels: Vec<SentinelLook>,
 }
 
 /// Slots of the three masters.
@@ -214,7 +216,7 @@ impl World {
                 took: Duration::from_micros(400),
             }
         };
-        Self { nodes: (7001..=7006).map(node).collect(), asides: Vec::new() }
+        Self { nodes: (7001..=7006).map(node).collect(), asides: Vec::new(), sentinels: Vec::new() }
     }
 
     pub fn node(&mut self, port: u16) -> &mut Node {
@@ -333,6 +335,7 @@ impl Play {
                 limits: &self.limits,
                 looks: &looks,
                 asides: &world.asides,
+                sentinels: &world.sentinels,
                 now: at(*second),
                 raise: Raise::Live,
             };

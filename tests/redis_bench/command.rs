@@ -1,15 +1,17 @@
 //! The command: its words, its JSON, its exit codes, and Ctrl-C.
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::server::Redis;
+use crate::kit::by_hand;
 use crate::session;
+use crate::support::redis::{Cluster, Redis};
 use crate::support::waiting::eventually;
 
-fn firn(hosts: &str, more: &[&str]) -> Command {
+pub fn firn(hosts: &str, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
     command.env_clear().env("HOME", "/nonexistent").args(["bench", "redis", "--hosts", hosts]).args(more);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -17,14 +19,14 @@ fn firn(hosts: &str, more: &[&str]) -> Command {
 }
 
 #[track_caller]
-fn done(mut command: Command, code: i32) -> (String, String) {
+pub fn done(mut command: Command, code: i32) -> (String, String) {
     let Output { status, stdout, stderr } = command.output().unwrap();
     let (out, err) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
     assert_eq!(status.code(), Some(code), "{out}\n{err}");
     (out, err)
 }
 
-const SHORT: [&str; 6] = ["--seconds", "1", "--warm-up", "0s", "--clients", "5"];
+pub const SHORT: [&str; 6] = ["--seconds", "1", "--warm-up", "0s", "--clients", "5"];
 
 fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
     [&SHORT, more].concat()
@@ -61,6 +63,10 @@ fn figures_are_said_in_words_and_in_json() {
     for nothing in ["/transaction", "/committed", "/overhead", "/invariant"] {
         assert_eq!(json.pointer(nothing), Some(&Value::Null), "{nothing}");
     }
+    // What is no transaction is not aborted.
+    assert_eq!((&json["abort_share"], &json["attempts"]), (&Value::Null, &json["counts"]["commits"]));
+    assert!(json.pointer("/unanswered/count").and_then(Value::as_u64) <= Some(5), "{json:#}");
+    assert!(json.pointer("/unanswered/oldest_ms").is_some_and(Value::is_f64), "{json:#}");
     for zero in ["aborts", "failed", "undecided", "moved", "asked", "reconnects"] {
         assert_eq!(json["counts"][zero], 0, "{zero}");
     }
@@ -92,6 +98,51 @@ fn ctrl_c_ends_it_and_removes_its_keys() {
         assert_eq!((output.status.code().is_some(), server.keys()), (true, 0), "{out}{err}");
         assert!(out.contains(" (stopped)"), "{out}{err}");
         assert_eq!(err, "firn: it is ended, and its keys are removed; interrupt it again to leave them\n");
+    }
+}
+
+#[test]
+fn none_that_came_to_exec_have_no_share() {
+    let server = Redis::start(&["--maxmemory-policy", "noeviction", "--maxmemory", "1"]);
+    let host = server.addr().to_string();
+    let (out, _) = done(firn(&host, &with(&["trans"])), 1);
+    assert!(out.contains("committed 0, aborted 0 (– of those that came to EXEC), failed "), "{out}");
+    let (out, _) = done(firn(&host, &with(&["trans", "--json"])), 1);
+    let json: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&json["abort_share"], &json["attempts"]), (&Value::Null, &json["counts"]["failed"]));
+}
+
+/// A cluster one of whose nodes hangs while keys are removed.
+#[test]
+fn ctrl_c_twice_tells_what_removes_the_keys() {
+    let cluster = Cluster::bare(3);
+    for node in &cluster.nodes {
+        node.cmd(&["ACL", "SETUSER", "it's", "on", ">secret", "~firn-bench:*", "+@all"]);
+    }
+    let keys = || cluster.nodes.iter().map(Redis::keys).sum::<u64>();
+    for login in [&[][..], &["--user", "it's", "--password", "env:REDIS_PASSWORD"]] {
+        let more = [login, &["--seconds", "600", "--cluster", "--keys", "300", "get_set"]].concat();
+        let mut command = firn(&cluster.nodes[1].addr().to_string(), &more);
+        command.env("REDIS_PASSWORD", "secret");
+        let mut child = command.spawn().unwrap();
+        let pid = rustix::process::Pid::from_child(&child);
+        eventually(Duration::from_secs(30), "it writes", || (keys() > 200).then_some(()));
+        cluster.nodes[2].freeze();
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let mut err = BufReader::new(child.stderr.take().unwrap());
+        let mut line = String::new();
+        err.read_line(&mut line).unwrap();
+        assert_eq!(line, "firn: it is ended, and its keys are removed; interrupt it again to leave them\n");
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        let mut rest = String::new();
+        err.read_to_string(&mut rest).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(1), "{rest}");
+        cluster.nodes[2].thaw();
+        let (said, commands) = rest.split_once('\n').unwrap();
+        assert_eq!(said, "firn: interrupted again; keys of the run may be left, and this removes them:");
+        assert!(keys() > 0 && !rest.contains("secret"), "{rest}");
+        let told = by_hand(commands, "secret\n");
+        assert_eq!(keys(), 0, "{commands}{told}");
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 use firn::redis::bench::{Choice, Spec, Work};
 
 use crate::kit::{local, run, run_with, short};
-use crate::server::{Cluster, Redis, give};
 use crate::session::{self, Store};
+use crate::support::redis::{Cluster, Redis, give};
 
 #[test]
 fn aborted_transactions_are_those_that_the_server_did_not_carry_out() {
@@ -29,9 +29,11 @@ fn aborted_transactions_are_those_that_the_server_did_not_carry_out() {
     let late = all.attempts() - outcome.counts.attempts();
     assert!(late <= 20, "{late} of 20 clients");
     let times = outcome.transaction.unwrap();
-    assert_eq!(times.count, outcome.counts.attempts());
+    // Those that were under way then are in the times.
+    assert_eq!(times.count, all.attempts());
     assert_eq!(outcome.committed.unwrap().count, outcome.counts.commits);
-    assert_eq!(outcome.trip.unwrap().count, outcome.counts.trips);
+    assert_eq!(outcome.trip.unwrap().count, outcome.counts.trips + outcome.unanswered.count);
+    assert!(outcome.unanswered.count <= 20 && outcome.unanswered.count <= late, "{:?}", outcome.unanswered);
     assert!(
         times.p50 <= times.p99
             && times.p99 <= times.p999
@@ -73,7 +75,7 @@ fn the_same_seed_chooses_the_same_keys() {
         let spec = Spec { span: Duration::from_millis(600), ..spec };
         let (tell, told) = std::sync::mpsc::channel();
         run_with(spec, move |_| {
-            let all = crate::server::Talk::to(addr).ask(&["KEYS", "*"]);
+            let all = crate::support::redis::Talk::at(addr).ask(&["KEYS", "*"]);
             let mut keys: Vec<String> = all
                 .array()
                 .unwrap()
@@ -105,7 +107,8 @@ fn clients_of_several_hosts_and_threads_are_counted_apart_and_together() {
     for (server, figures) in servers.iter().zip(&outcome.hosts) {
         let exec = server.calls("exec");
         assert!(figures.counts.attempts() <= exec && exec <= figures.counts.attempts() + 20, "{figures:?} of {exec}");
-        assert_eq!(figures.attempt.unwrap().count, figures.counts.attempts());
+        let late = figures.attempt.unwrap().count - figures.counts.attempts();
+        assert!(late <= 10 && figures.counts.attempts() + late == exec, "{figures:?} of {exec}");
         assert_eq!(server.keys(), 0);
         whole += exec;
     }
@@ -131,7 +134,7 @@ fn a_session_of_dtm_redis_is_asked_what_it_knows() {
 
 #[test]
 fn all_masters_of_a_cluster_are_loaded_and_slots_are_followed() {
-    let cluster = Cluster::start(3);
+    let cluster = Cluster::bare(3);
     let spec = Spec { cluster: true, span: Duration::from_secs(2), ..short(&[cluster.nodes[1].addr()], Work::Trans) };
     let nodes: Vec<u16> = cluster.nodes.iter().map(Redis::port).collect();
     let ports = nodes.clone();

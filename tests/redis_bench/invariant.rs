@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use firn::redis::bench::{Choice, Spec, Work, words};
 
-use crate::kit::{local, run, run_with, short};
-use crate::server::{Cluster, Redis, Talk};
+use crate::kit::{local, masters, run, run_with, short};
 use crate::session::{self, Store};
+use crate::support::redis::{Redis, Talk};
 
 /// Few accounts: every second transfer meets another one.
 const FEW: Work = Work::Transfer { accounts: 5 };
@@ -50,7 +50,7 @@ fn one_write_without_watch_is_caught() {
     let server = Redis::start(&[]);
     let port = server.port();
     let outcome = run_with(short(&[server.addr()], Work::Transfer { accounts: 20 }), move |_| {
-        let mut talk = Talk::to(port);
+        let mut talk = Talk::at(port);
         let keys = talk.ask(&["KEYS", "firn-bench:*"]);
         let key = keys.array().unwrap()[0].text().unwrap();
         let read = talk.ask(&["GET", &key]).text().unwrap();
@@ -88,7 +88,7 @@ fn what_is_emptied_meanwhile_is_not_well() {
     let server = Redis::start(&[]);
     let port = server.port();
     let outcome = run_with(short(&[server.addr()], FEW), move |_| {
-        assert_eq!(Talk::to(port).ask(&["FLUSHALL"]).text().unwrap(), "OK");
+        assert_eq!(Talk::at(port).ask(&["FLUSHALL"]).text().unwrap(), "OK");
     });
     let outcome = outcome.unwrap();
     let verdict = outcome.invariant.as_ref().unwrap();
@@ -114,7 +114,7 @@ fn sessions_of_one_store_share_their_accounts() {
 
 #[test]
 fn a_cluster_transfers_on_every_master() {
-    let cluster = Cluster::start(3);
+    let cluster = masters();
     let outcome = run(Spec { cluster: true, ..short(&[cluster.nodes[0].addr()], FEW) });
     let verdict = outcome.invariant.as_ref().unwrap();
     assert!(verdict.holds() && verdict.accounts == 15, "{verdict:?}");

@@ -1,10 +1,21 @@
 //! Short runs.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use firn::base::{Clock, Stop};
 use firn::redis::addr::NodeAddr;
 use firn::redis::bench::{self, BenchError, Live, Outcome, Spec, Work};
+
+use crate::support::redis::Cluster;
+
+/// Three masters of a cluster that the tests share who leave its slots where they are.
+pub fn masters() -> &'static Cluster {
+    static CLUSTER: OnceLock<Cluster> = OnceLock::new();
+    CLUSTER.get_or_init(|| Cluster::bare(3))
+}
 
 /// A run of a second without warm-up, 10 clients, 500 keys.
 pub fn short(hosts: &[NodeAddr], work: Work) -> Spec {
@@ -44,6 +55,16 @@ pub fn run_with(spec: Spec, meanwhile: impl FnOnce(Stop) + Send + 'static) -> Re
 
 pub fn run(spec: Spec) -> Outcome {
     run_with(spec, |_| {}).unwrap()
+}
+
+/// What a shell makes of a command, with what is typed into it.
+pub fn by_hand(command: &str, typed: &str) -> String {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = shell.spawn().unwrap();
+    child.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
 }
 
 #[track_caller]

@@ -6,9 +6,9 @@
 mod command;
 mod counts;
 mod invariant;
+mod kept_off;
 mod kit;
 mod refusals;
-mod server;
 mod session;
 #[path = "../support/mod.rs"]
 mod support;

@@ -1,22 +1,23 @@
 //! What is refused before anything is loaded, and in which words.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use firn::redis::bench::{Spec, Work};
+use firn::redis::bench::{Choice, Guard, Known, Spec, Work};
 
-use crate::kit::{local, refused, run, short};
-use crate::server::{Cluster, Redis, free_port};
+use crate::kit::{local, masters, refused, run, short};
 use crate::session;
+use crate::support::redis::{READY, Redis, free_port};
+use crate::support::waiting::eventually;
+
+fn marked(name: &str, port: u16) -> Guard {
+    Guard::new([Known { name: name.to_owned(), production: true, tls: None, nodes: vec![local(port)] }])
+}
 
 #[test]
 fn production_is_not_loaded_unless_told() {
     let server = Redis::start(&[]);
     let port = server.port();
-    let spec = Spec {
-        production: Arc::new(move |addr| (addr.port() == port).then(|| "cluster \"shop\"".to_owned())),
-        ..short(&[server.addr()], Work::GetSet)
-    };
+    let spec = Spec { guard: marked("cluster \"shop\"", port), ..short(&[server.addr()], Work::GetSet) };
     let text = refused(spec.clone());
     assert_eq!(
         text,
@@ -28,13 +29,9 @@ fn production_is_not_loaded_unless_told() {
     assert_eq!(server.calls("get"), 0, "it was not even asked");
     assert!(run(Spec { anyway: true, ..spec }).counts.commits > 0);
     // A master that nobody named is production as well.
-    let cluster = Cluster::start(2);
+    let cluster = masters();
     let port = cluster.nodes[1].port();
-    let spec = Spec {
-        cluster: true,
-        production: Arc::new(move |addr| (addr.port() == port).then(|| "it".to_owned())),
-        ..short(&[cluster.nodes[0].addr()], Work::GetSet)
-    };
+    let spec = Spec { cluster: true, guard: marked("it", port), ..short(&[cluster.nodes[0].addr()], Work::GetSet) };
     assert!(refused(spec).starts_with(&format!("127.0.0.1:{port} is marked production")));
 }
 
@@ -71,6 +68,7 @@ fn hosts_that_are_none_are_told() {
         text.contains("\"HTTP/1.1 400 Bad Request\\x0d\\x0a") && text.contains("begins no reply of a redis server"),
         "{text}"
     );
+    assert!(text.contains("is it one, and without TLS, which the benchmark does not speak?; nothing was"), "{text}");
     let silent = session::parrot(b"");
     let spec = Spec { patience: Duration::from_millis(200), ..short(&[local(silent)], Work::Trans) };
     assert!(refused(spec).contains("takes connections and does not answer within 200 ms"));
@@ -90,14 +88,48 @@ fn whom_a_server_does_not_let_in_is_told() {
         "{text}"
     );
     assert_eq!(small.calls("set"), 0);
+    // Over all threads, and of this host alone.
+    let (small, large) = (Redis::start(&["--maxclients", "40"]), Redis::start(&[]));
+    let spec = Spec { clients: 60, threads: Some(3), ..short(&[large.addr(), small.addr()], Work::Trans) };
+    let text = refused(spec);
+    let rest = text.strip_prefix(&format!("{}: ", small.addr())).unwrap_or_else(|| panic!("{text}"));
+    let (open, rest) = rest.split_once(' ').unwrap();
+    assert!((36..=40).contains(&open.parse::<u32>().unwrap()), "{text}");
+    assert!(rest.starts_with("of 60 connections came about, then: takes no more clients: "), "{text}");
+}
+
+#[test]
+fn keys_that_nobody_owns_are_not_chosen() {
+    let node = Redis::node(5_000);
+    node.cmd(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
+    let whole = |node: &Redis| node.cmd(&["CLUSTER", "INFO"]).contains("cluster_state:ok").then_some(());
+    node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "0", "1"]);
+    eventually(READY, "it serves what it has", || whole(&node));
+    for choice in [Choice::Random, Choice::Walk] {
+        let spec = Spec { cluster: true, keys: 1, choice, ..short(&[node.addr()], Work::GetSet) };
+        assert_eq!(
+            refused(spec),
+            "no master owns the slot of any of the 1 keys: 2 of 16384 slots have an owner; take more --keys, or give the \
+             other slots to masters; nothing was loaded"
+        );
+    }
+    node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "2", "8191"]);
+    for choice in [Choice::Random, Choice::Walk] {
+        let outcome = run(Spec { cluster: true, choice, ..short(&[node.addr()], Work::GetSet) });
+        assert!(outcome.counts.commits > 100 && outcome.whole.errors.is_empty(), "{outcome:?}");
+        assert!((200..=300).contains(&outcome.removed) && outcome.left.is_empty(), "{outcome:?}");
+    }
+    let outcome = run(Spec { cluster: true, ..short(&[node.addr()], Work::Transfer { accounts: 5 }) });
+    assert!(outcome.invariant.as_ref().is_some_and(firn::redis::bench::Verdict::holds), "{outcome:?}");
+    assert_eq!(node.keys(), 0);
 }
 
 #[test]
 fn a_cluster_is_loaded_as_one() {
-    let cluster = Cluster::start(2);
+    let cluster = masters();
     let node = cluster.nodes[0].addr();
     let text = refused(short(std::slice::from_ref(&node), Work::Trans));
-    // Half of all keys are on the other one.
+    // Most keys are on the others.
     if text.contains("--cluster") {
         assert_eq!(text, format!("{node} is a node of a cluster, where a key is at one of many nodes; say --cluster"));
     } else {
@@ -106,7 +138,7 @@ fn a_cluster_is_loaded_as_one() {
     let alone = Redis::start(&[]);
     let text = refused(Spec { cluster: true, ..short(&[alone.addr()], Work::Trans) });
     assert!(text.contains("is no node of a cluster (cluster support is disabled)"), "{text}");
-    let empty = Redis::node();
+    let empty = Redis::node(5_000);
     let text = refused(Spec { cluster: true, ..short(&[empty.addr()], Work::Trans) });
     assert!(
         text.contains("no master owns a slot in its view (CLUSTER SLOTS)") || text.contains("CLUSTERDOWN"),

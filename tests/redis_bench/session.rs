@@ -158,7 +158,7 @@ fn bytes_of(value: &Value) -> Vec<u8> {
 /// Stands before a server and answers `WATCH` itself: transactions come through, and watch nothing.
 pub fn forgetful(server: u16) -> u16 {
     listen(move |stream| {
-        let mut to = crate::server::Talk::to(server);
+        let mut to = crate::support::redis::Talk::at(server);
         serve(stream, |words| {
             if words[0] == b"WATCH" {
                 return Some(b"+OK\r\n".to_vec());
@@ -186,7 +186,7 @@ pub fn parrot(bytes: &'static [u8]) -> u16 {
 pub fn cutting(server: u16, cuts: &Arc<Mutex<u32>>) -> u16 {
     let cuts = Arc::clone(cuts);
     listen(move |stream| {
-        let mut to = crate::server::Talk::to(server);
+        let mut to = crate::support::redis::Talk::at(server);
         serve(stream, |words| {
             let words: Vec<&str> = words.iter().map(|word| std::str::from_utf8(word).unwrap()).collect();
             let answer = to.ask(&words);

@@ -1,14 +1,14 @@
 //! What goes wrong while it runs, and what is left behind then.
 
-use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
+use firn::base::Clock;
 use firn::base::secret::SecretRef;
 use firn::redis::bench::{Choice, Login, Spec, Work, words};
 
-use crate::kit::{run, run_with, short};
-use crate::server::{Redis, Talk};
+use crate::kit::{by_hand, run, run_with, short};
+use crate::support::redis::{Redis, Talk};
 
 fn login(dir: &std::path::Path, user: &str, password: &str) -> Login {
     std::fs::write(dir.join("password"), password).unwrap();
@@ -21,7 +21,7 @@ fn errors_are_counted_by_their_code_as_the_server_counts_them() {
     let server = Redis::start(&["--maxmemory-policy", "noeviction"]);
     let port = server.port();
     let outcome = run_with(short(&[server.addr()], Work::Trans), move |_| {
-        assert_eq!(Talk::to(port).ask(&["CONFIG", "SET", "maxmemory", "1"]).text().unwrap(), "OK");
+        assert_eq!(Talk::at(port).ask(&["CONFIG", "SET", "maxmemory", "1"]).text().unwrap(), "OK");
     })
     .unwrap();
     let seen = &outcome.whole.errors["OOM"];
@@ -42,7 +42,7 @@ fn connections_that_are_closed_are_made_anew() {
     let server = Redis::start(&[]);
     let port = server.port();
     let outcome = run_with(Spec { span: Duration::from_secs(2), ..short(&[server.addr()], Work::Trans) }, move |_| {
-        Talk::to(port).ask(&["CLIENT", "KILL", "TYPE", "normal"]);
+        Talk::at(port).ask(&["CLIENT", "KILL", "TYPE", "normal"]);
     })
     .unwrap();
     let all = &outcome.whole;
@@ -80,11 +80,11 @@ fn keys_that_cannot_be_removed_are_named_with_the_command_that_removes_them() {
         assert!(left.why.contains("the user may not do that: NOPERM"), "{left:?}");
         assert!(words::lines(&outcome).iter().any(|line| line.contains(&left.command)), "{left:?}");
         assert!(left.command.contains("--user 'bench'") && !left.command.contains("secret"), "{left:?}");
-        // As somebody who may.
-        let command = left.command.replace("REDISCLI_AUTH=… ", "").replace(" --user 'bench'", "");
-        let done = Command::new("sh").args(["-c", &command]).output().unwrap();
-        assert_eq!(String::from_utf8(done.stdout).unwrap().trim(), format!("{keys} 1"), "{command}");
+        // When the user may, the command does it as it stands there; the password is typed.
+        server.cmd(&["ACL", "SETUSER", "bench", "+del"]);
+        assert_eq!(by_hand(&left.command, "secret\n").trim(), format!("{keys} 1"), "{}", left.command);
         assert_eq!(server.keys(), 1);
+        server.cmd(&["ACL", "SETUSER", "bench", "-del"]);
     }
 }
 
@@ -110,12 +110,40 @@ fn a_server_that_hangs_is_given_up_in_time() {
     let spec = Spec { patience, clients: 3, span: Duration::from_secs(2), ..short(&[server.addr()], Work::GetSet) };
     let outcome = run_with(spec, move |_| {
         // For a second it answers nobody.
-        Talk::to(port).ask(&["DEBUG", "SLEEP", "1"]);
+        Talk::at(port).ask(&["DEBUG", "SLEEP", "1"]);
     })
     .unwrap();
     let silent = &outcome.whole.errors["no answer in time"];
+    // What was given up took at least as long as it was waited for.
+    assert!(outcome.trip.unwrap().max >= patience, "{outcome:?}");
+    assert!(outcome.hosts[0].attempt.unwrap().max >= patience && outcome.transaction.is_none(), "{outcome:?}");
     assert!(silent.count >= 3 && silent.text.contains("does not answer within 300 ms"), "{outcome:?}");
     assert_eq!((server.keys(), outcome.left.len()), (0, 0));
+}
+
+#[test]
+fn a_server_that_stands_still_until_the_end_is_seen_in_the_times() {
+    let stood = Duration::from_secs(2);
+    for work in [Work::GetSet, Work::Trans] {
+        let server = Arc::new(Redis::start(&[]));
+        let standing = Arc::clone(&server);
+        let outcome = run_with(short(&[server.addr()], work), move |_| {
+            standing.freeze();
+            Clock::system().pause(stood);
+            standing.thaw();
+        })
+        .unwrap();
+        let seen = outcome.unanswered;
+        assert!(seen.count == 10 && seen.oldest >= stood, "{outcome:?}");
+        assert!(outcome.trip.unwrap().max >= stood && outcome.hosts[0].attempt.unwrap().max >= stood, "{outcome:?}");
+        if work == Work::Trans {
+            assert!(outcome.transaction.unwrap().max >= stood && outcome.committed.unwrap().max < stood, "{outcome:?}");
+        }
+        let lines = words::lines(&outcome);
+        let begin = "10 requests were unanswered at the end, the oldest for ";
+        assert!(lines.iter().any(|line| line.starts_with(begin)), "{lines:#?}");
+        assert_eq!((server.keys(), outcome.left.len()), (0, 0));
+    }
 }
 
 #[test]

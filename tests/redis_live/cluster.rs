@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use firn::base::Clock;
 use firn::redis::addr::NodeAddr;
+use firn::redis::conn::Batch;
 use firn::redis::look::Answer;
 use firn::redis::nodes::Flag;
 use firn::redis::probe::{Probe as _, VIEW_AGE};
@@ -99,8 +100,15 @@ async fn a_killed_master_is_refused_within_a_tick_and_a_hung_node_keeps_nobody_w
 
     // SIGKILL: seen in the next tick, seconds before the cluster knows.
     let dead = cluster.nodes[0].addr();
+    probe.tick().await;
+    assert!(!probe.is_cut(), "nobody has closed anything");
     cluster.nodes[0].kill();
+    in_time(Duration::from_secs(5), "its connection is closed", async || probe.is_cut().then_some(())).await;
+    // Who asks for something else meanwhile takes nothing away from it.
+    let asked = probe.line(&dead).unwrap().ask(&Batch::of(&[&["PING"]])).await;
+    assert_eq!((asked.err(), probe.is_cut()), (Some(Trouble::Refused), true));
     let looks = probe.tick().await;
+    assert!(!probe.is_cut(), "it has been asked since");
     assert_eq!(trouble(of(&looks, &dead)), Trouble::Refused);
     assert_eq!(trouble(of(&looks, &dead)).says(), Says::Down);
     assert_eq!(looks.iter().filter(|look| look.reply().is_some()).count(), 5);

@@ -40,7 +40,7 @@ async fn passwords_that_are_wanted_wrong_right_or_not_to_be_had() {
     assert_eq!(why.says(), Says::Blind);
     // A node without a password, asked with one.
     let open = Redis::start(&[]);
-    assert_eq!(trouble(&alone(&open.addr(), account(None, right.clone())).await), Trouble::WrongPass);
+    assert_eq!(trouble(&alone(&open.addr(), account(None, right.clone())).await), Trouble::NoPassword);
     assert!(alone(&open.addr(), account(Some("default"), right)).await.info().is_some());
 }
 

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use firn::base::Clock;
+use firn::base::{Clock, Time};
 use firn::redis::acl::{ACTS, LOOKS, Rights, command};
 use firn::redis::act::{Act, Slot};
+use firn::redis::beside::Beside;
 use firn::redis::look::Answer;
 use firn::redis::moves::keys_in_slots;
 use firn::redis::panels::{self, Panels, SETTINGS};
@@ -52,6 +53,51 @@ async fn look(node: &Redis, dir: &tempfile::TempDir) -> Panels {
     let may = refused(node).iter().all(|right| right != "cluster|countkeysinslot");
     assert_eq!(counted.ok(), may.then(|| BTreeMap::from([(7, 0), (16_383, 0)])));
     panels::all(&line).await
+}
+
+/// Beside the tick nothing is asked for ever that the account may not ask, nor what the server does not know: it counts both.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_refused_beside_the_tick_is_not_asked_again_for_a_while() {
+    let (node, dir) = (Redis::node(5_000), tempfile::tempdir().unwrap());
+    let counted = || (node.info("acl_access_denied_cmd"), node.info("errorstat_ERR"));
+    assert_eq!(node.cmd(&["ACL", "SETUSER", "firn", "reset", "on", ">pw", "-@all", "+info", "+client|setname"]), "OK");
+    let settings = Settings { account: account_of(&dir), ..settings() };
+    let probe = NetProbe::new(Topology::Nodes { nodes: vec![node.addr()] }, settings, Clock::system());
+    let looks = probe.tick().await;
+    let (clock, hand) = Clock::manual(Time::from_secs(0));
+    let mut beside = Beside::default();
+    // Until that round is taken in; none follows, as the clock stands.
+    let round = async |beside: &mut Beside| {
+        let before = beside.asides();
+        for _ in 0..3_000 {
+            beside.go_on(&looks, true, &clock, |addr| probe.line(addr)).await;
+            if beside.asides() != before {
+                break;
+            }
+            tokio::task::yield_now().await;
+            node.raw(&["PING"]);
+        }
+    };
+    round(&mut beside).await;
+    let aside = beside.asides().pop().unwrap();
+    assert!(aside.refused && aside.slow.is_none() && aside.settings.is_none() && aside.tasks.is_none(), "{aside:?}");
+    let first = counted();
+    assert_ne!(first.0.as_deref(), Some("0"));
+    for _ in 0..3 {
+        hand.advance(Duration::from_secs(10));
+        round(&mut beside).await;
+    }
+    let aside = beside.asides().pop().unwrap();
+    assert!(!aside.refused && aside.at == Time::from_secs(30), "{aside:?}");
+    assert_eq!(counted(), first, "it was asked again");
+    // Somebody may have given it the right since.
+    admit(&node, Rights::Look);
+    hand.advance(Duration::from_mins(10));
+    round(&mut beside).await;
+    let aside = beside.asides().pop().unwrap();
+    assert!(aside.slow.is_some() && aside.spikes.is_some(), "{aside:?}");
+    let timeout = aside.settings.and_then(|settings| settings.node_timeout);
+    assert_eq!(timeout, Some(Duration::from_secs(5)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,15 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use firn::base::Clock;
 use firn::redis::addr::NodeAddr;
 use firn::redis::conn::Account;
+use firn::redis::probe::{NetProbe, Probe as _, Settings, Topology};
 use firn::redis::tls::{Check, Identity, Tls, TlsWays};
 use firn::redis::trouble::Says;
 
-use crate::kit::{alone, trouble};
+use crate::kit::{alone, settings, trouble};
 use crate::support::redis::{Redis, free_port};
-use crate::support::waiting::eventually;
+use crate::support::waiting::{eventually, in_time};
 
 fn openssl(dir: &Path, args: &str) {
     let args: Vec<&str> = args.split_whitespace().collect();
@@ -68,9 +71,13 @@ async fn who_is_to_be_trusted_is_checked_on_both_sides() {
     let temp = tempfile::tempdir().unwrap();
     let dir = temp.path();
     certificates(dir);
-    let (node, addr) = server(dir, "server");
+    let (mut node, addr) = server(dir, "server");
     let ca = Some(dir.join("ca.pem"));
     let fine = account(Check::Name, ca.clone(), Some(dir));
+    let settings = Settings { account: fine.clone(), ..settings() };
+    let kept = NetProbe::new(Topology::Nodes { nodes: vec![addr.clone()] }, settings, Clock::system());
+    assert!(kept.tick().await[0].info().is_some() && kept.tick().await[0].info().is_some());
+    assert!(!kept.is_cut());
     let look = alone(&addr, fine.clone()).await;
     assert!(look.info().is_some(), "{look:?}");
     let told = |look: &firn::redis::look::Look| {
@@ -104,6 +111,10 @@ async fn who_is_to_be_trusted_is_checked_on_both_sides() {
     assert!(says == Says::Blind && text.starts_with("TLS fails: "), "{text}");
     let (_, text) = told(&alone(&addr, Account::default()).await);
     assert!(text.contains("the server speaks TLS on this port") || text.contains("closed the connection"), "{text}");
+
+    // Who dies is missed below TLS as well.
+    node.kill();
+    in_time(Duration::from_secs(5), "its connection is closed", async || kept.is_cut().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,6 +7,7 @@ use firn::console::effect::{Deed, Effect, Query};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Confirm, Focus, Overlay};
+use firn::console::tabs::TabId;
 
 use super::kit::{answer, busy, desk, go, order, press, said, screen, send, top, type_in};
 
@@ -246,6 +247,16 @@ fn leaving_says_what_becomes_of_the_work() {
     let asked = confirm(&model);
     assert_eq!(asked.object, ["workers run in it (fetch upload); they have 12 files in hand"]);
     assert!(asked.effect.iter().any(|line| line.contains("no other worker runs on this state")), "{:?}", asked.effect);
+    // Where nothing is backed up, that is not what ends.
+    let mut watching = model.clone();
+    watching.overlays.clear();
+    watching.setup.areas.retain(|(tab, _)| *tab != TabId::Backup);
+    assert_eq!(press(&mut watching, "q"), []);
+    let told = confirm(&watching).effect.join("; ");
+    assert!(
+        told.contains("nobody watches it, and tells people, until one does") && !told.contains("backed up"),
+        "{told}"
+    );
     assert_eq!(press(&mut model, "right enter"), [Effect::Leave]);
     assert!(screen(&model, (140, 40)).contains("leaving: workers finish what they have"));
     // While it leaves, nothing else is done; once more, it is at once.

@@ -16,7 +16,7 @@ use firn::console::keymap::Keymap;
 use firn::console::model::{Area, Model, Report, Setup};
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{FileLine, FilePlace, Overlay};
-use firn::console::run;
+use firn::console::print;
 use firn::console::tabs::TabId;
 use firn::console::theme::{Depth, Role, Theme};
 use firn::console::update::update;
@@ -415,7 +415,7 @@ pub fn paint_as(model: &Model, look: &Look<'_>, size: (u16, u16)) -> (Buffer, Re
 
 /// The screen as text.
 pub fn screen(model: &Model, size: (u16, u16)) -> String {
-    run::text(&paint(model, size).0)
+    print::text(&paint(model, size).0)
 }
 
 /// Nothing in any cell could act on a terminal.

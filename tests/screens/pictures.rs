@@ -142,7 +142,7 @@ pub fn looks(buffer: &Buffer, theme: &Theme, text: &str) -> String {
             }
         }
     }
-    panic!("{text:?} is not on the screen:\n{}", firn::console::run::text(buffer));
+    panic!("{text:?} is not on the screen:\n{}", firn::console::print::text(buffer));
 }
 
 #[test]

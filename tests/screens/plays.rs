@@ -6,15 +6,17 @@ use std::time::Duration;
 
 use firn::backup::snapshot::Snapshot;
 use firn::base::Severity;
+use firn::console::model::Model;
 use firn::console::msg::Msg;
-use firn::console::run::{self, Options};
+use firn::console::print;
+use firn::console::setup::{self, Options};
 use firn::console::theme::{Depth, Theme};
 use firn::console::work;
 use firn::demo::{DemoDriver, DemoOptions};
 use firn::services::Services;
 use tokio::runtime::{Builder, Runtime};
 
-use super::kit::{paint, send};
+use super::kit::{go, paint, press, send};
 use super::pictures::{compare, looks, styles};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
@@ -44,7 +46,7 @@ impl Play {
         (console.glyphs, console.charts, console.colour) = ("utf8".to_owned(), "block".to_owned(), "true".to_owned());
         let services = Arc::new(services);
         let options = Options { who: "you".to_owned(), ..Options::default() };
-        let work = run::kinds(&services, &options).unwrap().map(|kinds| work::start(&services, &kinds));
+        let work = setup::kinds(&services, &options).unwrap().map(|kinds| work::start(&services, &kinds));
         assert!(work.is_some(), "the demo works by itself");
         let seen = work::look_at_vault(&services);
         driver.run_until(until);
@@ -54,7 +56,7 @@ impl Play {
     }
 
     fn print(&self, size: (u16, u16)) -> String {
-        let printed = run::print(Arc::clone(&self.services), &self.options, self.vault.clone(), size);
+        let printed = print::print(Arc::clone(&self.services), &self.options, self.vault.clone(), size);
         self.runtime.block_on(printed).unwrap()
     }
 
@@ -91,7 +93,7 @@ fn a_bad_night() {
     let snapshot = play.snapshot();
     assert!(snapshot.findings.len() >= 3 && snapshot.severity == Severity::Critical, "{:?}", snapshot.findings);
     let mut model = super::kit::blank();
-    model.setup = run::setup(&play.services, &play.options, None);
+    model.setup = setup::setup(&play.services, &play.options, None);
     if let Some(vault) = play.vault.clone() {
         send(&mut model, Msg::Vault(vault));
     }
@@ -107,6 +109,71 @@ fn a_bad_night() {
     assert_eq!(looks(&buffer, &theme, "PAUSED by"), "held");
     assert_eq!(looks(&buffer, &theme, "DEMO"), "badge");
     assert_eq!(looks(&buffer, &theme, "✖ the vault glacier-eu"), "critical");
-    compare("bad-night-140x40.txt", &run::text(&buffer));
+    compare("bad-night-140x40.txt", &print::text(&buffer));
     compare("bad-night-140x40.styles.txt", &styles(&buffer, &theme));
+}
+
+/// The Redis tab of a play, over what its clusters are found to be.
+fn tab(play: &Play) -> Model {
+    let mut model = super::kit::blank();
+    model.setup = setup::setup(&play.services, &play.options, None);
+    if let Some(vault) = play.vault.clone() {
+        send(&mut model, Msg::Vault(vault));
+    }
+    let now = play.services.clock.now();
+    let mut told = |message: Msg| {
+        firn::console::update::update(&mut model, message, now);
+    };
+    told(Msg::Snapshot(Arc::new(play.snapshot())));
+    told(Msg::Redis(Ok(Arc::new(play.services.redis()))));
+    go(&mut model, "5!");
+    model
+}
+
+/// The cluster of that name, from the list of them.
+fn open(model: &mut Model, cluster: &str) {
+    press(model, "esc");
+    press(model, "home");
+    for _ in 0..10 {
+        if model.redis.clusters.selected.as_deref() == Some(cluster) {
+            break;
+        }
+        press(model, "down");
+    }
+    press(model, "enter");
+    assert_eq!(model.redis.current().map(|one| one.name.as_str()), Some(cluster));
+}
+
+#[test]
+fn redis_clusters() {
+    let play = Play::at("redis", Duration::from_secs(34), 2);
+    let mut model = tab(&play);
+    for size in [(140, 40), (80, 24)] {
+        let name = |what: &str| format!("redis-demo-{what}-{}x{}.txt", size.0, size.1);
+        compare(&name("clusters"), &print::text(&paint(&model, size).0));
+        let mut model = tab(&play);
+        open(&mut model, "orders");
+        let drawn = print::text(&paint(&model, size).0);
+        assert!(
+            drawn.contains("(node-timeout 5 s); failover to 10.20.2.13:6380 due in")
+                && drawn.contains("SLOTS 10,923/16,384"),
+            "{drawn}"
+        );
+        compare(&name("killed"), &drawn);
+    }
+    model = tab(&play);
+    open(&mut model, "sessions");
+    let drawn = print::text(&paint(&model, (140, 40)).0);
+    assert!(drawn.contains("nothing is wrong that firn can see"), "{drawn}");
+    compare("redis-demo-healthy-140x40.txt", &drawn);
+    let play = Play::at("redis", Duration::from_secs(100), 2);
+    model = tab(&play);
+    for (cluster, what) in
+        [("carts", "uncovered"), ("search", "disputed"), ("orders", "failed-over"), ("cache", "full")]
+    {
+        open(&mut model, cluster);
+        for size in [(140, 40), (80, 24)] {
+            compare(&format!("redis-demo-{what}-{}x{}.txt", size.0, size.1), &print::text(&paint(&model, size).0));
+        }
+    }
 }

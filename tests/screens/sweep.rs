@@ -8,7 +8,7 @@ use firn::console::theme::{Depth, Theme};
 use firn::store::NoticeRow;
 
 use super::kit::{WAYS, assert_printable, blank, busy, console, desk, finding, idle, open, paint_as, screen};
-use firn::console::run;
+use firn::console::print;
 
 /// Every place there is to look at.
 fn places() -> Vec<(String, Model)> {
@@ -88,7 +88,7 @@ fn every_theme_is_drawn_at_every_depth_and_severities_differ_without_colour() {
                     let mut snapshot = busy();
                     snapshot.findings = only(severity);
                     let model = console(snapshot);
-                    let text = run::text(&paint_as(&model, &look, (120, 40)).0);
+                    let text = print::text(&paint_as(&model, &look, (120, 40)).0);
                     let (first, last) = (text.lines().next().unwrap(), text.lines().last().unwrap());
                     // Beside the tab's title, and before the finding itself.
                     let mark = glyphs.severity(severity);
@@ -96,7 +96,7 @@ fn every_theme_is_drawn_at_every_depth_and_severities_differ_without_colour() {
                     assert!(last.trim_start().starts_with(mark), "{name} {depth:?}: {last}");
                     let mut opened = model;
                     super::kit::press(&mut opened, "F");
-                    let text = run::text(&paint_as(&opened, &look, (120, 40)).0);
+                    let text = print::text(&paint_as(&opened, &look, (120, 40)).0);
                     assert!(text.contains(mark), "{name} {depth:?}: {text}");
                     drawn.push(mark);
                 }

@@ -1,50 +1,34 @@
 //! Real MariaDB servers, started by the tests: each in a folder of its own on a port nobody else has, root without a
 //! password from this host, gone with the value that holds it, and at the latest with the process.
 
-use std::fs::{self, File};
-use std::net::TcpListener;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use super::servers::{Home, Run, free_port};
 use super::waiting::eventually;
 
 /// A server says that it is there within this; on a busy machine it takes its time.
 const READY: Duration = Duration::from_secs(20);
 
-/// Where the servers of this process are.
-struct Home {
-    dir: PathBuf,
-    /// Whoever reads the other end finds its end when this process has ended, however it did.
-    _warden: ChildStdin,
-}
-
-/// Ends what is left of the servers of a process that has ended, and takes their folder away.
-const WARDEN: &str = "trap '' INT TERM HUP; cat >/dev/null; \
-    for pid in \"$0\"/*/pid; do [ -f \"$pid\" ] && kill -9 \"$(cat \"$pid\")\"; done; rm -rf \"$0\"";
-
 /// The folder, with data that servers begin with in `data`.
-fn home() -> &'static Path {
+fn home() -> &'static Home {
     static HOME: OnceLock<Home> = OnceLock::new();
-    let home = HOME.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("firn-mariadb").tempdir().unwrap().keep();
-        let mut warden = Command::new("sh");
-        warden.args(["-c", WARDEN]).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let warden = warden.spawn().unwrap().stdin.take().unwrap();
+    HOME.get_or_init(|| {
+        let home = Home::new("firn-mariadb");
         let mut install = Command::new("mariadb-install-db");
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync"]);
-        install.arg(format!("--datadir={}", dir.join("data").display()));
+        install.arg(format!("--datadir={}", home.path().join("data").display()));
         if rustix::process::geteuid().is_root() {
             install.arg("--user=root");
         }
         let output = install.output().unwrap_or_else(|e| panic!("mariadb-install-db: {e}; tests/run installs it"));
         assert!(output.status.success(), "mariadb-install-db: {}", String::from_utf8_lossy(&output.stderr));
-        Home { dir, _warden: warden }
-    });
-    &home.dir
+        home
+    })
 }
 
 /// A server.
@@ -53,24 +37,18 @@ pub struct Mariadb {
     port: u16,
     id: u32,
     more: Vec<String>,
-    child: Option<Child>,
-}
-
-/// A port that nobody has now.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    run: Option<Run>,
 }
 
 impl Mariadb {
     /// A server with a binary log; `more` are options as on its command line, such as `--read-only`.
     pub fn start(id: u32, more: &[&str]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let dir = home().join(format!("s{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir(&dir).unwrap();
-        let copied = Command::new("cp").arg("-R").arg(home().join("data")).arg(dir.join("data")).status().unwrap();
+        let dir = home().folder();
+        let copied =
+            Command::new("cp").arg("-R").arg(home().path().join("data")).arg(dir.join("data")).status().unwrap();
         assert!(copied.success());
         let more = more.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { dir, port: free_port(), id, more, child: None };
+        let mut server = Self { dir, port: free_port(), id, more, run: None };
         server.launch();
         server
     }
@@ -118,15 +96,7 @@ impl Mariadb {
             "--slave-net-timeout=5",
         ]);
         command.args(&self.more);
-        let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("mariadbd: {e}; tests/run installs it"));
-        eventually(READY, "mariadbd answers", || {
-            let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "mariadbd ended: {}", fs::read_to_string(dir.join("log")).unwrap());
-            self.try_sql("SELECT 1").ok()
-        });
-        self.child = Some(child);
+        self.run = Some(Run::start(dir, READY, command, || self.try_sql("SELECT 1").ok()));
     }
 
     /// Its folder.
@@ -197,40 +167,19 @@ impl Mariadb {
         });
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
-        let child = self.child.as_ref().unwrap();
-        let pid = rustix::process::Pid::from_child(child);
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-
     /// Stops it in its tracks: connections stay, nothing answers.
     pub fn freeze(&self) {
-        self.signal(rustix::process::Signal::STOP);
-        // The signal is sent; every thread stops when it gets to it.
-        let tasks = format!("/proc/{}/task", self.child.as_ref().unwrap().id());
-        let stopped = |task: std::io::Result<fs::DirEntry>| {
-            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
-            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
-        };
-        eventually(Duration::from_secs(20), "every thread of it stands", || {
-            fs::read_dir(&tasks).unwrap().all(stopped).then_some(())
-        });
+        self.run.as_ref().unwrap().freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal(rustix::process::Signal::CONT);
+        self.run.as_ref().unwrap().thaw();
     }
 
     /// Ends it, as a power cut would.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-            // Its number may be another's soon.
-            let _ = fs::remove_file(self.dir.join("pid"));
-        }
+        self.run = None;
     }
 }
 

@@ -5,10 +5,13 @@
 
 pub mod alone;
 pub mod between;
+pub mod child;
 pub mod dice;
 pub mod flags;
 pub mod folders;
 pub mod mariadb;
 pub mod median;
+pub mod pty;
 pub mod redis;
+pub mod servers;
 pub mod waiting;

@@ -1,50 +1,29 @@
 //! Real redis servers, started by the tests: each in a folder of its own on ports nobody else has, nothing saved, gone with
 //! the value that holds it, and at the latest with the process.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use firn::redis::addr::NodeAddr;
+use firn::redis::info::Info;
 use firn::redis::nodes::{self, NodeId, NodeLine};
 use firn::redis::resp::{Bounds, Reader, Value, request};
 
+pub use super::servers::free_port;
+use super::servers::{Home, Run};
 use super::waiting::eventually;
 
 /// A server answers, and a cluster has formed, within this; on a busy machine it takes its time.
 pub const READY: Duration = Duration::from_secs(30);
 
-/// Where the servers of this process are.
-struct Home {
-    dir: PathBuf,
-    /// Whoever reads the other end finds its end when this process has ended, however it did.
-    _warden: ChildStdin,
-}
-
-/// Ends what is left of the servers of a process that has ended, and takes their folder away.
-const WARDEN: &str = "trap '' INT TERM HUP; cat >/dev/null; \
-    for pid in \"$0\"/*/pid; do [ -f \"$pid\" ] && kill -9 \"$(cat \"$pid\")\"; done; rm -rf \"$0\"";
-
-fn home() -> &'static Path {
+fn home() -> &'static Home {
     static HOME: OnceLock<Home> = OnceLock::new();
-    let home = HOME.get_or_init(|| {
-        let dir = tempfile::Builder::new().prefix("firn-redis").tempdir().unwrap().keep();
-        let mut warden = Command::new("sh");
-        warden.args(["-c", WARDEN]).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-        let warden = warden.spawn().unwrap().stdin.take().unwrap();
-        Home { dir, _warden: warden }
-    });
-    &home.dir
-}
-
-/// A port that nobody has now.
-pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    HOME.get_or_init(|| Home::new("firn-redis"))
 }
 
 /// A server.
@@ -55,17 +34,15 @@ pub struct Redis {
     more: Vec<String>,
     /// Whom the tests log in as: `AUTH` with these words.
     login: Vec<String>,
-    child: Option<Child>,
+    run: Option<Run>,
 }
 
 impl Redis {
     /// A server on 127.0.0.1; `more` are options as on its command line, `--maxclients`, `100`.
     pub fn start(more: &[&str]) -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(1);
-        let dir = home().join(format!("r{}", NEXT.fetch_add(1, Ordering::Relaxed)));
-        fs::create_dir(&dir).unwrap();
+        let dir = home().folder();
         let more = more.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { dir, port: free_port(), bus: free_port(), more, login: Vec::new(), child: None };
+        let mut server = Self { dir, port: free_port(), bus: free_port(), more, login: Vec::new(), run: None };
         server.launch();
         server
     }
@@ -117,15 +94,8 @@ impl Redis {
             command.args(["--cluster-port", &self.bus.to_string()]);
         }
         command.args(&self.more);
-        let log = File::options().create(true).append(true).open(self.dir.join("log")).unwrap();
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
-        let mut child = command.spawn().unwrap_or_else(|e| panic!("redis-server: {e}; tests/run installs it"));
-        eventually(READY, "redis-server listens", || {
-            let ended = child.try_wait().unwrap();
-            assert!(ended.is_none(), "redis-server ended: {}", fs::read_to_string(self.dir.join("log")).unwrap());
-            TcpStream::connect(("127.0.0.1", self.port)).ok()
-        });
-        self.child = Some(child);
+        let answers = || TcpStream::connect(("127.0.0.1", self.port)).ok();
+        self.run = Some(Run::start(&self.dir, READY, command, answers));
     }
 
     /// Its folder.
@@ -159,7 +129,24 @@ impl Redis {
 
     /// A field of `INFO`.
     pub fn info(&self, name: &str) -> Option<String> {
-        firn::redis::info::Info::parse(&self.cmd(&["INFO", "everything"])).get(name).map(str::to_owned)
+        Info::parse(&self.cmd(&["INFO", "everything"])).get(name).map(str::to_owned)
+    }
+
+    /// How many keys it has.
+    pub fn keys(&self) -> u64 {
+        self.cmd(&["DBSIZE"]).parse().unwrap()
+    }
+
+    /// A number of a field of `INFO`, such as `calls` of `cmdstat_exec`; zero where it says nothing.
+    pub fn counted(&self, field: &str, name: &str) -> u64 {
+        let words = self.info(field).unwrap_or_default();
+        let found = words.split(',').find_map(|word| word.strip_prefix(name)?.strip_prefix('='));
+        found.map_or(0, |number| number.parse().unwrap())
+    }
+
+    /// Calls of a command that were carried out.
+    pub fn calls(&self, command: &str) -> u64 {
+        self.counted(&format!("cmdstat_{command}"), "calls")
     }
 
     /// Its name in its cluster.
@@ -172,30 +159,19 @@ impl Redis {
         nodes::parse(&self.cmd(&["CLUSTER", "NODES"])).unwrap()
     }
 
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(self.child.as_ref().unwrap());
-        rustix::process::kill_process(pid, signal).unwrap();
-    }
-
     /// Stops it in its tracks: connections are taken by the kernel, nothing answers.
     pub fn freeze(&self) {
-        self.signal(rustix::process::Signal::STOP);
+        self.run.as_ref().unwrap().freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal(rustix::process::Signal::CONT);
+        self.run.as_ref().unwrap().thaw();
     }
 
     /// Ends it, as a power cut would.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            // It may have ended by itself.
-            let _ = child.kill();
-            let _ = child.wait();
-            // Its number may be another's soon.
-            let _ = fs::remove_file(self.dir.join("pid"));
-        }
+        self.run = None;
     }
 }
 
@@ -216,15 +192,22 @@ impl Talk {
     /// To a server, logged in.
     #[track_caller]
     pub fn to(server: &Redis) -> Self {
-        let stream = TcpStream::connect(("127.0.0.1", server.port)).unwrap();
-        stream.set_read_timeout(Some(READY)).unwrap();
-        let mut talk = Self { stream, reader: Reader::new(Bounds::MONITOR) };
+        let mut talk = Self::at(server.port);
         if !server.login.is_empty() {
             let words: Vec<&str> = std::iter::once("AUTH").chain(server.login.iter().map(String::as_str)).collect();
             let answer = talk.ask(&words);
             assert!(answer.error().is_none(), "{answer}");
         }
         talk
+    }
+
+    /// To whoever listens on that port of this machine.
+    #[track_caller]
+    pub fn at(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        stream.set_read_timeout(Some(READY)).unwrap();
+        stream.set_nodelay(true).unwrap();
+        Self { stream, reader: Reader::new(Bounds::MONITOR) }
     }
 
     /// Sends a command and does not wait for its answer.
@@ -260,13 +243,22 @@ pub struct Cluster {
 impl Cluster {
     /// Of so many masters with a replica each, which take a node for failed after `timeout` milliseconds.
     pub fn start(masters: usize, timeout: u32) -> Self {
+        Self::of(&even(masters), 1, timeout)
+    }
+
+    /// Of so many masters without replicas.
+    pub fn bare(masters: usize) -> Self {
+        Self::of(&even(masters), 0, 5_000)
+    }
+
+    /// Of a master for each range of slots, with so many replicas each.
+    pub fn of(ranges: &[(u16, u16)], replicas: usize, timeout: u32) -> Self {
+        let (masters, all) = (ranges.len(), ranges.len() * (replicas + 1));
         let nodes: Vec<Redis> = std::thread::scope(|scope| {
-            let starting: Vec<_> = (0..masters * 2).map(|_| scope.spawn(|| Redis::node(timeout))).collect();
+            let starting: Vec<_> = (0..all).map(|_| scope.spawn(|| Redis::node(timeout))).collect();
             starting.into_iter().map(|one| one.join().unwrap()).collect()
         });
-        for (place, node) in nodes[..masters].iter().enumerate() {
-            let slots = |place: usize| place * 16_384 / masters;
-            let (from, to) = (slots(place), slots(place + 1) - 1);
+        for (node, (from, to)) in nodes.iter().zip(ranges) {
             node.cmd(&["CLUSTER", "ADDSLOTSRANGE", &from.to_string(), &to.to_string()]);
         }
         for (place, node) in nodes.iter().enumerate() {
@@ -275,15 +267,15 @@ impl Cluster {
                 nodes[0].cmd(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), &node.bus.to_string()]);
             }
         }
-        let all = |what: &str, fine: &dyn Fn(&Redis) -> bool| {
-            eventually(READY, what, || nodes.iter().all(fine).then_some(()));
-        };
-        all("everybody knows everybody", &|node| {
-            let view = node.view();
-            view.len() == masters * 2 && view.iter().all(|line| line.connected && !line.is(nodes::Flag::Handshake))
+        eventually(READY, "everybody knows everybody", || {
+            let knows = |node: &Redis| {
+                let view = node.view();
+                view.len() == all && view.iter().all(|line| line.connected && !line.is(nodes::Flag::Handshake))
+            };
+            nodes.iter().all(knows).then_some(())
         });
-        for place in 0..masters {
-            nodes[masters + place].cmd(&["CLUSTER", "REPLICATE", nodes[place].id().as_str()]);
+        for (place, node) in nodes.iter().enumerate().skip(masters) {
+            node.cmd(&["CLUSTER", "REPLICATE", nodes[place % masters].id().as_str()]);
         }
         let cluster = Self { nodes, masters };
         cluster.settled();
@@ -296,11 +288,22 @@ impl Cluster {
             let whole = |node: &Redis| {
                 let view = node.view();
                 node.cmd(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
-                    && view.iter().filter(|line| line.master.is_some()).count() == self.masters
+                    && view.iter().filter(|line| line.master.is_some()).count() == self.nodes.len() - self.masters
                     && view.iter().all(|line| line.connected)
             };
             let attached = |node: &Redis| node.info("master_link_status").is_none_or(|link| link == "up");
             self.nodes.iter().all(|node| whole(node) && attached(node)).then_some(())
+        });
+    }
+
+    /// Waits until every replica has acknowledged what it has, as it does each second: until then it counts as syncing.
+    pub fn acknowledged(&self) {
+        eventually(READY, "every replica has acknowledged", || {
+            let heard = |node: &Redis| {
+                let info = Info::parse(&node.cmd(&["INFO", "everything"]));
+                info.attached().iter().all(|one| one.state == "online" && one.offset > Some(0))
+            };
+            self.nodes.iter().all(heard).then_some(())
         });
     }
 
@@ -312,9 +315,39 @@ impl Cluster {
     }
 }
 
+/// Slots in ranges of one size.
+fn even(masters: usize) -> Vec<(u16, u16)> {
+    let slot = |place: usize| u16::try_from(place * 16_384 / masters).unwrap();
+    (0..masters).map(|place| (slot(place), slot(place + 1) - 1)).collect()
+}
+
 /// A cluster of three masters and three replicas that a test binary shares, started by whoever asks first. Who breaks nodes
 /// starts its own.
 pub fn shared() -> &'static Cluster {
     static CLUSTER: OnceLock<Cluster> = OnceLock::new();
     CLUSTER.get_or_init(|| Cluster::start(3, 5_000))
+}
+
+/// Gives slots of the master on one port to that on another, with their keys.
+pub fn give(from: u16, to: u16, slots: impl IntoIterator<Item = u16>) {
+    let (port, mut from, mut to) = (to.to_string(), Talk::at(from), Talk::at(to));
+    let [old, new] = [&mut from, &mut to].map(|node| node.ask(&["CLUSTER", "MYID"]).text().unwrap());
+    let fine = |value: Value| assert!(value.error().is_none(), "{value}");
+    for slot in slots {
+        let slot = slot.to_string();
+        fine(to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &old]));
+        fine(from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &new]));
+        loop {
+            let keys = from.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"]);
+            let keys: Vec<String> = keys.array().unwrap().iter().map(|key| key.text().unwrap()).collect();
+            if keys.is_empty() {
+                break;
+            }
+            let mut words = vec!["MIGRATE", "127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            words.extend(keys.iter().map(String::as_str));
+            fine(from.ask(&words));
+        }
+        fine(to.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &new]));
+        fine(from.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &new]));
+    }
 }

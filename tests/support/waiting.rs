@@ -1,4 +1,5 @@
-//! Waiting for what comes about by itself: it is looked for again and again until a deadline. No test sleeps elsewhere.
+//! Waiting for what comes about by itself: it is looked for again and again until a deadline. Elsewhere nobody sleeps for
+//! something to have happened: only a bench to keep its pace, or a test that acts somebody slow, and each says so.
 
 use std::time::Duration;
 

@@ -19,7 +19,7 @@ pub(super) fn wrong(console: &ConsoleConfig) -> Vec<String> {
 
 /// Prints the keymap in force: a keymap file, whose comments say where the keys come from and what they do.
 pub(super) fn keymap(console: &ConsoleConfig) -> Result<u8, CliError> {
-    let map = Keymap::load(console.keymap.as_deref()).map_err(crate::console::run::ConsoleError::from)?;
+    let map = Keymap::load(console.keymap.as_deref()).map_err(crate::console::setup::ConsoleError::from)?;
     out::line("# Written as a keymap file is; what [console] keymap names needs only the lines that differ.")?;
     out::line("[keys]")?;
     let mut shown = "";
@@ -64,7 +64,7 @@ pub(super) fn theme(console: &ConsoleConfig, origin: &str, name: Option<&str>, t
         return Ok(0);
     }
     let depth = look::depth(console, &Caps::of_process());
-    let theme = look::theme(name, &console.base, depth).map_err(crate::console::run::ConsoleError::from)?;
+    let theme = look::theme(name, &console.base, depth).map_err(crate::console::setup::ConsoleError::from)?;
     out::line(format!("# theme {} ({from}), colours: {depth}", Shown::text(name)))?;
     for line in theme.listing() {
         out::line(format!("{:<16} {:<32} # {}", line.role.name(), line.words(), line.from))?;

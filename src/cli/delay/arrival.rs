@@ -1,11 +1,9 @@
 //! `firn delay arrival`: when a statement reaches each delayed replica.
 
-use std::time::Duration;
-
 use clap::Args as ClapArgs;
 use serde_json::json;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::rounds;
 use crate::base::near::nearest;
 use crate::base::{Shown, Time};
 use crate::cli::{CliError, out};
@@ -17,9 +15,6 @@ use crate::delay::freeze::statement::{Spot, Statement};
 use crate::restore::ask::read_time;
 use crate::services::{NoFreeze, Services};
 use crate::store::server_of;
-
-/// Between two rounds of --watch.
-const ROUND: Duration = Duration::from_secs(10);
 
 /// A statement that must not be applied.
 #[derive(Debug, ClapArgs)]
@@ -83,14 +78,14 @@ pub(super) fn near(services: &Services, replica: &str, e: NoFreeze) -> CliError 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 Exit code: 0 it has been applied nowhere; 2 it has been applied on at least one replica; 3 of at least one it
-cannot be told.")]
+cannot be told. With --watch that of the last round.")]
 pub struct Args {
     #[command(flatten)]
     statement: Wanted,
     /// As JSON. Times are RFC 3339 in UTC; what is not known is null. With --watch a line a round
     #[arg(long)]
     json: bool,
-    /// Counts down: looks again every 10 seconds until it is interrupted
+    /// Counts down: looks again every 10 seconds until it is interrupted; each round is printed below the one before
     #[arg(long)]
     watch: bool,
 }
@@ -106,18 +101,10 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
         let text = "the configuration names no replica; add [[replica]] with a name, a host, a user and a password";
         return Err(CliError::Usage(text.to_owned()));
     }
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    loop {
-        let code = round(&services, &statement, &args).await?;
-        if !args.watch {
-            return Ok(code);
-        }
-        tokio::select! {
-            _ = term.recv() => return Ok(code),
-            _ = interrupt.recv() => return Ok(code),
-            () = services.clock.sleep(ROUND) => {}
-        }
+    if !args.watch {
+        return round(&services, &statement, &args).await;
     }
+    rounds::watch(&services.clock, args.json, async || round(&services, &statement, &args).await).await
 }
 
 async fn round(services: &Services, statement: &Statement, args: &Args) -> Result<u8, CliError> {

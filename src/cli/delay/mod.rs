@@ -8,7 +8,11 @@ mod frozen;
 pub(super) mod limits;
 mod record;
 mod replay;
+mod resume;
+mod rounds;
 pub(super) mod status;
+mod steps;
+mod tend;
 
 use clap::{Args as ClapArgs, Subcommand};
 
@@ -37,11 +41,11 @@ enum Command {
     /// Says what is frozen: proof, what a restart would delete, commands, recovery steps, loss
     Frozen(frozen::Args),
     /// Ticks a recovery step of a frozen replica
-    FreezeStep(freeze::StepArgs),
+    FreezeStep(steps::StepArgs),
     /// Says what the loss is computed from
-    FreezeLoss(freeze::LossArgs),
+    FreezeLoss(steps::LossArgs),
     /// Lets a frozen replica go on
-    Resume(freeze::Resume),
+    Resume(resume::Resume),
     /// Records what is seen of a replica, for `firn delay replay`
     Record(record::Args),
     /// Forgets a replica, a channel or a heartbeat that is no more
@@ -65,9 +69,9 @@ pub(super) async fn run(config: impl FnOnce() -> Result<Config, ConfigError>, ar
         Some(Command::Arrival(args)) => arrival::run(config()?, args).await,
         Some(Command::Freeze(args)) => Box::pin(freeze::freeze(config()?, args)).await,
         Some(Command::Frozen(args)) => frozen::run(config()?, args).await,
-        Some(Command::FreezeStep(args)) => Box::pin(freeze::step(config()?, args)).await,
-        Some(Command::FreezeLoss(args)) => Box::pin(freeze::loss(config()?, args)).await,
-        Some(Command::Resume(args)) => Box::pin(freeze::resume(config()?, args)).await,
+        Some(Command::FreezeStep(args)) => Box::pin(steps::step(config()?, args)).await,
+        Some(Command::FreezeLoss(args)) => Box::pin(steps::loss(config()?, args)).await,
+        Some(Command::Resume(args)) => Box::pin(resume::resume(config()?, args)).await,
         Some(Command::Record(args)) => record::run(config()?, args).await,
         Some(Command::Forget(args)) => forget::run(config()?, args).await,
         Some(Command::Doctor(args)) => doctor::run(config()?, args).await,

@@ -1,21 +1,16 @@
 //! `firn delay [REPLICA] [--json] [--watch]`
 
-use std::time::Duration;
-
 use clap::Args as ClapArgs;
-use tokio::signal::unix::{SignalKind, signal};
 
+use super::rounds;
 use crate::base::Shown;
 use crate::base::near::nearest;
-use crate::cli::{BLIND, CliError, out};
+use crate::cli::{CliError, out};
 use crate::config::Config;
 use crate::delay::report;
 use crate::delay::snapshot::DelaySnapshot;
 use crate::services::Services;
 use crate::store::server_of;
-
-/// Between two looks of --watch: a worker writes as often.
-const ROUND: Duration = Duration::from_secs(10);
 
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
@@ -47,30 +42,7 @@ pub(super) async fn run(config: Config, args: Args) -> Result<u8, CliError> {
     if !args.watch {
         return round(&services, &args).await;
     }
-    // Before anything is printed: whoever has read it may end it.
-    let (mut term, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let mut hangup = signal(SignalKind::hangup())?;
-    let mut code = round(&services, &args).await?;
-    loop {
-        tokio::select! {
-            _ = term.recv() => return Ok(code),
-            _ = interrupt.recv() => return Ok(code),
-            _ = hangup.recv() => return Ok(code),
-            () = services.clock.sleep(ROUND) => {}
-        }
-        if !args.json {
-            out::line("")?;
-        }
-        code = match round(&services, &args).await {
-            Ok(code) => code,
-            Err(CliError::Output(e)) => return Err(CliError::Output(e)),
-            // It may be seen again in the next round.
-            Err(e) => {
-                out::error(&e.to_string());
-                BLIND
-            }
-        };
-    }
+    rounds::watch(&services.clock, args.json, async || round(&services, &args).await).await
 }
 
 /// Looks once and prints what is to be seen.

@@ -2,7 +2,7 @@
 
 use crate::base::Severity;
 use crate::console::effect::Effect;
-use crate::console::model::Model;
+use crate::console::model::{Area, Model};
 use crate::console::overlay::{Confirm, Focus, Intent, Overlay, Purpose};
 use crate::console::tabs::TabId;
 use crate::console::update::{deeds, leave, redis, restores, views, written};
@@ -117,7 +117,10 @@ fn ask_to_quit(model: &mut Model) {
             snapshot.workers.iter().filter(|worker| worker.alive && !own(worker)).count()
         });
         effect.push(match others {
-            0 => "no other worker runs on this state: nothing is backed up until one does".to_owned(),
+            0 if model.setup.areas.contains(&(TabId::Backup, Area::On)) => {
+                "no other worker runs on this state: nothing is backed up until one does".to_owned()
+            }
+            0 => "no other worker runs on this state: nobody watches it, and tells people, until one does".to_owned(),
             1 => "1 other worker process goes on".to_owned(),
             n => format!("{n} other worker processes go on"),
         });

@@ -8,6 +8,7 @@ pub mod leaving;
 pub mod load;
 pub mod moves;
 pub mod orders;
+pub mod pools;
 pub mod redis;
 mod replies;
 pub mod restores;

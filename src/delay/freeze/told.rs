@@ -12,6 +12,9 @@ use crate::base::units::Span;
 /// What a freeze says first when the replica is proven to stand, and never otherwise.
 pub const FROZEN: &str = "frozen ";
 
+/// How it comes to be watched again.
+const WATCH: &str = "run firn run, or firn delay freeze again";
+
 /// Whether the replica is known to stand now: proven, and seen to stand no longer ago than `fresh`.
 pub fn is_frozen(record: &Record, now: Time, fresh: Duration) -> bool {
     record.phase == Phase::Frozen
@@ -31,6 +34,18 @@ pub fn words(record: &Record, now: Time, fresh: Duration) -> String {
         text = format!("{text}; something has started it {} since it was stopped{ago}", times(record.restarts));
     }
     text
+}
+
+/// What keeps the replica from standing, or anybody from knowing that it does, in words that are safe to show; nothing: it
+/// stands, or is on its way there.
+pub fn why(record: &Record, now: Time, fresh: Duration) -> Option<String> {
+    let trouble = record.trouble.as_ref().map(|trouble| format!("cannot {}: {}", trouble.what, trouble.text));
+    let unseen = || record.blind.as_ref().map(|(_, why)| format!("it cannot be seen: {why}"));
+    let unwatched = || {
+        let unwatched = record.phase == Phase::Frozen && !is_frozen(record, now, fresh);
+        unwatched.then(|| format!("nobody watches it: {WATCH}"))
+    };
+    trouble.or_else(unseen).or_else(unwatched)
 }
 
 fn times(count: u32) -> String {
@@ -81,8 +96,6 @@ fn frozen(record: &Record, now: Time, fresh: Duration) -> String {
     let seen = Span(now.since(proof.last.at));
     match &record.blind {
         Some((_, why)) => format!("was frozen at {place} when last seen {seen} ago; it cannot be seen now: {why}"),
-        None => format!(
-            "was frozen at {place} when last seen {seen} ago; nobody watches it: run firn run, or firn delay freeze again"
-        ),
+        None => format!("was frozen at {place} when last seen {seen} ago; nobody watches it: {WATCH}"),
     }
 }

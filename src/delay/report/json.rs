@@ -8,7 +8,7 @@ use crate::base::Time;
 use crate::delay::job::Job;
 use crate::delay::limits::{DelayBy, Limits};
 use crate::delay::seen::{Heartbeat, IoThread, Position, Seen, Status};
-use crate::delay::snapshot::{DelaySnapshot, ReplicaLine};
+use crate::delay::snapshot::{DelaySnapshot, Frozen, ReplicaLine};
 use crate::delay::state::{Moved, Place, State};
 use crate::delay::verdict::{Fit, Verdict};
 
@@ -29,6 +29,7 @@ pub fn replica(line: &ReplicaLine, now: Time) -> Value {
     add("group", line.group.as_deref().into());
     add("severity", line.severity().word().into());
     add("frozen", line.frozen.as_ref().map(|frozen| frozen.words.as_str()).into());
+    add("freeze", line.frozen.as_ref().map_or(Value::Null, freeze));
     add("judged_by", line.judged.as_ref().map(|(who, _)| who.as_str()).into());
     add("judged_at", time(line.judged.as_ref().map(|(_, at)| *at)));
     add("judged_age_seconds", line.judged.as_ref().map(|(_, at)| now.since(*at).as_secs_f64()).into());
@@ -66,6 +67,22 @@ fn real(value: Option<f64>) -> Value {
 
 fn time(at: Option<Time>) -> Value {
     at.map_or(Value::Null, |at| Value::from(at.to_string()))
+}
+
+/// A freeze, beside its words in `frozen`.
+fn freeze(frozen: &Frozen) -> Value {
+    let at = frozen.at.position.as_ref();
+    json!({
+        "state": frozen.state,
+        "proven": frozen.proven,
+        "since": time(frozen.since),
+        "who": frozen.who,
+        "why": frozen.why,
+        "statement": frozen.statement,
+        "file": at.map(|at| at.file.as_str()),
+        "position": at.map(|at| at.at),
+        "gtid": frozen.at.gtid,
+    })
 }
 
 fn degraded(verdict: &Verdict) -> Value {

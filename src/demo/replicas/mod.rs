@@ -3,11 +3,11 @@
 //! | file | what it does |
 //! | --- | --- |
 //! | [`trace`] | what a replica shows over time: keyframes in a CSV of the columns that a recorded history has |
-//! | [`primary`] | the source of acted replicas: what it has written, as a function of time |
+//! | `primary` | the source of acted replicas: what it has written, as a function of time |
 //! | [`server`] | a server: trace, source and the clock make what one look at it yields; its threads can be stopped |
 //! | [`past`] | six hours that have been when the demo begins, and the jobs of operators |
 //! | `threads` | its threads, as whoever freezes it stops and starts them |
-//! | [`status`] | the words in which a server says it |
+//! | `status` | the words in which a server says it |
 //!
 //! The traces that are part of the program are made by hand from the rates and shapes that were measured of real servers (a
 //! thread that stands: +1 second a second; a line that fills: +1; an IO thread that stands: nothing for one whole delay,

@@ -1,23 +1,26 @@
-//! A scenario: what a demo plays. Data alone, read from a file ([`read`]); the schedule of what goes wrong is in
+//! A scenario: what a demo plays. Data alone, read from a file (`read`); the schedule of what goes wrong is in
 //! spans from its start.
 
+mod clusters;
 mod read;
 mod replicas;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use self::clusters::{ActSpec, ClusterSpec};
 pub use self::replicas::{JobSpec, Moment, ReplicaSpec};
 use crate::base::{Shown, Time};
 use crate::config::{BudgetConfig, Problem, RestoreConfig, nearest};
 use crate::vault::Tier;
 
 /// The scenarios that are part of the program: name and text.
-const EMBEDDED: [(&str, &str); 4] = [
+const EMBEDDED: [(&str, &str); 5] = [
     ("calm", include_str!("../../../demo-data/calm.toml")),
     ("bad-night", include_str!("../../../demo-data/bad-night.toml")),
     ("restore", include_str!("../../../demo-data/restore.toml")),
     ("delay", include_str!("../../../demo-data/delay.toml")),
+    ("redis", include_str!("../../../demo-data/redis.toml")),
 ];
 
 /// A scenario file may have this many bytes.
@@ -92,6 +95,8 @@ pub struct Scenario {
     pub replicas: Vec<ReplicaSpec>,
     /// Jobs on them.
     pub jobs: Vec<JobSpec>,
+    /// Redis clusters.
+    pub clusters: Vec<ClusterSpec>,
 }
 
 /// How bundles are made.

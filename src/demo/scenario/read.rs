@@ -1,5 +1,6 @@
 //! Reading a scenario: its keys, what they may be, and what must fit together.
 
+mod clusters;
 mod replicas;
 mod restores;
 
@@ -159,7 +160,7 @@ pub(super) fn scenario(name: &str, path: &Path, text: &str) -> Result<Scenario, 
 }
 
 fn keys() -> impl Iterator<Item = &'static Entry> {
-    KEYS.iter().chain(replicas::KEYS)
+    KEYS.iter().chain(replicas::KEYS).chain(clusters::KEYS)
 }
 
 fn keys_of(section: &str) -> impl Iterator<Item = &'static Entry> {
@@ -330,6 +331,8 @@ impl Reader<'_> {
         self.once("replica", all("replica"));
         let replicas = self.replicas(all("replica"));
         let jobs = self.jobs(all("job"), &replicas);
+        self.once("cluster", all("cluster"));
+        let clusters = self.clusters(all("cluster"), all("act"));
         let start = top.text("start").parse::<jiff::Timestamp>();
         if start.is_err() {
             let text = format!(
@@ -350,6 +353,7 @@ impl Reader<'_> {
             places,
             replicas,
             jobs,
+            clusters,
             vault: VaultSpec {
                 name: vault.text("name"),
                 request: vault.span("request"),

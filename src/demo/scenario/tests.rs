@@ -50,7 +50,7 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
     let cases = [
         (
             "[scenarios]",
-            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, restores, budget, host, source, burst, weather, trouble, order, ack, restore, place, replica, job",
+            "mine.toml:12: scenarios: unknown section; did you mean \"scenario\"?; there are scenario, backup, vault, restores, budget, host, source, burst, weather, trouble, order, ack, restore, place, replica, job, cluster, act",
         ),
         (
             "[[source]]\nname = \"x\"\nplace = \"/x\"\nfolder = \"x\"\nhistroy = 5",
@@ -158,6 +158,30 @@ fn every_mistake_is_told_with_its_line_and_its_mend() {
             "[[replica]]\nname = \"db1\"\ntrace = \"healthy\"\n[[job]]\nreplica = \"db1\"\nclass = \"backup\"\nstart = \"20m\"\nend = \"1h ago\"\nwho = \"x\"",
             "mine.toml:19: job.end: it is not after start; a job ends after it begins",
         ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"helthy\"",
+            "mine.toml:14: cluster.state: found \"helthy\", which is no state; did you mean \"healthy\"?; there are healthy, killed, suspected, failed-over, back, led-back, uncovered, uncovered-open, disputed, memory-full, open-slot, or name a folder that firn redis record has written: ./mine",
+        ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"nowhere/polls\"",
+            "mine.toml:14: cluster.state: nowhere/polls cannot be read: No such file or directory (os error 2)",
+        ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"healthy\"\nmachines = \"10.0.0.1, ten\tone\"",
+            "mine.toml:15: cluster.machines: \"ten\\x09one\" is no name or address of a machine; write them with commas between, such as \"10.0.0.1, 10.0.0.2\"",
+        ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"healthy\"\nmachines = \"10.0.0.1, 10.0.0.1\"",
+            "mine.toml:15: cluster.machines: 10.0.0.1 stands there twice; name each machine once",
+        ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"healthy\"\n[[act]]\ncluster = \"odrers\"\nat = \"3m\"\nstate = \"killed\"",
+            "mine.toml:16: act.cluster: found \"odrers\", which is no cluster; did you mean \"orders\"?; there are orders",
+        ),
+        (
+            "[[cluster]]\nname = \"orders\"\nstate = \"healthy\"\n[[act]]\ncluster = \"orders\"\nat = \"3m\"\nstate = \"killed\"\n[[act]]\ncluster = \"orders\"\nat = \"180s\"\nstate = \"back\"",
+            "mine.toml:21: act.at: orders comes to another state then already; give it another time",
+        ),
     ];
     for (more, expected) in cases {
         assert_eq!(told(&format!("{GOOD}{more}\n")), [expected], "{more}");
@@ -199,11 +223,28 @@ fn a_trace_may_be_a_file_beside_the_scenario() {
 }
 
 #[test]
+fn a_state_of_a_cluster_may_be_a_recording_beside_the_scenario() {
+    let temp = tempfile::tempdir().unwrap();
+    let path = temp.path().join("mine.toml");
+    let text = format!("{GOOD}[[cluster]]\nname = \"orders\"\nstate = \"./polls/1\"\n");
+    let node = temp.path().join("polls/1/10.9.0.1_7000");
+    std::fs::create_dir_all(&node).unwrap();
+    let told = Scenario::parse("mine", &path, &text).unwrap_err().to_string();
+    assert!(told.contains("holds no folder of a node"), "{told}");
+    std::fs::write(node.join("info-everything.txt"), "# Server\r\nrun_id:1\r\nuptime_in_seconds:60\r\n").unwrap();
+    let cluster = Scenario::parse("mine", &path, &text).unwrap().clusters.remove(0);
+    let looks = crate::demo::clusters::Reel::new(&cluster, 1, Time::from_secs(100)).looks(Time::from_secs(107));
+    let seen: Vec<_> =
+        looks.iter().map(|look| (look.addr.to_string(), look.info().unwrap().number("uptime_in_seconds"))).collect();
+    assert_eq!(seen, [("10.9.0.1:7000".to_owned(), Some(67))]);
+}
+
+#[test]
 fn a_name_that_is_none_is_told_with_those_there_are() {
     let told = |name: &str| Scenario::find(name).unwrap_err().to_string();
     assert_eq!(
         told("clam"),
-        "there is no scenario clam (did you mean \"calm\"?); there are calm, bad-night, restore and delay, or name a file: --scenario ./mine.toml"
+        "there is no scenario clam (did you mean \"calm\"?); there are calm, bad-night, restore, delay and redis, or name a file: --scenario ./mine.toml"
     );
     assert_eq!(
         told("/nowhere/x.toml"),

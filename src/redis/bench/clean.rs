@@ -1,6 +1,7 @@
 //! After the clients: accounts are read, and every key of the run is removed.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::control::Control;
@@ -8,7 +9,7 @@ use super::ledger::Held;
 use super::nodes::redirect;
 use super::outcome::Left;
 use super::shared::{Plan, Shared};
-use super::spec::{Login, Work};
+use super::spec::{Login, Spoken, Work};
 use super::wire;
 use crate::base::clock::Mono;
 use crate::redis::addr::NodeAddr;
@@ -139,11 +140,12 @@ fn each_key(plan: &Plan, mut take: impl FnMut(Vec<Key>)) {
                 take(some.clone().map(|key| Key { name: name(key), place, slot: None }).collect());
             }
         } else {
-            let keys = some.map(|key| {
-                let slot = plan.slot_of_key[key as usize];
-                let place = plan.place_of_slot.get(usize::from(slot)).map_or(0, |place| usize::from(*place));
-                let place = if place < plan.places.len() { place } else { 0 };
-                Key { name: wire::key(&plan.prefix, key), place, slot: Some(slot) }
+            // Keys of a slot that nobody owned were never chosen.
+            let keys = some.filter_map(|key| {
+                let slot = *plan.slot_of_key.get(key as usize)?;
+                let place = usize::from(*plan.place_of_slot.get(usize::from(slot))?);
+                let name = wire::key(&plan.prefix, key);
+                (place < plan.places.len()).then_some(Key { name, place, slot: Some(slot) })
             });
             take(keys.collect());
         }
@@ -245,15 +247,33 @@ pub(super) fn clean(shared: &Shared, login: Option<&Login>) -> (u64, Vec<Left>) 
     });
     let left = left.into_iter().map(|(place, (keys, why))| {
         let host = plan.places[place].addr.clone();
-        let command = by_hand(shared, place, login);
-        Left { host, keys, why: why.to_string(), command }
+        let command = by_hand(plan, shared.nodes.is_cluster(), place);
+        Left { host, keys, why: Spoken(&why).to_string(), command }
     });
     (removed, left.collect())
 }
 
-/// What an operator types to remove the keys of a place.
-pub(super) fn by_hand(shared: &Shared, place: usize, login: Option<&Login>) -> String {
-    let plan = &shared.plan;
+/// What removes every key of the run by hand: a command for each host, and one for all of a cluster, whose nodes send each
+/// key's where it belongs.
+pub(super) fn remedy(plan: &Plan, cluster: bool) -> Arc<[String]> {
+    let mut banks = Vec::new();
+    let mut all = Vec::new();
+    for (place, of) in plan.places.iter().enumerate() {
+        let known = match plan.work {
+            Work::Transfer { .. } => banks.contains(&of.bank),
+            _ => cluster && place > 0,
+        };
+        banks.push(of.bank);
+        if !known {
+            all.push(by_hand(plan, cluster, place));
+        }
+    }
+    all.into()
+}
+
+/// What an operator types to remove the keys of a place: into one connection, key by key, as a cluster and dtm-redis take
+/// them. The password is typed where there is one, and stands in no command.
+fn by_hand(plan: &Plan, cluster: bool, place: usize) -> String {
     let at = &plan.places[place];
     let (format, last) = match plan.work {
         Work::Transfer { accounts } => {
@@ -261,9 +281,21 @@ pub(super) fn by_hand(shared: &Shared, place: usize, login: Option<&Login>) -> S
         }
         _ => (format!("DEL {}k%08.0f", plan.prefix), plan.keys - 1),
     };
-    let password = if login.is_some() { "REDISCLI_AUTH=… " } else { "" };
-    let user = login.and_then(|login| login.user.as_ref()).map_or_else(String::new, |user| format!(" --user '{user}'"));
-    let cluster = if shared.nodes.is_cluster() { " -c" } else { "" };
+    let keys = format!("seq -f '{format}' 0 {last}");
+    let user = plan.user.as_ref().map_or_else(String::new, |user| format!(" --user {}", quoted(user)));
+    let (keys, ask) = if plan.login.is_some() {
+        // redis-cli takes the first line of what it reads for the password, and does not ask where that is no terminal.
+        let asked = "printf 'password: ' >&2; stty -echo 2>/dev/null; head -n 1; stty echo 2>/dev/null; echo >&2";
+        (format!("{{ {asked}; {keys}; }}"), " --askpass")
+    } else {
+        (keys, "")
+    };
+    let cluster = if cluster { " -c" } else { "" };
     let (host, port) = (at.addr.host(), at.addr.port());
-    format!("seq -f '{format}' 0 {last} | {password}redis-cli{cluster}{user} -h {host} -p {port} | sort | uniq -c")
+    format!("{keys} | redis-cli{cluster}{user}{ask} -h {host} -p {port} | sort | uniq -c")
+}
+
+/// A word as a shell takes it whatever stands in it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
 }

@@ -52,6 +52,31 @@ impl Dice {
     }
 }
 
+/// The keys that a client chooses from.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Keys<'a> {
+    /// So many, from 0 on.
+    First(u32),
+    /// Those whose slots its master has.
+    These(&'a [u32]),
+}
+
+impl Keys<'_> {
+    fn count(self) -> u32 {
+        match self {
+            Self::First(count) => count,
+            Self::These(keys) => u32::try_from(keys.len()).unwrap_or(u32::MAX),
+        }
+    }
+
+    fn at(self, place: u32) -> u32 {
+        match self {
+            Self::First(_) => place,
+            Self::These(keys) => keys.get(place as usize).copied().unwrap_or(0),
+        }
+    }
+}
+
 /// What a client waits for. The number is its connection's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Act {
@@ -142,13 +167,13 @@ impl Client {
         }
     }
 
-    /// A new attempt, with another key of those that `mine` says are this client's.
-    pub(super) fn begin(&mut self, work: Work, choice: Choice, keys: u32, mine: impl Fn(u32) -> bool) {
+    /// A new attempt, with another key.
+    pub(super) fn begin(&mut self, work: Work, choice: Choice, keys: Keys<'_>) {
         (self.began, self.step, self.hops, self.asking) = (None, 0, 0, false);
         match work {
             Work::Transfer { accounts } => {
                 let accounts = u32::from(accounts);
-                let from = self.next(choice, accounts, |_| true);
+                let from = self.next(choice, Keys::First(accounts));
                 let to = match choice {
                     Choice::Random => (from + 1 + self.dice.below(accounts - 1)) % accounts,
                     Choice::Walk => (from + 1) % accounts,
@@ -158,32 +183,29 @@ impl Client {
                 }
                 self.money = 1 + i64::from(self.dice.below(u32::try_from(MOST_MONEY).unwrap_or(1)));
             }
-            Work::Trans => self.key = self.next(choice, keys, mine),
+            Work::Trans => self.key = self.next(choice, keys),
             Work::GetSet => {
                 // A walk gets and sets each key.
                 let get = self.script == SET;
                 self.script = if get { GET } else { SET };
                 if get || choice == Choice::Random {
-                    self.key = self.next(choice, keys, mine);
+                    self.key = self.next(choice, keys);
                 }
             }
         }
     }
 
-    fn next(&mut self, choice: Choice, keys: u32, mine: impl Fn(u32) -> bool) -> u32 {
-        loop {
-            let key = match choice {
-                Choice::Random => self.dice.below(keys),
-                Choice::Walk => {
-                    let key = self.walk;
-                    self.walk = (self.walk + 1) % keys;
-                    key
-                }
-            };
-            if mine(key) {
-                return key;
+    fn next(&mut self, choice: Choice, keys: Keys<'_>) -> u32 {
+        let count = keys.count().max(1);
+        let at = match choice {
+            Choice::Random => self.dice.below(count),
+            Choice::Walk => {
+                let at = self.walk;
+                self.walk = (at + 1) % count;
+                at
             }
-        }
+        };
+        keys.at(at)
     }
 
     /// The command of its step, and which account it is about.
@@ -251,7 +273,7 @@ mod tests {
     #[test]
     fn a_transaction_is_five_round_trips() {
         let mut one = client(Work::Trans);
-        one.begin(Work::Trans, Choice::Random, 9_999, |_| true);
+        one.begin(Work::Trans, Choice::Random, Keys::First(9_999));
         let mut sent = Vec::new();
         for heard in [Heard::Ok, Heard::Nil, Heard::Ok, Heard::Queued] {
             sent.push(one.command().0.name());
@@ -268,7 +290,7 @@ mod tests {
     #[test]
     fn what_fails_in_the_middle_is_cleaned_up_after() {
         let mut one = client(Work::Trans);
-        one.begin(Work::Trans, Choice::Random, 9, |_| true);
+        one.begin(Work::Trans, Choice::Random, Keys::First(9));
         let mut cleans = Vec::new();
         for heard in [Heard::Ok, Heard::Bulk(b"x"), Heard::Ok, Heard::Queued] {
             cleans.push(one.mess().map(Command::name));
@@ -284,25 +306,26 @@ mod tests {
         let mut one = client(Work::GetSet);
         let mut seen = Vec::new();
         for _ in 0..6 {
-            one.begin(Work::GetSet, Choice::Walk, 2, |_| true);
+            one.begin(Work::GetSet, Choice::Walk, Keys::First(2));
             seen.push((one.command().0.name(), one.key));
         }
         assert_eq!(seen, [("GET", 0), ("SET", 0), ("GET", 1), ("SET", 1), ("GET", 0), ("SET", 0)]);
-        one.begin(Work::GetSet, Choice::Walk, 2, |_| true);
+        one.begin(Work::GetSet, Choice::Walk, Keys::First(2));
         assert_eq!(one.hear(&Heard::Nil), Next::Committed);
-        one.begin(Work::GetSet, Choice::Walk, 2, |_| true);
+        one.begin(Work::GetSet, Choice::Walk, Keys::First(2));
         assert_eq!(one.hear(&Heard::Queued), Next::Odd(ODD));
         assert_eq!(one.hear(&Heard::Ok), Next::Committed);
     }
 
     #[test]
     fn keys_are_chosen_evenly_and_the_same_again() {
+        let even: Vec<u32> = (0..20).step_by(2).collect();
         let mut counts = [0_u32; 10];
         let mut one = client(Work::Trans);
         let mut other = client(Work::Trans);
         for _ in 0..10_000 {
-            one.begin(Work::Trans, Choice::Random, 20, |key| key % 2 == 0);
-            other.begin(Work::Trans, Choice::Random, 20, |key| key % 2 == 0);
+            one.begin(Work::Trans, Choice::Random, Keys::These(&even));
+            other.begin(Work::Trans, Choice::Random, Keys::These(&even));
             assert_eq!(one.key, other.key);
             counts[usize::try_from(one.key / 2).unwrap()] += u32::from(one.key.is_multiple_of(2));
         }
@@ -315,7 +338,7 @@ mod tests {
     fn a_transfer_moves_what_it_takes() {
         let work = Work::Transfer { accounts: 2 };
         let mut one = client(work);
-        one.begin(work, Choice::Random, 1, |_| true);
+        one.begin(work, Choice::Random, Keys::First(1));
         let said = [
             Heard::Ok,
             Heard::Ok,

@@ -4,13 +4,14 @@ use std::io::{ErrorKind, Read as _, Write as _};
 use std::sync::atomic::Ordering;
 
 use mio::net::TcpStream;
+use mio::{Interest, Token};
 
 use super::client::Act;
 use super::control::trouble;
 use super::drive::{AFTER_ERROR, AFTER_LOSS, BOUNDS, CONNECT, READ, Worker};
 use super::outcome::{LOST, NO_CONNECTION, ODD};
 use super::shared::lock;
-use super::spec::BenchError;
+use super::spec::Spoken;
 use super::tally::Tally;
 use super::wire::Heard;
 use crate::base::clock::Mono;
@@ -46,6 +47,50 @@ pub(super) struct Conn {
 }
 
 impl Worker<'_> {
+    /// Sends the step to a node: at once, or when there is a connection.
+    pub(super) fn go(&mut self, client: usize, node: u16, tally: &mut Tally) {
+        let known = self.clients[client].conns.iter().find(|(to, _)| *to == node).map(|(_, number)| *number);
+        if let Some(number) = known {
+            self.send(client, number, tally);
+            return;
+        }
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.conns.push(None);
+            self.conns.len() - 1
+        });
+        self.clients[client].act = Act::Opening(number);
+        let opened = match self.shared.nodes.get(node) {
+            Some(node) => TcpStream::connect(node.to),
+            None => Err(std::io::Error::other("a node that nobody named")),
+        };
+        let opened = opened.and_then(|mut stream| {
+            let interest = Interest::READABLE | Interest::WRITABLE;
+            self.poll.registry().register(&mut stream, Token(number), interest)?;
+            Ok(stream)
+        });
+        match opened {
+            Ok(stream) => {
+                self.lives += 1;
+                self.conns[number] = Some(Conn {
+                    client,
+                    node,
+                    stream,
+                    state: State::Connecting,
+                    since: self.now,
+                    reader: None,
+                    out: Vec::new(),
+                    skip: 0,
+                    life: self.lives,
+                });
+                self.clients[client].conns.push((node, number));
+            }
+            Err(e) => {
+                self.free.push(number);
+                self.no_way(client, node, trouble(&e, CONNECT), tally);
+            }
+        }
+    }
+
     /// Drops a connection.
     fn drop_conn(&mut self, number: usize) -> Option<Conn> {
         let mut conn = self.conns[number].take()?;
@@ -64,6 +109,10 @@ impl Worker<'_> {
         self.at(client, tally).error(code, why);
         match self.clients[client].act {
             Act::Answer(one) if one == number => {
+                // An odd answer is one, and its time is known.
+                if conn.state == State::Waiting {
+                    self.given_up(client, tally);
+                }
                 // An odd answer decides nothing either.
                 if self.clients[client].is_deciding() {
                     self.at(client, tally).undecided += 1;
@@ -86,14 +135,16 @@ impl Worker<'_> {
 
     pub(super) fn no_way(&mut self, client: usize, node: u16, why: Trouble, tally: &mut Tally) {
         if self.counts.is_none() {
-            let host = self.home(client);
-            let (open, wanted) = (self.connected, u32::try_from(self.clients.len()).unwrap_or(u32::MAX));
-            let error = BenchError::Connections { host: host.addr.clone(), open, wanted, trouble: why };
-            lock(&self.shared.trouble).get_or_insert(error);
+            self.opening -= 1;
+            let mut trouble = lock(&self.shared.trouble);
+            // Of many that are refused some are only closed: what says why is told.
+            if trouble.is_none() || matches!(why, Trouble::Full(_)) {
+                *trouble = Some((self.clients[client].place, why));
+            }
             return;
         }
         let counts = self.at(client, tally);
-        counts.error(NO_CONNECTION, &why.to_string());
+        counts.error(NO_CONNECTION, &Spoken(&why).to_string());
         counts.failed += 1;
         // Another node of the cluster knows who has taken over.
         let all = self.shared.nodes.count();
@@ -131,7 +182,7 @@ impl Worker<'_> {
                 conn.state = State::LoggingIn;
                 conn.write(login)
             }
-            None => greet(conn, &self.shared.plan.prefix),
+            None => greet(conn, &self.shared.plan.greeting),
         };
         if let Err(e) = written {
             self.unconnected(number, trouble(&e, CONNECT), tally);
@@ -139,12 +190,10 @@ impl Worker<'_> {
     }
 
     pub(super) fn readable(&mut self, number: usize, closed: bool, tally: &mut Tally) {
-        let Some(life) = self.conns[number].as_ref().map(|conn| conn.life) else { return };
+        let met = self.conns[number].as_ref().filter(|conn| conn.state != State::Connecting);
+        let Some(life) = met.map(|conn| conn.life) else { return };
         let mut scratch = std::mem::take(&mut self.scratch);
         while let Some(conn) = self.conns[number].as_mut().filter(|conn| conn.life == life) {
-            if conn.state == State::Connecting {
-                break;
-            }
             match conn.stream.read(&mut scratch) {
                 Ok(0) => {
                     self.gone(number, Trouble::Closed, tally);
@@ -236,7 +285,7 @@ impl Worker<'_> {
             }
             (State::LoggingIn, None) => {
                 conn.since = self.now;
-                if let Err(e) = greet(conn, &self.shared.plan.prefix) {
+                if let Err(e) = greet(conn, &self.shared.plan.greeting) {
                     self.unconnected(number, trouble(&e, CONNECT), tally);
                 }
             }
@@ -249,8 +298,8 @@ impl Worker<'_> {
                 conn.state = State::Idle;
                 if self.counts.is_none() {
                     self.opening -= 1;
-                    self.connected += 1;
                     self.clients[client].act = Act::Rest;
+                    self.shared.met[usize::from(self.clients[client].place)].fetch_add(1, Ordering::Relaxed);
                     self.shared.ready.fetch_add(1, Ordering::Relaxed);
                     return;
                 }
@@ -272,14 +321,19 @@ impl Worker<'_> {
 }
 
 /// Asks for what every server answers, dtm-redis too.
-fn greet(conn: &mut Conn, prefix: &str) -> std::io::Result<()> {
+fn greet(conn: &mut Conn, key: &str) -> std::io::Result<()> {
     let mut bytes = Vec::new();
-    request(&mut bytes, &["GET", &format!("{prefix}greeting")]);
+    request(&mut bytes, &["GET", key]);
     conn.state = State::Greeting;
     conn.write(&bytes)
 }
 
 impl Conn {
+    /// Whether it goes on when it can be written to.
+    pub(super) fn waits_to_write(&self) -> bool {
+        self.state == State::Connecting || !self.out.is_empty()
+    }
+
     /// Writes what can be written, and keeps the rest.
     pub(super) fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
         match self.stream.write(bytes) {

@@ -8,8 +8,9 @@
 //! | [`spec`] | what is asked for, and its limits |
 //! | [`outcome`] | what a run tells while it runs and at its end |
 //! | [`run`](run()) | a run from its beginning to its end |
+//! | [`guard`] | hosts that are kept off: production, and those that speak TLS |
 //! | `prepare` | hosts are asked, masters found, accounts laid out |
-//! | `drive`, `conns`, `client` | one thread: its clients, its connections, what a client does next |
+//! | `drive`, `attempts`, `conns`, `client` | one thread: its loop, what its clients do, its connections, what comes next |
 //! | `shared` | what all threads share |
 //! | `wire` | requests built ahead, replies read where they lie |
 //! | `nodes` | hosts, the owners of slots, redirections |
@@ -19,11 +20,13 @@
 //! | `overhead` | what the tool takes itself |
 //! | [`words`] | an outcome in words |
 
+mod attempts;
 mod clean;
 mod client;
 mod conns;
 mod control;
 mod drive;
+pub mod guard;
 pub mod ledger;
 mod nodes;
 pub mod outcome;
@@ -36,7 +39,8 @@ mod tally;
 mod wire;
 pub mod words;
 
+pub use guard::{Guard, Known};
 pub use ledger::Verdict;
-pub use outcome::{Counts, Latency, Live, Outcome, Phase};
+pub use outcome::{Counts, Latency, Live, Outcome, Phase, Unanswered};
 pub use run::{EVERY, run};
-pub use spec::{BenchError, Choice, Login, Production, Spec, Work};
+pub use spec::{BenchError, Choice, Login, Spec, Work};

@@ -130,6 +130,9 @@ pub(super) fn masters(value: &Value, asked: &NodeAddr) -> Option<Vec<(u16, u16, 
     for range in value.array()? {
         let [from, to, master, ..] = range.array()? else { return None };
         let (from, to) = (slot(from)?, slot(to)?);
+        if from > to {
+            return None;
+        }
         let [host, port, ..] = master.array()? else { return None };
         // An endpoint that the node does not know: it is where it was asked.
         let host = host.text().filter(|host| !host.is_empty() && host != "?");
@@ -172,6 +175,7 @@ mod tests {
             masters(&all, &asked).unwrap().iter().map(|(from, to, addr)| format!("{from}-{to} {addr}")).collect();
         assert_eq!(found, ["0-5460 10.0.0.2:7001", "5461-16383 10.0.0.1:7000"]);
         assert_eq!(masters(&Value::Array(vec![range(0, 16384, Value::Null, 7000)]), &asked), None);
+        assert_eq!(masters(&Value::Array(vec![range(2, 1, Value::Null, 7000)]), &asked), None);
         assert_eq!(masters(&Value::Simple(b"OK".to_vec()), &asked), None);
         let nodes = Nodes::cluster(Vec::new(), &[(0, 1, 0), (2, 3, 1)]);
         nodes.owned(1, 5);

@@ -1,6 +1,7 @@
 //! What a run tells: while it runs, and at its end.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
@@ -100,6 +101,29 @@ impl Counts {
     }
 }
 
+/// Requests that were under way when the time that is measured was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Unanswered {
+    /// How many. Whatever came of them is not among the counts that are measured; how long they took is among the times.
+    pub count: u64,
+    /// How long the oldest was waited for: until its answer came, or until it was given up.
+    #[serde(rename = "oldest_ms", serialize_with = "millis")]
+    pub oldest: Duration,
+}
+
+impl Unanswered {
+    /// Adds one.
+    pub(super) fn see(&mut self, waited: Duration) {
+        self.add(&Self { count: 1, oldest: waited });
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.oldest = self.oldest.max(other.oldest);
+    }
+}
+
 /// Times, of as many as there were.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Latency {
@@ -152,6 +176,8 @@ pub enum Phase {
 pub struct Live {
     /// What the keys of the run begin with.
     pub prefix: String,
+    /// What removes them by hand, a command for each host.
+    pub remedy: Arc<[String]>,
     /// Where the run stands.
     pub phase: Phase,
     /// Since when clients work.
@@ -178,7 +204,7 @@ pub struct HostFigures {
     pub host: NodeAddr,
     /// What was counted, by the node that clients are at home at.
     pub counts: Counts,
-    /// How long attempts took.
+    /// How long attempts took, as with transactions.
     pub attempt: Option<Latency>,
 }
 
@@ -280,17 +306,26 @@ pub struct Outcome {
     pub whole: Counts,
     /// What was sent in the whole run.
     pub sent: Sent,
+    /// Attempts of `counts`.
+    pub attempts: u64,
+    /// Which share of the transactions of `counts` that came to an answer of `EXEC` was aborted, percent; nothing: none came
+    /// to one, or there are none.
+    pub abort_share: Option<f64>,
+    /// Requests that were under way at the end.
+    pub unanswered: Unanswered,
     /// Requests or transactions that succeeded, a second.
     pub per_second: f64,
     /// Attempts a second, whatever came of them: what the post's own tool calls requests.
     pub attempts_per_second: f64,
     /// Round trips a second.
     pub trips_per_second: f64,
-    /// How long round trips took.
+    /// How long round trips took. A request that was given up, or that was under way at the end, is among them with the time
+    /// that it was waited for: it took at least so long.
     pub trip: Option<Latency>,
     /// The same by command.
     pub steps: Vec<StepFigures>,
-    /// How long transactions took that were carried out or aborted.
+    /// How long transactions took that were carried out or aborted, and those of which a request was given up or under way at
+    /// the end.
     pub transaction: Option<Latency>,
     /// Those that were carried out alone.
     pub committed: Option<Latency>,

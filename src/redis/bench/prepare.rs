@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::control::{Control, auth};
+use super::guard::Watch;
 use super::ledger::BEGIN;
 use super::nodes::{Node, Nodes, masters};
 use super::shared::{Place, Plan};
 use super::spec::{BenchError, RunId, Spec, Work};
 use super::wire;
 use crate::redis::addr::NodeAddr;
+use crate::redis::nodes;
 use crate::redis::resp::{Value, request};
 use crate::redis::slots::{SLOTS, slot_of};
 use crate::redis::trouble::Trouble;
@@ -32,18 +34,16 @@ fn of(host: &NodeAddr) -> impl FnOnce(Trouble) -> BenchError {
     move |trouble| BenchError::Host { host, trouble }
 }
 
-/// Refuses a host that is marked production.
-pub(super) fn allowed(spec: &Spec, host: &NodeAddr) -> Result<(), BenchError> {
-    match (spec.production)(host).filter(|_| !spec.anyway) {
-        Some(name) => Err(BenchError::Production { host: host.clone(), name }),
-        None => Ok(()),
-    }
+/// Refuses hosts that are kept off. Nothing is connected.
+pub(super) fn allowed(spec: &Spec) -> Result<(), BenchError> {
+    let watch = spec.guard.watch();
+    spec.hosts.iter().try_for_each(|host| watch.allow(host, spec.anyway))
 }
 
 /// Asks the hosts and settles what clients do.
 pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, BenchError> {
     let prefix = id.prefix();
-    let (nodes, mut places, place_of_slot) =
+    let Found { nodes, mut places, place_of_slot, greeting } =
         if spec.cluster { cluster(spec, &prefix)? } else { independent(spec, &prefix)? };
     let cluster = nodes.is_cluster();
     let slot_of_key: Vec<u16> = if cluster && !matches!(spec.work, Work::Transfer { .. }) {
@@ -52,11 +52,17 @@ pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, Bench
         Vec::new()
     };
     if let Work::Transfer { .. } = spec.work {
-        banks(spec, &prefix, &mut places, &place_of_slot)?;
+        banks(spec, &prefix, &greeting, &mut places, &place_of_slot)?;
     }
-    let threads = seats(spec, &places, &slot_of_key, &place_of_slot);
+    let keys_of_place = by_place(&slot_of_key, &place_of_slot, places.len());
+    if !keys_of_place.is_empty() && keys_of_place.iter().all(Vec::is_empty) {
+        let owned = place_of_slot.iter().filter(|place| **place != NOWHERE).count();
+        return Err(BenchError::NoOwner { keys: spec.keys, owned });
+    }
+    let threads = seats(spec, &places, &keys_of_place);
     let plan = Plan {
         prefix,
+        greeting,
         work: spec.work,
         choice: spec.choice,
         keys: spec.keys,
@@ -66,8 +72,10 @@ pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, Bench
         warm_up: spec.warm_up,
         span: spec.span,
         login: spec.login.as_ref().map(auth),
+        user: spec.login.as_ref().and_then(|login| login.user.clone()),
         places,
         slot_of_key,
+        keys_of_place,
         place_of_slot,
         threads,
     };
@@ -75,9 +83,9 @@ pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, Bench
 }
 
 /// Opens a connection and asks for a key of our own: what every server answers, dtm-redis too.
-fn meet(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Control, BenchError> {
+fn meet(spec: &Spec, greeting: &str, host: &NodeAddr) -> Result<Control, BenchError> {
     let mut control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
-    let answer = control.ask(&["GET", &format!("{prefix}greeting")]).map_err(of(host))?;
+    let answer = control.ask(&["GET", greeting]).map_err(of(host))?;
     match answer.error() {
         None => Ok(control),
         Some(text) if !spec.cluster && (text.starts_with("MOVED ") || text.starts_with("CLUSTERDOWN")) => {
@@ -88,7 +96,18 @@ fn meet(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Control, BenchErro
     }
 }
 
-type Found = (Nodes, Vec<Place>, Vec<u16>);
+/// Where a run goes.
+struct Found {
+    nodes: Nodes,
+    places: Vec<Place>,
+    /// The place of each slot; empty: the hosts are no cluster.
+    place_of_slot: Vec<u16>,
+    /// The key that is asked for to see whether somebody answers.
+    greeting: String,
+}
+
+/// The place of a slot without an owner.
+pub(super) const NOWHERE: u16 = u16::MAX;
 
 /// A number of a list that is short.
 fn short(number: usize) -> u16 {
@@ -97,8 +116,9 @@ fn short(number: usize) -> u16 {
 
 fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
     let (mut nodes, mut places) = (Vec::new(), Vec::new());
+    let greeting = format!("{prefix}greeting");
     for (number, host) in spec.hosts.iter().enumerate() {
-        let mut control = meet(spec, prefix, host)?;
+        let mut control = meet(spec, &greeting, host)?;
         // A node of a cluster answers for its own slots: one key says little.
         for key in 0..KEYS_ASKED {
             let answer = control.ask(&["GET", &wire::key(prefix, key)]).map_err(of(host))?;
@@ -110,18 +130,20 @@ fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
         let number = short(number);
         places.push(Place { addr: host.clone(), node: number, bank: number.into(), slot: 0 });
     }
-    Ok((Nodes::independent(nodes), places, Vec::new()))
+    Ok(Found { nodes: Nodes::independent(nodes), places, place_of_slot: Vec::new(), greeting })
 }
 
 fn cluster(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
-    // Any node knows; one that is down is no reason not to ask the next.
+    let watch = spec.guard.watch();
+    // Any node knows; one that is down is no reason not to ask the next. One that is production is.
     let mut ranges = Err(None);
     for host in &spec.hosts {
-        match ask_slots(spec, prefix, host) {
+        match ask_slots(spec, &watch, host) {
             Ok(found) => {
                 ranges = Ok((host, found));
                 break;
             }
+            Err(e @ (BenchError::Production { .. } | BenchError::Tls { .. })) => return Err(e),
             Err(e) => ranges = ranges.map_err(|first: Option<BenchError>| first.or(Some(e))),
         }
     }
@@ -134,13 +156,21 @@ fn cluster(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
     };
     let mut numbers: BTreeMap<NodeAddr, usize> = BTreeMap::new();
     let (mut nodes, mut places, mut slots) = (Vec::new(), Vec::new(), Vec::new());
-    let mut place_of_slot = vec![u16::MAX; usize::from(SLOTS)];
+    let mut place_of_slot = vec![NOWHERE; usize::from(SLOTS)];
+    for (from, to, _) in &ranges {
+        place_of_slot[usize::from(*from)..=usize::from(*to)].fill(0);
+    }
+    // A node of a cluster that is not whole refuses a key that nobody owns.
+    let owned = |key: &String| place_of_slot.get(usize::from(slot_of(key.as_bytes()))) != Some(&NOWHERE);
+    let greeting =
+        if ranges.is_empty() { None } else { (0..u32::MAX).map(|n| format!("{prefix}greeting{n}")).find(owned) };
+    let Some(greeting) = greeting else { return Err(BenchError::NoMasters { host: asked.clone() }) };
     for (from, to, addr) in ranges {
         let number = if let Some(number) = numbers.get(&addr) {
             *number
         } else {
-            allowed(spec, &addr)?;
-            let control = meet(spec, prefix, &addr)?;
+            watch.allow(&addr, spec.anyway)?;
+            let control = meet(spec, &greeting, &addr)?;
             nodes.push(Node { addr: addr.clone(), to: control.to });
             let number = numbers.len();
             places.push(Place { addr: addr.clone(), node: short(number), bank: 0, slot: 0 });
@@ -150,14 +180,15 @@ fn cluster(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
         slots.push((from, to, number));
         place_of_slot[usize::from(from)..=usize::from(to)].fill(short(number));
     }
-    if places.is_empty() {
-        return Err(BenchError::NoMasters { host: asked.clone() });
-    }
-    Ok((Nodes::cluster(nodes, &slots), places, place_of_slot))
+    Ok(Found { nodes: Nodes::cluster(nodes, &slots), places, place_of_slot, greeting })
 }
 
-fn ask_slots(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Vec<(u16, u16, NodeAddr)>, BenchError> {
-    let mut control = meet(spec, prefix, host)?;
+/// Slots and their masters, as a node says; none of its cluster is kept off.
+fn ask_slots(spec: &Spec, watch: &Watch<'_>, host: &NodeAddr) -> Result<Vec<(u16, u16, NodeAddr)>, BenchError> {
+    let mut control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
+    if !watch.is_empty() {
+        all_allowed(spec, watch, host, &mut control)?;
+    }
     let answer = control.ask(&["CLUSTER", "SLOTS"]).map_err(of(host))?;
     if let Some(text) = answer.error() {
         return Err(of(host)(Trouble::of_error(&text)));
@@ -166,16 +197,44 @@ fn ask_slots(spec: &Spec, prefix: &str, host: &NodeAddr) -> Result<Vec<(u16, u16
     masters(&answer, host).ok_or_else(odd).map_err(of(host))
 }
 
-/// Which thread has which client: number and place. The clients of a place are spread over all threads.
-fn seats(spec: &Spec, places: &[Place], slot_of_key: &[u16], place_of_slot: &[u16]) -> Vec<Vec<(u32, u16)>> {
-    let mut has: Vec<bool> = vec![slot_of_key.is_empty(); places.len()];
-    for slot in slot_of_key {
-        if let Some(one) = place_of_slot.get(usize::from(*slot)).and_then(|place| has.get_mut(usize::from(*place))) {
-            *one = true;
+/// Refuses a cluster one of whose nodes is kept off, whatever it is there: it is the same cluster.
+fn all_allowed(spec: &Spec, watch: &Watch<'_>, host: &NodeAddr, control: &mut Control) -> Result<(), BenchError> {
+    let answer = control.ask(&["CLUSTER", "NODES"]).map_err(of(host))?;
+    if let Some(text) = answer.error() {
+        return Err(of(host)(Trouble::of_error(&text)));
+    }
+    let odd = |found: String| of(host)(Trouble::Odd { what: "CLUSTER NODES", found });
+    let lines = nodes::parse(&answer.text().unwrap_or_default()).map_err(|e| odd(e.to_string()))?;
+    for line in lines {
+        let Some(addr) = line.addr else { continue };
+        watch.allow(&addr, spec.anyway)?;
+        if let Some(named) = line.hostname.and_then(|name| NodeAddr::new(&name, addr.port())) {
+            watch.allow(&named, spec.anyway)?;
         }
     }
+    Ok(())
+}
+
+/// The keys of each place; none where the hosts are no cluster.
+fn by_place(slot_of_key: &[u16], place_of_slot: &[u16], places: usize) -> Vec<Vec<u32>> {
+    if slot_of_key.is_empty() {
+        return Vec::new();
+    }
+    let mut all = vec![Vec::new(); places];
+    for (key, slot) in (0_u32..).zip(slot_of_key) {
+        let place = place_of_slot.get(usize::from(*slot));
+        if let Some(keys) = place.and_then(|place| all.get_mut(usize::from(*place))) {
+            keys.push(key);
+        }
+    }
+    all
+}
+
+/// Which thread has which client: number and place. The clients of a place are spread over all threads.
+fn seats(spec: &Spec, places: &[Place], keys_of_place: &[Vec<u32>]) -> Vec<Vec<(u32, u16)>> {
     // With few keys a master may own none of them: its clients are at home elsewhere.
-    let homes: Vec<u16> = (0..places.len()).filter(|place| has[*place]).map(short).collect();
+    let has = |place: &usize| keys_of_place.get(*place).is_none_or(|keys| !keys.is_empty());
+    let homes: Vec<u16> = (0..places.len()).filter(has).map(short).collect();
     let all = spec.clients.saturating_mul(u32::try_from(places.len()).unwrap_or(u32::MAX));
     let count = threads(spec, all);
     let mut threads: Vec<Vec<(u32, u16)>> = vec![Vec::new(); count];
@@ -196,9 +255,15 @@ fn threads(spec: &Spec, clients: u32) -> usize {
 }
 
 /// Gives each place its bank.
-fn banks(spec: &Spec, prefix: &str, places: &mut [Place], place_of_slot: &[u16]) -> Result<(), BenchError> {
+fn banks(
+    spec: &Spec,
+    prefix: &str,
+    greeting: &str,
+    places: &mut [Place],
+    place_of_slot: &[u16],
+) -> Result<(), BenchError> {
     if place_of_slot.is_empty() {
-        if is_one_store(spec, prefix, places)? {
+        if is_one_store(spec, greeting, places)? {
             for place in places {
                 place.bank = 0;
             }
@@ -230,7 +295,7 @@ pub(super) fn lay_out(spec: &Spec, plan: &Plan) -> Result<(), BenchError> {
             continue;
         }
         written.push(place.bank);
-        let mut control = meet(spec, &plan.prefix, &place.addr)?;
+        let mut control = meet(spec, &plan.greeting, &place.addr)?;
         let value = format!("{BEGIN} 0");
         let all: Vec<u16> = (0..accounts).collect();
         for some in all.chunks(AT_ONCE) {
@@ -248,18 +313,17 @@ pub(super) fn lay_out(spec: &Spec, plan: &Plan) -> Result<(), BenchError> {
 }
 
 /// Whether all hosts show the same store, as the sessions of dtm-redis do: what is written at one is read at the others.
-fn is_one_store(spec: &Spec, prefix: &str, places: &[Place]) -> Result<bool, BenchError> {
+fn is_one_store(spec: &Spec, key: &str, places: &[Place]) -> Result<bool, BenchError> {
     let [first, others @ ..] = places else { return Ok(false) };
     if others.is_empty() {
         return Ok(false);
     }
-    let key = format!("{prefix}greeting");
     let ask = |place: &Place, parts: &[&str]| -> Result<Value, BenchError> {
-        let mut control = meet(spec, prefix, &place.addr)?;
+        let mut control = meet(spec, key, &place.addr)?;
         control.ask(parts).map_err(of(&place.addr))
     };
-    ask(first, &["SET", &key, "1"])?;
-    let seen: Result<Vec<Value>, BenchError> = others.iter().map(|place| ask(place, &["GET", &key])).collect();
-    ask(first, &["DEL", &key])?;
+    ask(first, &["SET", key, "1"])?;
+    let seen: Result<Vec<Value>, BenchError> = others.iter().map(|place| ask(place, &["GET", key])).collect();
+    ask(first, &["DEL", key])?;
     Ok(seen?.iter().all(|value| *value == Value::Bulk(b"1".to_vec())))
 }

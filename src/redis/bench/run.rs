@@ -36,25 +36,28 @@ where
     P: FnMut(Live) + Send,
 {
     spec.check()?;
-    for host in &spec.hosts {
-        allowed(&spec, host)?;
-    }
     let id = RunId::new()?;
     let seed = match spec.seed {
         Some(seed) => seed,
         // Whoever repeats a run by its seed copies it out of a line.
         None => u64::from(u32::from_le_bytes(random::bytes()?)),
     };
-    let measured = if spec.overhead { Some(overhead::measure(&spec, &clock, &stop).await?) } else { None };
     let prefix = id.prefix();
     let ended = |source: JoinError| BenchError::Thread { source, prefix: prefix.clone() };
     let spec = Arc::new(spec);
+    {
+        let spec = Arc::clone(&spec);
+        task::blocking(move || allowed(&spec)).await.map_err(ended)??;
+    }
+    let measured = if spec.overhead { Some(overhead::measure(&spec, &clock, &stop).await?) } else { None };
     let ready = {
         let (spec, id) = (Arc::clone(&spec), id.clone());
         task::blocking(move || prepare(&spec, &id, seed)).await.map_err(ended)??
     };
     let shared = Arc::new(share(ready, &clock, &stop)?);
     files(&shared)?;
+    // Whoever interrupts it from now on knows how its keys are removed.
+    progress(shared.quiet(Phase::Connecting));
     let laid_out = {
         let (spec, shared) = (Arc::clone(&spec), Arc::clone(&shared));
         task::blocking(move || lay_out(&spec, &shared.plan)).await.map_err(ended)?
@@ -88,6 +91,8 @@ pub(super) fn share(ready: Ready, clock: &Clock, stop: &Stop) -> Result<Shared, 
     let places = ready.plan.places.len();
     let tallies = ready.plan.threads.iter().map(|_| Tally::new(places).map(Mutex::new));
     Ok(Shared {
+        remedy: clean::remedy(&ready.plan, ready.nodes.is_cluster()),
+        met: ready.plan.places.iter().map(|_| AtomicU32::new(0)).collect(),
         clock: clock.clone(),
         tallies: tallies.collect::<Result<_, _>>()?,
         plan: ready.plan,
@@ -141,7 +146,6 @@ where
     let plan = &shared.plan;
     let clients: u32 = plan.threads.iter().map(|thread| u32::try_from(thread.len()).unwrap_or(u32::MAX)).sum();
     let mut watch = Watch::new(shared)?;
-    // Whoever interrupts it from now on knows what its keys begin with.
     watch.take(Phase::Connecting, Duration::ZERO, plan.warm_up + plan.span, progress)?;
     while shared.ready.load(Ordering::Relaxed) < clients {
         let ended = threads.iter().any(task::JoinHandle::is_finished);
@@ -162,8 +166,8 @@ where
         joined.map_err(|source| BenchError::Thread { source, prefix: plan.prefix.clone() })??;
     }
     drop(halt);
-    if let Some(trouble) = lock(&shared.trouble).take() {
-        return Err(trouble);
+    if let Some(unmet) = shared.unmet() {
+        return Err(unmet);
     }
     watch.take(Phase::Ending, Duration::ZERO, Duration::ZERO, progress)?;
     Ok(Driven {
@@ -260,8 +264,6 @@ impl<'a> Watch<'a> {
         counts.add(&bucket.other);
         self.total.add(&bucket);
         progress(Live {
-            prefix: self.shared.plan.prefix.clone(),
-            phase,
             since,
             of,
             span: now.since(self.at),
@@ -269,6 +271,7 @@ impl<'a> Watch<'a> {
             trip: latency(&bucket.all_trips()),
             transaction: latency(&bucket.transactions()),
             so_far: self.so_far.clone(),
+            ..self.shared.quiet(phase)
         });
         self.at = now;
         Ok(())
@@ -307,6 +310,9 @@ impl Driven {
         let mut whole = counts.clone();
         whole.add(&total.other);
         let hosts: Vec<NodeAddr> = plan.places.iter().map(|place| place.addr.clone()).collect();
+        let counts_attempts = counts.attempts();
+        // What is no transaction cannot be aborted.
+        let abort_share = counts.abort_share().filter(|_| plan.work != Work::GetSet);
         let a_second = |count: u64| rate(count, self.span);
         let (keys, value) = match plan.work {
             Work::Transfer { accounts } => (u64::from(accounts), 0),
@@ -324,11 +330,14 @@ impl Driven {
             span: self.span,
             stopped: self.stopped,
             per_second: a_second(counts.commits),
-            attempts_per_second: a_second(counts.attempts()),
+            attempts_per_second: a_second(counts_attempts),
             trips_per_second: a_second(counts.trips),
             counts,
             whole,
             sent: total.sent,
+            unanswered: total.unanswered,
+            attempts: counts_attempts,
+            abort_share,
             trip: latency(&total.all_trips()),
             steps: total.steps(),
             transaction: latency(&total.transactions()),

@@ -1,9 +1,9 @@
 //! What is asked of a run, within which limits, and why a run was not begun.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::guard::Guard;
 use super::outcome::Left;
 use crate::base::random::RandomError;
 use crate::base::secret::Secret;
@@ -11,6 +11,8 @@ use crate::base::task::JoinError;
 use crate::base::units::Span;
 use crate::base::{Shown, random};
 use crate::redis::addr::NodeAddr;
+use crate::redis::resp::RespError;
+use crate::redis::slots::SLOTS;
 use crate::redis::trouble::Trouble;
 
 /// Hosts of a run.
@@ -104,9 +106,6 @@ impl fmt::Display for RunId {
     }
 }
 
-/// Says of a node by which name it is marked as production; nothing: it is not.
-pub type Production = Arc<dyn Fn(&NodeAddr) -> Option<String> + Send + Sync>;
-
 /// A run.
 #[derive(Clone)]
 pub struct Spec {
@@ -138,9 +137,9 @@ pub struct Spec {
     pub patience: Duration,
     /// Whether what the tool itself takes is measured first, against an answerer of its own.
     pub overhead: bool,
-    /// Which hosts are production.
-    pub production: Production,
-    /// Whether those are loaded all the same.
+    /// Which hosts are production, and which speak TLS.
+    pub guard: Guard,
+    /// Whether production is loaded all the same.
     pub anyway: bool,
 }
 
@@ -168,7 +167,7 @@ impl Spec {
             threads: None,
             patience: Duration::from_secs(10),
             overhead: false,
-            production: Arc::new(|_| None),
+            guard: Guard::default(),
             anyway: false,
         }
     }
@@ -214,6 +213,22 @@ fn by_hand(left: &[Left]) -> String {
     left.iter().map(|one| one.command.as_str()).collect::<Vec<_>>().join("; ")
 }
 
+/// A trouble as the benchmark says it, which has no setting for TLS.
+pub(super) struct Spoken<'a>(pub(super) &'a Trouble);
+
+impl fmt::Display for Spoken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Trouble::Wire(RespError::Begin { begin }) => write!(
+                f,
+                "\"{}\" begins no reply of a redis server; is it one, and without TLS, which the benchmark does not speak?",
+                Shown::text(begin)
+            ),
+            other => other.fmt(f),
+        }
+    }
+}
+
 /// A run that was not begun, or that came to nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum BenchError {
@@ -256,6 +271,20 @@ pub enum BenchError {
         /// What marks it.
         name: String,
     },
+    /// It speaks TLS.
+    #[error(
+        "{host} is of {}, where tls = \"{setting}\" is set; the benchmark speaks no TLS, and what it sends, the password too, \
+         would go in the open: nothing was connected; name a host without TLS",
+        Shown::text(name)
+    )]
+    Tls {
+        /// The host.
+        host: NodeAddr,
+        /// The cluster's name.
+        name: String,
+        /// What `tls` is set to.
+        setting: &'static str,
+    },
     /// More connections than this process may open.
     #[error(
         "{wanted} connections are more than this process may have open ({most} files); take fewer --clients, or raise the \
@@ -269,7 +298,7 @@ pub enum BenchError {
         most: u64,
     },
     /// A host that does not answer as it should.
-    #[error("{host}: {trouble}; nothing was loaded")]
+    #[error("{host}: {}; nothing was loaded", Spoken(trouble))]
     Host {
         /// Which.
         host: NodeAddr,
@@ -277,7 +306,7 @@ pub enum BenchError {
         trouble: Trouble,
     },
     /// Some connections do not come about.
-    #[error("{host}: {open} of {wanted} connections came about, then: {trouble}; nothing was loaded")]
+    #[error("{host}: {open} of {wanted} connections came about, then: {}; nothing was loaded", Spoken(trouble))]
     Connections {
         /// Which.
         host: NodeAddr,
@@ -299,6 +328,17 @@ pub enum BenchError {
     NoMasters {
         /// Who was asked.
         host: NodeAddr,
+    },
+    /// Keys that no master owns.
+    #[error(
+        "no master owns the slot of any of the {keys} keys: {owned} of {SLOTS} slots have an owner; take more --keys, or \
+         give the other slots to masters; nothing was loaded"
+    )]
+    NoOwner {
+        /// Keys of the run.
+        keys: u32,
+        /// Slots with an owner.
+        owned: usize,
     },
     /// It came to nothing, and some of its keys are left.
     #[error("{source}; {} keys may be left, which `{}` removes", left.iter().map(|one| one.keys).sum::<u64>(), Shown::text(&by_hand(left)))]

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use super::ledger::Entry;
-use super::outcome::{Counts, HostFigures, Latency, Sent, StepFigures};
+use super::outcome::{Counts, HostFigures, Latency, Sent, StepFigures, Unanswered};
 use super::spec::BenchError;
 use super::wire::Command;
 use crate::redis::addr::NodeAddr;
@@ -54,6 +54,9 @@ pub(super) struct Tally {
     pub(super) trips: [Histogram<u64>; 5],
     pub(super) committed: Histogram<u64>,
     pub(super) aborted: Histogram<u64>,
+    /// Transactions that came to nothing by waiting, or to an end too late.
+    pub(super) unfinished: Histogram<u64>,
+    pub(super) unanswered: Unanswered,
     /// Commits of the invariant check.
     pub(super) log: Vec<Entry>,
 }
@@ -68,7 +71,9 @@ impl Tally {
             sent: Sent::default(),
             trips: std::array::from_fn(|_| one.clone()),
             committed: one.clone(),
-            aborted: one,
+            aborted: one.clone(),
+            unfinished: one,
+            unanswered: Unanswered::default(),
             log: Vec::new(),
         })
     }
@@ -90,7 +95,8 @@ impl Tally {
         }
         self.other = Counts::default();
         self.sent = Sent::default();
-        for one in self.trips.iter_mut().chain([&mut self.committed, &mut self.aborted]) {
+        self.unanswered = Unanswered::default();
+        for one in self.trips.iter_mut().chain([&mut self.committed, &mut self.aborted, &mut self.unfinished]) {
             if !one.is_empty() {
                 one.reset();
             }
@@ -117,12 +123,15 @@ impl Tally {
         }
         into(&mut self.committed, &other.committed);
         into(&mut self.aborted, &other.aborted);
+        into(&mut self.unfinished, &other.unfinished);
+        self.unanswered.add(&other.unanswered);
     }
 
     /// Times of transactions, whatever came of them.
     pub(super) fn transactions(&self) -> Histogram<u64> {
         let mut all = self.committed.clone();
         let _ = all.add(&self.aborted);
+        let _ = all.add(&self.unfinished);
         all
     }
 

@@ -40,6 +40,18 @@ impl Command {
     /// Those of a benchmark's steps, in the order of their histograms.
     pub(super) const STEPS: [Self; 5] = [Self::Watch, Self::Get, Self::Multi, Self::Set, Self::Exec];
 
+    /// Its place among them.
+    pub(super) fn step(self) -> Option<usize> {
+        match self {
+            Self::Watch => Some(0),
+            Self::Get => Some(1),
+            Self::Multi => Some(2),
+            Self::Set => Some(3),
+            Self::Exec => Some(4),
+            Self::Unwatch | Self::Discard => None,
+        }
+    }
+
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Watch => "WATCH",
@@ -248,6 +260,13 @@ mod tests {
         assert_eq!(parse_account(b"-5 17"), Some((-5, 17)));
         for odd in [&b"-5"[..], b"5 -1", b" 1", b"x 1", b"1 2 3", b"\xff 1"] {
             assert_eq!(parse_account(odd), None);
+        }
+    }
+
+    #[test]
+    fn steps_have_a_histogram_each() {
+        for (place, command) in Command::STEPS.into_iter().enumerate() {
+            assert_eq!(command.step(), Some(place));
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::ledger::Verdict;
-use super::outcome::{Counts, HostFigures, Latency, Live, Outcome, Overhead, Phase};
+use super::outcome::{Counts, HostFigures, Latency, Live, Outcome, Overhead, Phase, Unanswered};
 use super::run::rate;
 use crate::base::Shown;
 use crate::base::units::Count;
@@ -31,10 +31,39 @@ fn plural(count: u64, one: &str, many: &str) -> String {
     format!("{} {}", Count(count), if count == 1 { one } else { many })
 }
 
-fn share(part: u64, of: u64) -> String {
-    #[allow(clippy::cast_precision_loss)]
-    let percent = if of == 0 { 0.0 } else { part as f64 * 100.0 / of as f64 };
-    format!("{percent:.1} %")
+/// Percent of something; of nothing there is no share.
+pub fn share(percent: Option<f64>) -> String {
+    percent.map_or_else(|| "–".to_owned(), |percent| format!("{percent:.1} %"))
+}
+
+/// A time that may be long.
+fn long(span: Duration) -> String {
+    if span < Duration::from_secs(1) { format!("{} ms", millis(span)) } else { format!("{:.1} s", span.as_secs_f64()) }
+}
+
+/// What was under way at the end; nothing: nothing was.
+pub fn unanswered(of: &Unanswered) -> Option<String> {
+    let count = plural(of.count, "request was", "requests were");
+    (of.count > 0).then(|| format!("{count} unanswered at the end, the oldest for {}", long(of.oldest)))
+}
+
+/// Who did it, over what, and for how long.
+pub fn about(of: &Outcome) -> String {
+    let over = match of.work {
+        "transfer" => plural(of.keys, "account", "accounts"),
+        _ => {
+            format!("{}, values of {}", plural(of.keys, "key", "keys"), plural(of.value_bytes as u64, "byte", "bytes"))
+        }
+    };
+    format!(
+        "{} at {}, {over}, {} choice (seed {}), {:.1} s after the warm-up{}",
+        plural(of.clients.into(), "client", "clients"),
+        if of.hosts.len() == 1 { "one host".to_owned() } else { format!("each of {} hosts", of.hosts.len()) },
+        of.choice,
+        of.seed,
+        of.span.as_secs_f64(),
+        if of.stopped { " (stopped)" } else { "" }
+    )
 }
 
 /// How a run stands, on one line.
@@ -70,29 +99,20 @@ pub fn lines(of: &Outcome) -> Vec<String> {
         "trans" => "transactions (WATCH, GET, MULTI, SET, EXEC)",
         _ => "transfers (WATCH and GET of two accounts, MULTI, two SETs, EXEC)",
     };
-    let over = match of.work {
-        "transfer" => plural(of.keys, "account", "accounts"),
-        _ => {
-            format!("{}, values of {}", plural(of.keys, "key", "keys"), plural(of.value_bytes as u64, "byte", "bytes"))
-        }
-    };
     let mut all = vec![
         format!("{}: {}/s {what}", of.work, whole(of.per_second)),
-        format!(
-            "{} at {}, {over}, {} choice (seed {}), {:.1} s after the warm-up{}",
-            plural(of.clients.into(), "client", "clients"),
-            if of.hosts.len() == 1 { "one host".to_owned() } else { format!("each of {} hosts", of.hosts.len()) },
-            of.choice,
-            of.seed,
-            of.span.as_secs_f64(),
-            if of.stopped { " (stopped)" } else { "" }
-        ),
+        about(of),
         String::new(),
         counts(&of.counts, transactions, of.attempts_per_second),
         format!("round trips {}, {}/s", Count(of.counts.trips), whole(of.trips_per_second)),
+    ];
+    if let Some(text) = unanswered(&of.unanswered) {
+        all.push(format!("{text} (they are among the times, and in no count)"));
+    }
+    all.extend([
         String::new(),
         format!("{:<16}{:>12}{:>10}{:>10}{:>10}{:>10}{:>10}", "ms", "count", "mean", "p50", "p99", "p99.9", "max"),
-    ];
+    ]);
     if transactions {
         all.push(times("transaction", of.transaction.as_ref()));
         if of.counts.aborts > 0 {
@@ -143,7 +163,7 @@ fn counts(of: &Counts, transactions: bool, rate: f64) -> String {
             whole(rate),
             Count(of.commits),
             Count(of.aborts),
-            share(of.aborts, of.commits + of.aborts)
+            share(of.abort_share())
         )
     } else {
         format!("requests {}: answered {}", Count(attempts), Count(of.commits))
@@ -224,16 +244,23 @@ fn invariant(of: &Verdict) -> Vec<String> {
         let text = "whose EXEC was not answered and that were carried out";
         all.push(format!("  {} {text}", plural(of.settled, "transfer", "transfers")));
     }
+    all.extend(wrong(of).into_iter().map(|line| format!("  {line}")));
+    all
+}
+
+/// The accounts that are not well, and what was lost of them, one by one as far as they are named.
+pub fn wrong(of: &Verdict) -> Vec<String> {
+    let mut all = Vec::new();
     for one in of.lost.iter().take(NAMED) {
         let key = Shown::text(&one.key);
-        all.push(format!("  {key}: change {} was committed twice; the second by client {}", one.change, one.client));
+        all.push(format!("{key}: change {} was committed twice; the second by client {}", one.change, one.client));
     }
     for one in of.wrong.iter().take(NAMED) {
         let found = one.found.map_or_else(|| "nothing".to_owned(), |found| found.to_string());
         let changes = one.changes.map_or_else(|| "none".to_owned(), |changes| Count(changes).to_string());
         let key = Shown::text(&one.key);
         all.push(format!(
-            "  {key} at {}: holds {found}, its transfers make {}; {} committed, changed {changes} times",
+            "{key} at {}: holds {found}, its transfers make {}; {} committed, changed {changes} times",
             Shown::text(&one.host),
             one.expected,
             Count(one.commits)
@@ -241,7 +268,7 @@ fn invariant(of: &Verdict) -> Vec<String> {
     }
     let named = of.wrong.len().min(NAMED) as u64;
     if of.wrong_accounts > named {
-        all.push(format!("  and {} more accounts", of.wrong_accounts - named));
+        all.push(format!("and {} more accounts", of.wrong_accounts - named));
     }
     all
 }

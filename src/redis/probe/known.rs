@@ -13,6 +13,7 @@ use super::super::nodes::{Flag, NodeId, NodeLine};
 use super::super::trouble::{Says, Trouble};
 use super::ask::{Came, Sections};
 use super::{AGAIN, LARGE_VIEW, VIEW_AGE};
+use crate::base::backoff::Backoff;
 use crate::base::clock::Mono;
 
 #[cfg(test)]
@@ -50,6 +51,20 @@ struct Entry {
     view: Option<Vec<NodeLine>>,
     /// What `CLUSTER INFO` said that a changed view would change.
     state: Vec<Option<u64>>,
+    /// When it was last asked.
+    asked: Option<Mono>,
+    awaits: Awaits,
+}
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Awaits {
+    /// Nothing.
+    Nothing,
+    /// Its answer.
+    Answer,
+    /// The next tick: it was passed over in this one, as it has answered only just before.
+    Turn,
 }
 
 /// Somebody whom a view names.
@@ -88,6 +103,10 @@ pub struct Known {
     most: usize,
     views: Views,
     urgent: bool,
+    /// Who has answered is asked again after so long at the earliest.
+    gap: Duration,
+    /// When those who let nobody in are asked again; nothing: in every tick.
+    again: Option<Backoff>,
 }
 
 /// When views are asked for.
@@ -134,11 +153,28 @@ impl Known {
             most,
             views: Views::default(),
             urgent: false,
+            gap: Duration::ZERO,
+            again: Some(AGAIN),
         };
         for seed in seeds {
             known.enter(seed, true);
         }
         known
+    }
+
+    /// Who has answered is asked again after so long at the earliest; `restless`: those who let nobody in are asked again in
+    /// every tick.
+    pub fn paced(mut self, gap: Duration, restless: bool) -> Self {
+        (self.gap, self.again) = (gap, Some(AGAIN).filter(|_| !restless));
+        self
+    }
+
+    /// Somebody knew these before: they are asked as if a view had named them.
+    pub fn know(&mut self, addrs: &[NodeAddr], now: Mono) {
+        self.now = now;
+        for addr in addrs {
+            self.enter(addr.clone(), false);
+        }
     }
 
     fn enter(&mut self, addr: NodeAddr, seed: bool) -> bool {
@@ -159,13 +195,15 @@ impl Known {
             sections: Sections::default(),
             view: None,
             state: Vec::new(),
+            asked: None,
+            awaits: Awaits::Nothing,
         };
         self.entries.insert(addr, entry);
         true
     }
 
-    /// Begins a tick: who is asked in it.
-    pub fn begin(&mut self, now: Mono) -> Vec<NodeAddr> {
+    /// Begins a tick: who is asked in it, those whose line is cut at once. Whose answer is still out is not asked again.
+    pub fn begin(&mut self, now: Mono, is_cut: impl Fn(&NodeAddr) -> bool) -> Vec<NodeAddr> {
         self.now = now;
         self.tick += 1;
         self.pending.clear();
@@ -180,11 +218,22 @@ impl Known {
             }
         }
         let spare = self.spare();
-        let due = self
-            .entries
-            .iter()
-            .filter(|(addr, entry)| entry.not_before.is_none_or(|at| at <= now) && !spare.contains(*addr));
-        due.map(|(addr, _)| addr.clone()).collect()
+        let mut due = Vec::new();
+        for (addr, entry) in &mut self.entries {
+            if entry.awaits == Awaits::Turn {
+                entry.awaits = Awaits::Nothing;
+            }
+            if entry.awaits == Awaits::Answer || entry.not_before.is_some_and(|at| at > now) || spare.contains(addr) {
+                continue;
+            }
+            let just = entry.answered && entry.asked.is_some_and(|at| now.since(at) < self.gap);
+            if just && !is_cut(addr) {
+                entry.awaits = Awaits::Turn;
+            } else {
+                due.push(addr.clone());
+            }
+        }
+        due
     }
 
     /// Addresses at which nobody is asked, as the same node answers at another.
@@ -207,9 +256,47 @@ impl Known {
         spare.map(|(addr, _)| addr.clone()).collect()
     }
 
-    /// Whether a node is asked for its view, and what it knows of `INFO`.
-    pub fn asks(&self, addr: &NodeAddr) -> (bool, Sections) {
-        self.entries.get(addr).map_or((true, Sections::default()), |entry| (entry.view.is_none(), entry.sections))
+    /// A node is asked: whether for its view, and what it knows of `INFO`.
+    pub fn asks(&mut self, addr: &NodeAddr) -> (bool, Sections) {
+        let now = self.now;
+        self.entries.get_mut(addr).map_or((true, Sections::default()), |entry| {
+            (entry.asked, entry.awaits) = (Some(now), Awaits::Answer);
+            (entry.view.is_none(), entry.sections)
+        })
+    }
+
+    /// Whose late answer of this tick is that there is none: they are asked again.
+    pub fn again(&self) -> Vec<NodeAddr> {
+        let late = self.entries.iter().filter(|(_, entry)| {
+            entry.looked_in == self.tick
+                && entry.awaits == Awaits::Nothing
+                && !entry.answered
+                && entry.not_before.is_none_or(|at| at <= self.now)
+        });
+        late.map(|(addr, _)| addr.clone()).collect()
+    }
+
+    /// Nobody waits for what is out.
+    pub fn given_up(&mut self) {
+        for entry in self.entries.values_mut() {
+            entry.awaits = Awaits::Nothing;
+        }
+    }
+
+    /// Whose last look stands for this tick: their answer is still out, or has come only just before.
+    pub fn standing(&self) -> Vec<NodeAddr> {
+        let standing = self.entries.iter().filter(|(_, entry)| match entry.awaits {
+            Awaits::Turn => true,
+            Awaits::Answer => entry.looked_in != self.tick,
+            Awaits::Nothing => false,
+        });
+        standing.map(|(addr, entry)| entry.label.clone().unwrap_or_else(|| addr.clone())).collect()
+    }
+
+    /// Those that were asked in this tick.
+    pub fn lately(&self) -> BTreeSet<NodeAddr> {
+        let asked = self.entries.iter().filter(|(_, entry)| entry.looked_in == self.tick);
+        asked.map(|(addr, _)| addr.clone()).collect()
     }
 
     /// What a node answered: whom to ask besides, in the same tick. `spread` moves the wait of one who lets nobody in.
@@ -217,7 +304,7 @@ impl Known {
         let (now, tick) = (self.now, self.tick);
         let Some(entry) = self.entries.get_mut(addr) else { return Vec::new() };
         let before = entry.answered;
-        entry.looked_in = tick;
+        (entry.looked_in, entry.awaits) = (tick, Awaits::Nothing);
         entry.sections = came.sections;
         let replicas = named_by_replication(&came);
         let mut look = Look { addr: addr.clone(), at: came.at, took: came.took, answer: Answer::NotAsked };
@@ -256,9 +343,9 @@ impl Known {
                 entry.answered = false;
                 entry.view = None;
                 self.urgent |= before && why.says() != Says::Blind;
-                if wants_patience(why) {
+                if let Some(again) = self.again.as_ref().filter(|_| wants_patience(why)) {
                     entry.failures = entry.failures.saturating_add(1);
-                    entry.not_before = Some(now.plus(AGAIN.after(entry.failures, spread)));
+                    entry.not_before = Some(now.plus(again.after(entry.failures, spread)));
                 } else {
                     (entry.failures, entry.not_before) = (0, None);
                 }
@@ -329,7 +416,9 @@ impl Known {
         if !self.found.is_empty() {
             self.home = std::mem::take(&mut self.found);
         }
-        for entry in self.entries.values_mut().filter(|entry| entry.looked_in != self.tick) {
+        let tick = self.tick;
+        let missing = |entry: &&mut Entry| entry.looked_in != tick && entry.awaits == Awaits::Nothing;
+        for entry in self.entries.values_mut().filter(missing) {
             entry.answered = false;
         }
         let (now, keep) = (self.now, self.keep);
@@ -357,9 +446,10 @@ impl Known {
         (looks.into_values().collect(), given_up)
     }
 
-    /// Whether a node that answered before did not in this tick.
+    /// Whether a node that answered before did not in this tick, or has not yet.
     pub fn is_urgent(&self) -> bool {
-        self.urgent
+        let waits = |entry: &Entry| entry.awaits == Awaits::Answer && (entry.answered || entry.look.is_none());
+        self.urgent || self.entries.values().any(waits)
     }
 
     /// Where nodes are asked that are told under another address.
@@ -380,6 +470,8 @@ fn wants_patience(why: &Trouble) -> bool {
         Trouble::Resolve { .. }
             | Trouble::NoAuth
             | Trouble::WrongPass
+            | Trouble::NoPassword
+            | Trouble::NoUsers
             | Trouble::NoPerm(_)
             | Trouble::Denied
             | Trouble::Tls(_)

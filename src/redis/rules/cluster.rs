@@ -1,16 +1,20 @@
 //! B1 to B5 and B11: the cluster, from its views laid together.
 
 use super::Raw;
+use super::led;
 use crate::base::Shown;
 use crate::base::units::{Count, Span};
+use crate::redis::addr::NodeAddr;
 use crate::redis::commands::{failover, forget_everywhere};
-use crate::redis::facts::{Facts, Node, percent, share};
+use crate::redis::facts::{Facts, Lost, Missed, Node, percent, share};
 use crate::redis::finding::{EventKind, Object};
+use crate::redis::history::Stranger;
 use crate::redis::info::Info;
 use crate::redis::limits::Kind;
 use crate::redis::merge::Merged;
-use crate::redis::nodes::{Flag, NodeId};
+use crate::redis::nodes::Flag;
 use crate::redis::slots::SlotSet;
+use crate::redis::snapshot::Sight;
 use std::time::Duration;
 
 /// How long a failover takes after the cluster knows, at most.
@@ -32,11 +36,14 @@ fn many(slots: &SlotSet) -> String {
 
 /// B1
 pub fn uncovered(facts: &Facts<'_>) -> Vec<Raw> {
-    if facts.subject.kind != Kind::Cluster {
-        return Vec::new();
+    match facts.subject.kind {
+        Kind::Cluster => {}
+        Kind::Replicas => return led::masterless(facts),
+        Kind::List => return Vec::new(),
     }
     let mut found: Vec<Raw> =
         facts.owners().filter(|node| node.serves() == Some(false)).map(|node| without_owner(facts, node)).collect();
+    found.extend(facts.lost().iter().filter(|lost| lost.gone).map(|lost| nowhere(facts, lost)));
     match unassigned(facts) {
         Some(none) if !none.is_empty() => {
             let verb = if none.count() == 1 { "has" } else { "have" };
@@ -51,8 +58,12 @@ pub fn uncovered(facts: &Facts<'_>) -> Vec<Raw> {
         None => {
             let asked: Vec<_> = facts.nodes.iter().filter(|node| node.look.is_some()).collect();
             if found.is_empty() && !asked.is_empty() && asked.iter().all(|node| node.serves() == Some(false)) {
-                let text = format!("none of {} nodes serves anybody: all slots have no live owner", asked.len());
-                found.push(Raw::critical(Object::Cluster, text).key("nobody").next("start them; the masters first"));
+                // Without a view, now or before, those that were asked may be the least of the cluster.
+                let all =
+                    if asked.len() == 1 { "the one node".to_owned() } else { format!("all {} nodes", asked.len()) };
+                let text = format!("{all} known of it do not answer; who owns which slot is not known");
+                let raw = Raw::unknown(Object::Cluster, text).key("nobody");
+                found.push(raw.next("name more of its nodes as seeds, or start these"));
             }
         }
     }
@@ -60,26 +71,107 @@ pub fn uncovered(facts: &Facts<'_>) -> Vec<Raw> {
 }
 
 fn without_owner(facts: &Facts<'_>, node: &Node<'_>) -> Raw {
-    let heirs: Vec<_> = facts.replicas(node).filter(|replica| facts.promotable(replica) == Some(Ok(()))).collect();
+    let heir = facts.replicas(node).find(|replica| facts.promotable(replica) == Some(Ok(())));
     let alive = facts.replicas(node).any(|replica| replica.serves() != Some(false));
-    let due = facts.limits.node_timeout + FAILOVER;
+    let due = facts.node_timeout().value.saturating_add(FAILOVER);
     let down = node.past.unserved.map(|since| facts.ago(since));
-    let (what, next) = match (heirs.first(), down) {
-        (Some(heir), Some(down)) if down >= due => (
-            format!("{} could take over and has not, {} after", heir.addr, Span(down)),
-            "see the log of the replica for why it was not elected".to_owned(),
+    let failed =
+        node.id.as_ref().zip(facts.merged.as_ref()).is_some_and(|(id, merged)| merged.flagged(id, Flag::Fail) > 0);
+    let mut command = None;
+    let (what, next) = match (heir, facts.missed(node)) {
+        (Some(heir), Missed::Yes) if down.is_some_and(|down| down >= due) => {
+            let what = format!("{} could take over and has not, {} after", heir.addr, Span(down.unwrap_or_default()));
+            if failed {
+                command = Some(failover(&heir.addr, Some("TAKEOVER")));
+                (what, "see the log of the replica for why it was not elected".to_owned())
+            } else {
+                let next = format!(
+                    "no majority of masters has called it failed, and only such a one elects: start masters, {} first",
+                    node.addr
+                );
+                (what, next)
+            }
+        }
+        (Some(heir), Missed::Yes) => {
+            (format!("failover under way to {}", heir.addr), "wait for the failover".to_owned())
+        }
+        (Some(heir), Missed::NotYet(timeout)) => (
+            format!(
+                "the others have not missed it yet (node-timeout {}); {} could take over",
+                Span(timeout),
+                heir.addr
+            ),
+            format!("see why {} does not answer", node.addr),
         ),
-        (Some(heir), _) => (format!("failover under way to {}", heir.addr), "wait for the failover".to_owned()),
+        (Some(heir), Missed::No) => (
+            "the others still hear it: no failover will come of this".to_owned(),
+            format!("{}, or let {} take over by hand: CLUSTER FAILOVER FORCE there", remedy(node), heir.addr),
+        ),
+        (Some(heir), Missed::Unknown) => (
+            format!("{} could take over; whether the cluster has missed it is not known", heir.addr),
+            format!("start {}", node.addr),
+        ),
+        (None, Missed::No) => ("the others still hear it: no failover will come of this".to_owned(), remedy(node)),
         (None, _) if alive => {
             ("no replica is known to be able to take over".to_owned(), format!("start {}", node.addr))
         }
         (None, _) => ("no replica left".to_owned(), format!("start {}, or restore its data elsewhere", node.addr)),
     };
     let text = format!("{} have no live owner: {}, master {}, {what}", many(&node.slots), node.slots, node.addr);
-    let raw = Raw::critical(Object::Slots(node.slots.clone()), text).key(node.addr.to_string()).next(next);
-    match (heirs.first(), down) {
-        (Some(heir), Some(down)) if down >= due => raw.command(failover(&heir.addr, Some("TAKEOVER"))),
-        _ => raw,
+    let few = format!("{} uncovered: {}", many(&node.slots), node.slots);
+    let raw = Raw::critical(Object::Slots(node.slots.clone()), text).brief(few);
+    let raw = raw.key(node.addr.to_string()).next(next);
+    match command {
+        Some(command) => raw.command(command),
+        None => raw,
+    }
+}
+
+/// What helps a master that its cluster hears and that serves nobody here.
+fn remedy(node: &Node<'_>) -> String {
+    match node.sight {
+        Sight::Loading => format!("wait until {} has loaded", node.addr),
+        Sight::Busy => format!("end what blocks {}", node.addr),
+        Sight::Down => {
+            format!("see what keeps firn from {}: its bind, a firewall, maxclients, the way there", node.addr)
+        }
+        _ => format!("see why {} does not answer here", node.addr),
+    }
+}
+
+/// An owner that is nowhere: nobody calls it failed, so nobody is elected. A replica of it takes over when it is told to.
+fn nowhere(facts: &Facts<'_>, lost: &Lost<'_>) -> Raw {
+    let live: Vec<&Node<'_>> = facts.replicas_of(lost.id).filter(|replica| replica.serves() != Some(false)).collect();
+    let heir = live.iter().max_by_key(|replica| (replica.keys(), std::cmp::Reverse(&replica.addr)));
+    let held =
+        |heir: &Node<'_>| heir.keys().map(|keys| format!(", which holds {} keys", Count(keys))).unwrap_or_default();
+    let (what, next) = match heir {
+        Some(heir) => (
+            format!("its replica {}{}, is not elected", heir.addr, held(heir)),
+            format!("if {} holds its data, let it take over: CLUSTER FAILOVER FORCE", heir.addr),
+        ),
+        None => (
+            "no replica left".to_owned(),
+            "bring it back with its nodes.conf, or give its slots to another master and restore their data there: \
+             redis-cli --cluster fix"
+                .to_owned(),
+        ),
+    };
+    let place = match facts.merged.as_ref().and_then(|merged| merged.place(lost.id)) {
+        Some(addr) => format!("at whose address, {addr}, another node answers"),
+        None => "whose address nobody knows any more".to_owned(),
+    };
+    let text = format!(
+        "{} have no live owner: {}, master {}, {place}; {what}",
+        many(&lost.slots),
+        lost.slots,
+        facts.called(lost.id)
+    );
+    let few = format!("{} uncovered: {}", many(&lost.slots), lost.slots);
+    let raw = Raw::critical(Object::Slots(lost.slots.clone()), text).brief(few).key(lost.id.as_str()).next(next);
+    match heir {
+        Some(heir) => raw.command(failover(&heir.addr, Some("FORCE"))),
+        None => raw,
     }
 }
 
@@ -128,6 +220,9 @@ pub fn failing(facts: &Facts<'_>) -> Vec<Raw> {
 
 /// B4
 pub fn quorum(facts: &Facts<'_>) -> Vec<Raw> {
+    if facts.subject.kind == Kind::Replicas {
+        return led::quorum(facts);
+    }
     let size = told(facts).iter().filter_map(|(_, info)| info.number("cluster_size")).max();
     let Some(size) = size.filter(|size| *size > 0 && facts.merged.is_some()) else { return Vec::new() };
     let live = facts.owners().filter(|node| node.serves() != Some(false)).count() as u64;
@@ -140,6 +235,9 @@ pub fn quorum(facts: &Facts<'_>) -> Vec<Raw> {
 
 /// B5
 pub fn flags(facts: &Facts<'_>) -> Vec<Raw> {
+    if facts.subject.kind == Kind::Replicas {
+        return led::flags(facts);
+    }
     let Some(merged) = &facts.merged else { return Vec::new() };
     let by = merged.winner().map(|view| view.addr.clone());
     let all = merged.winners().count();
@@ -172,31 +270,19 @@ pub fn flags(facts: &Facts<'_>) -> Vec<Raw> {
 
 /// Those that only shake hands, or have no address, for longer than the node timeout.
 fn strangers(facts: &Facts<'_>) -> Vec<Raw> {
-    let Some(merged) = &facts.merged else { return Vec::new() };
-    let mut seen: Vec<(&NodeId, Vec<String>, String, bool)> = Vec::new();
-    for view in &merged.views {
-        for line in view.lines().iter().filter(|line| line.is(Flag::Handshake) || line.is(Flag::NoAddr)) {
-            let at = line.addr.as_ref().map_or_else(|| "an unknown address".to_owned(), ToString::to_string);
-            match seen.iter_mut().find(|(_, _, place, _)| *place == at && at != "an unknown address") {
-                Some((_, by, _, _)) => by.push(view.addr.to_string()),
-                None => seen.push((&line.id, vec![view.addr.to_string()], at, line.is(Flag::Handshake))),
-            }
-        }
-    }
-    let old = |id: &NodeId| {
-        let since = facts.past.strangers.get(id);
-        facts.raise == crate::redis::limits::Raise::Recorded
-            || since.is_some_and(|since| facts.ago(*since) >= facts.limits.node_timeout)
-    };
-    let raws = seen.into_iter().filter(|(id, _, _, _)| old(id)).map(|(id, by, at, handshake)| {
-        let since = facts.lasting(facts.past.strangers.get(id).copied());
-        let text = if handshake {
-            format!("{} keeps shaking hands with {at}{since}: nobody answers there", by.join(", "))
+    let recorded = facts.raise == crate::redis::limits::Raise::Recorded;
+    let timeout = facts.node_timeout().value;
+    let old = |one: &Stranger| recorded || one.seen.since(one.since) >= timeout;
+    let raws = facts.past.shaking.iter().filter(|(_, one)| old(one)).map(|(place, one)| {
+        let (by, since) = (one.by.join(", "), facts.lasting(Some(one.since)));
+        let text = if one.handshake {
+            format!("{by} keeps shaking hands with {place}{since}: nobody answers there")
         } else {
-            format!("{} has no address for node {}{since}", by.join(", "), id.short())
+            format!("{by} has no address for node {}{since}", one.id.short())
         };
-        Raw::warning(Object::Cluster, text)
-            .key(format!("{at} {}", if handshake { "" } else { id.as_str() }))
+        let raw = Raw::warning(Object::Cluster, text);
+        let raw = NodeAddr::parse(place, 0).filter(|_| one.handshake).iter().fold(raw, Raw::because);
+        raw.key(place)
             .next("see whether the address is right and its bus port reachable; a handshake is given up by itself")
     });
     raws.collect()

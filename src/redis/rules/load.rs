@@ -22,22 +22,42 @@ pub(super) fn rate(rate: f64) -> String {
     if rate >= 10.0 { Count(rate.round() as u64).to_string() } else { format!("{rate:.1}") }
 }
 
-/// E7: a master that comes back without its data is an owner, empty, all green, and its replica copies the emptiness.
+/// For so long a master that came back empty is CRITICAL, unless its keys are back sooner: who can save what is lost does it
+/// within that time, and afterwards the data that grows there is the truth. It stays in the events.
+const EMPTY: Duration = Duration::from_hours(1);
+
+/// E7: a master that comes back without its data is an owner, empty, all green, and its replica copies the emptiness. A cache
+/// is meant to do that.
 pub fn restarted(facts: &Facts<'_>) -> Vec<Raw> {
     let mut found = Vec::new();
     for node in &facts.nodes {
-        if let Some((_, before)) = node.past.emptied.filter(|_| node.owner) {
+        let emptied = node.past.emptied.filter(|(at, _)| node.owner && facts.ago(*at) < EMPTY);
+        if let Some((_, before)) = emptied {
             let copies = if node.replicas.is_empty() { "" } else { "; its replica copies this" };
             let keys = node.past.keys.map_or_else(|| "not known".to_owned(), |keys| Count(keys).to_string());
             let text = format!("{} restarted empty: {} keys -> {keys}{copies}", facts.who(node), Count(before));
             let next = "stop its writers, and restore its data from a save or from elsewhere before it is overwritten";
-            found.push(Raw::critical(about(node), text).key(format!("empty {}", node.addr)).next(next));
+            let raw = if facts.limits.cache {
+                Raw::notice(about(node), text)
+            } else {
+                Raw::critical(about(node), text).next(next)
+            };
+            found.push(raw.key(format!("empty {}", node.addr)));
         } else if let Some((at, _)) = node.past.restarted.filter(|(at, _)| facts.ago(*at) < facts.limits.told_for) {
             let text = format!("{} restarted {} ago", facts.who(node), Span(facts.ago(at)));
             found.push(Raw::notice(about(node), text).key(format!("restart {}", node.addr)));
         }
     }
     found
+}
+
+/// The beginning of a command: its arguments may be long.
+fn short(command: &str) -> String {
+    const MOST: usize = 120;
+    match command.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &command[..end]),
+        None => command.to_owned(),
+    }
 }
 
 /// E8
@@ -63,7 +83,7 @@ pub fn errors(facts: &Facts<'_>) -> Vec<Raw> {
         }
         let calls = node.past.grown("commands").map(|(grown, _)| grown);
         if let (Some((moved, per)), Some(calls)) = (lately("MOVED"), calls)
-            && precise(moved) > facts.limits.moved_share * precise(calls)
+            && precise(moved) > facts.limits.moved_share.get() * precise(calls)
         {
             let text = format!("{}: clients have stale slot maps: {} MOVED/s", node.addr, rate(per));
             let next = "find clients that are not cluster-aware, or have not read the map since slots moved";
@@ -84,6 +104,7 @@ pub fn logins(facts: &Facts<'_>) -> Vec<Raw> {
             }
             _ => false,
         };
+        let own = own || facts.aside(node).is_some_and(|aside| aside.refused);
         let counted = [
             ("WRONGPASS", "wrong passwords", false),
             ("NOAUTH", "commands without a password", false),
@@ -112,13 +133,13 @@ pub fn slow(facts: &Facts<'_>) -> Vec<Raw> {
         let aside = facts.aside(node);
         // A line that is new is told for as long as the ticks need to raise it.
         let recent =
-            node.past.slow.and_then(|(id, at)| at.filter(|at| facts.ago(*at) < Duration::from_mins(1)).map(|_| id));
+            node.past.slow.and_then(|(id, at)| at.filter(|at| facts.ago(*at) < Duration::from_mins(1)).and(id));
         let line = recent.and_then(|id| aside?.slow.as_ref()?.iter().find(|slow| slow.id == id));
         if let Some(slow) = line {
             let text = format!(
                 "{}: {} {:.1} ms from {}",
                 node.addr,
-                Shown::text(&slow.command),
+                Shown::text(&short(&slow.command)),
                 slow.took.as_secs_f64() * 1e3,
                 Shown::text(&slow.client)
             );
@@ -127,15 +148,22 @@ pub fn slow(facts: &Facts<'_>) -> Vec<Raw> {
             );
         }
         let spikes = aside.and_then(|aside| aside.spikes.as_ref()).into_iter().flatten();
-        let young =
-            spikes.filter(|spike| spike.most > facts.limits.latency && facts.ago(spike.at) < facts.limits.latency_age);
-        if let Some(spike) = young.max_by_key(|spike| spike.most) {
+        // The longest so far stands until it is reset: it counts when it has grown since the look before.
+        let took = spikes.filter_map(|spike| {
+            let most = node.past.spikes.get(&spike.event).and_then(|(_, grown)| *grown).map(|at| (spike.most, at));
+            let latest = (spike.latest, facts.by_its_clock(node, spike.at));
+            let young = [Some(latest), most].into_iter().flatten();
+            let young =
+                young.filter(|(took, at)| *took > facts.limits.latency && facts.ago(*at) < facts.limits.latency_age);
+            young.max().map(|(took, at)| (took, at, &spike.event))
+        });
+        if let Some((took, at, event)) = took.max() {
             let text = format!(
                 "{}: latency of {} up to {} ms, {} ago",
                 node.addr,
-                Shown::text(&spike.event),
-                spike.most.as_millis(),
-                Span(facts.ago(spike.at))
+                Shown::text(event),
+                took.as_millis(),
+                Span(facts.ago(at))
             );
             found.push(
                 Raw::warning(about(node), text)

@@ -6,7 +6,9 @@ use crate::redis::commands::redis_cli;
 use crate::redis::facts::{Facts, Node};
 use crate::redis::finding::Object;
 use crate::redis::info::Info;
+use crate::redis::limits::Raise;
 use crate::redis::rates::precise;
+use crate::redis::snapshot::Role;
 use std::time::Duration;
 
 fn about(node: &Node<'_>) -> Object {
@@ -46,12 +48,21 @@ pub fn full(facts: &Facts<'_>) -> Vec<Raw> {
         }
         let (most, used) = of?;
         let sizes = format!("{} of {}", Size(used), Size(most));
+        // A replica takes whatever its master sends.
+        // Source: `replica-ignore-maxmemory` of redis, yes unless it is set otherwise.
+        if node.role == Some(Role::Replica) && precise(used) >= facts.limits.memory_share.get() * precise(most) {
+            let text = format!(
+                "{who}: memory {} full: {sizes} (noeviction); as a master it would refuse writes",
+                percent(used, most)
+            );
+            return Some(Raw::warning(about(node), text).next(next));
+        }
         if used >= most {
             Some(
                 Raw::critical(about(node), format!("{who}: memory full, writes are refused: {sizes} (noeviction)"))
                     .next(next),
             )
-        } else if precise(used) >= facts.limits.memory_share * precise(most) {
+        } else if precise(used) >= facts.limits.memory_share.get() * precise(most) {
             let text = format!("{who}: memory {} full: {sizes} (noeviction)", percent(used, most));
             Some(Raw::warning(about(node), text).next(next))
         } else {
@@ -80,7 +91,7 @@ pub fn unlimited(facts: &Facts<'_>) -> Vec<Raw> {
     let found = told(facts).filter_map(|(node, info)| {
         let machine = info.number("total_system_memory").filter(|bytes| *bytes > 0)?;
         let used = info.number("used_memory").filter(|_| info.number("maxmemory") == Some(0))?;
-        if precise(used) <= facts.limits.machine_share * precise(machine) {
+        if precise(used) <= facts.limits.machine_share.get() * precise(machine) {
             return None;
         }
         let text = format!("{}: no memory limit, {} of the machine", node.addr, percent(used, machine));
@@ -95,14 +106,14 @@ pub fn fragmentation(facts: &Facts<'_>) -> Vec<Raw> {
     let found = told(facts).filter_map(|(node, info)| {
         let ratio = info.float("mem_fragmentation_ratio")?;
         let used = info.number("used_memory")?;
-        if ratio > 0.0 && ratio < limits.swapped && used > limits.swapped_used {
+        if ratio > 0.0 && ratio < limits.swapped.get() && used > limits.swapped_used {
             let text = format!("{}: probably swapped out: {ratio:.2} of {} is in memory", node.addr, Size(used));
             return Some(
                 Raw::critical(about(node), text).next("see the machine's swap; lower maxmemory below what it has"),
             );
         }
         let waste = info.signed("mem_fragmentation_bytes").and_then(|bytes| u64::try_from(bytes).ok())?;
-        (ratio > limits.fragmentation && waste > limits.waste).then(|| {
+        (ratio > limits.fragmentation.get() && waste > limits.waste).then(|| {
             let text = format!("{}: fragmentation {ratio:.2}: {} wasted", node.addr, Size(waste));
             Raw::warning(about(node), text)
                 .next("activedefrag yes, or a restart after a failover")
@@ -112,7 +123,7 @@ pub fn fragmentation(facts: &Facts<'_>) -> Vec<Raw> {
     found.collect()
 }
 
-/// E5: with save points a failed save refuses writes; whether there are any, a refused write tells.
+/// E5: with save points a failed save refuses writes.
 pub fn saving(facts: &Facts<'_>) -> Vec<Raw> {
     let mut found = Vec::new();
     for (node, info) in told(facts) {
@@ -129,16 +140,34 @@ pub fn saving(facts: &Facts<'_>) -> Vec<Raw> {
             let text =
                 format!("{who}: cannot save to disk: {} writes refused (MISCONF) in {}", Count(grown), Span(span));
             found.push(Raw::critical(about(node), text).next(next));
-        } else if rdb && info.errors("MISCONF").is_some_and(|count| count > 0) {
-            let text = format!("{who}: cannot save to disk: writes refused (MISCONF)");
-            found.push(Raw::critical(about(node), text).next(next));
         } else if rdb {
-            // Whether it has save points is not told.
-            let text = format!("{who}: cannot save to disk; no write was refused for it so far");
-            found.push(Raw::warning(about(node), text).next(next));
+            let (critical, why) = refuses(facts, node, info);
+            let text = format!("{who}: cannot save to disk: {why}");
+            let raw = if critical { Raw::critical(about(node), text) } else { Raw::warning(about(node), text) };
+            found.push(raw.next(next));
         }
     }
     found
+}
+
+/// Whether a node whose last save failed refuses writes, and why. How often it has answered MISCONF says nothing by itself: the
+/// count goes back with CONFIG RESETSTAT, stays when the disk is mended, and servers before redis 6.2 tell none.
+/// Source: `writeCommandsDeniedByDiskError` of redis.
+fn refuses(facts: &Facts<'_>, node: &Node<'_>, info: &Info) -> (bool, &'static str) {
+    let settings = facts.aside(node).and_then(|aside| aside.settings).unwrap_or_default();
+    // A recording of one poll cannot tell what has grown: that it was refused at all is what there is.
+    let once = facts.raise == Raise::Recorded && node.past.samples.len() < 2;
+    let counted = once && info.errors("MISCONF").is_some_and(|count| count > 0);
+    match (settings.saves, settings.stops_writes) {
+        _ if node.role == Some(Role::Replica) => {
+            (false, "it is a replica and takes no writes, but would not as a master")
+        }
+        (Some(false), _) => (false, "no write is refused for it, as it has no save points"),
+        (_, Some(false)) => (false, "no write is refused for it (stop-writes-on-bgsave-error no)"),
+        (Some(true), Some(true)) => (true, "writes are refused (MISCONF)"),
+        _ if node.past.refuses || counted => (true, "writes were refused (MISCONF)"),
+        _ => (false, "whether writes are refused is not known, as its save points are not told"),
+    }
 }
 
 /// E6
@@ -154,6 +183,7 @@ pub fn late(facts: &Facts<'_>) -> Vec<Raw> {
             );
         }
         let saved = info.signed("rdb_last_save_time").map(crate::base::Time::from_secs);
+        let saved = saved.map(|saved| facts.by_its_clock(node, saved));
         if let (Some(most), Some(saved)) = (facts.limits.save_age, saved)
             && facts.ago(saved) > most
         {

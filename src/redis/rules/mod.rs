@@ -2,6 +2,7 @@
 //! means is not theirs to say.
 
 mod cluster;
+mod led;
 mod load;
 mod memory;
 mod nodes;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub(super) use self::replication::bytes as bytes_behind;
 pub(super) use self::slots::opened;
+use super::addr::NodeAddr;
 use super::facts::Facts;
 use super::finding::{Object, RuleId};
 use super::limits::Limits;
@@ -34,11 +36,16 @@ pub struct Raw {
     pub next: Option<String>,
     /// The command.
     pub command: Option<String>,
+    /// In few words; nothing: the words without what stands beside a node's name, up to the first semicolon.
+    pub brief: Option<String>,
+    /// The nodes that bring it about, where it is about another or about more.
+    pub causes: Vec<NodeAddr>,
 }
 
 impl Raw {
     fn new(severity: Severity, object: Object, text: impl Into<String>) -> Self {
-        Self { severity, object, key: None, text: text.into(), next: None, command: None }
+        let causes = Vec::new();
+        Self { severity, object, key: None, text: text.into(), next: None, command: None, brief: None, causes }
     }
 
     fn critical(object: Object, text: impl Into<String>) -> Self {
@@ -69,6 +76,19 @@ impl Raw {
 
     fn key(mut self, key: impl Into<String>) -> Self {
         self.key = Some(key.into());
+        self
+    }
+
+    fn brief(mut self, brief: impl Into<String>) -> Self {
+        self.brief = Some(brief.into());
+        self
+    }
+
+    /// Another node that brings it about: it is not told while all of them are silenced.
+    fn because(mut self, node: &NodeAddr) -> Self {
+        if !self.causes.contains(node) {
+            self.causes.push(node.clone());
+        }
         self
     }
 }

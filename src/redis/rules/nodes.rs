@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::Raw;
+use super::{Raw, led};
 use crate::base::Shown;
 use crate::base::units::{Count, Span};
 use crate::redis::commands::redis_cli;
-use crate::redis::facts::{Facts, Node};
+use crate::redis::facts::{Facts, Missed, Node};
 use crate::redis::finding::Object;
 use crate::redis::limits::Kind;
 use crate::redis::look::Answer;
@@ -31,19 +31,30 @@ fn seen<'a, 'b>(facts: &'b Facts<'a>, sight: Sight) -> impl Iterator<Item = &'b 
 /// What the cluster knows of it, and what it will do.
 fn outlook(facts: &Facts<'_>, node: &Node<'_>) -> String {
     let (Some(merged), Some(id), true) = (&facts.merged, &node.id, node.owner) else { return String::new() };
-    let timeout = Span(facts.limits.node_timeout);
+    let timeout = facts.node_timeout();
     let failed = merged.flagged(id, Flag::Fail);
     let aware = failed > 0 || merged.flagged(id, Flag::PFail) > 0;
+    let known = if timeout.assumed {
+        format!("node-timeout not told; {} by default", Span(timeout.value))
+    } else {
+        format!("node-timeout {}", Span(timeout.value))
+    };
+    let missed = facts.missed(node);
     let mut text = match (failed > 0, aware) {
         (true, _) => "; the cluster calls it failed".to_owned(),
         (_, true) => "; the cluster suspects it".to_owned(),
-        _ => format!("; cluster not yet aware (node-timeout {timeout})"),
+        _ if missed == Missed::No => return "; the others still hear it: no failover will come of this".to_owned(),
+        _ => format!("; cluster not yet aware ({known})"),
     };
+    // Until the others miss it nobody takes over.
+    if missed != Missed::Yes {
+        return text;
+    }
     // Writing to a string does not fail.
     let heir = facts.replicas(node).find(|replica| facts.promotable(replica) == Some(Ok(())));
     match (heir, node.past.unserved) {
         (Some(heir), Some(since)) => {
-            let left = facts.limits.node_timeout.saturating_sub(facts.ago(since));
+            let left = timeout.value.saturating_sub(facts.ago(since));
             if left.is_zero() {
                 let _ = write!(text, "; failover to {} is due", heir.addr);
             } else {
@@ -69,7 +80,11 @@ pub fn unreachable(facts: &Facts<'_>) -> Vec<Raw> {
     });
     // Nobody asked it, and nobody has a line to it.
     let gone = seen(facts, Sight::Gone).map(|node| {
-        let text = format!("{}: every node calls it gone{}", facts.who(node), outlook(facts, node));
+        let how = match facts.subject.kind {
+            Kind::Replicas => "every replica has lost its line to it",
+            _ => "every node calls it gone",
+        };
+        let text = format!("{}: {how}{}", facts.who(node), outlook(facts, node));
         by_owner(node, text).next("start it, or see whether its machine and the way there are up")
     });
     down.chain(gone).collect()
@@ -139,7 +154,9 @@ fn refused<'b>(facts: &'b Facts<'_>, node: &Node<'b>) -> Vec<(&'static str, &'b 
 pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
     let found = facts.nodes.iter().filter_map(|node| {
         let all = refused(facts, node);
-        let blind: Vec<_> = all.iter().filter(|(_, trouble)| trouble.says() == Says::Blind).collect();
+        let closes = node.sight == Sight::Blind;
+        let is_blind = |trouble: &Trouble| trouble.says() == Says::Blind || closes && *trouble == Trouble::Closed;
+        let blind: Vec<_> = all.iter().filter(|(_, trouble)| is_blind(trouble)).collect();
         let (_, first) = blind.first()?;
         let others = match (&facts.merged, &node.id) {
             (Some(merged), Some(id)) if node.line.is_some() => {
@@ -158,6 +175,7 @@ pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
             Trouble::WrongPass => "wrong password".to_owned(),
             Trouble::NoAuth => "it wants a password, and none was given".to_owned(),
             Trouble::NoPerm(_) if !missing.is_empty() => format!("the user lacks {}", missing.join(" ")),
+            Trouble::Closed => "closes each connection at once; it may speak TLS".to_owned(),
             other => other.to_string(),
         };
         let raw = Raw::unknown(about(node), format!("{}: cannot look inside: {why}{others}", facts.who(node)));
@@ -166,12 +184,15 @@ pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
                 raw.next("set the user and the password of this cluster in the configuration")
             }
             Trouble::NoPerm(_) => raw.next("give the user what firn redis acl prints"),
+            Trouble::NoPassword => raw.next("leave the password of this cluster out, or give the server one"),
+            Trouble::NoUsers => raw.next("leave the user out: the password alone is for the default one"),
+            Trouble::Closed => raw.next("see whether it speaks TLS on this port, or what stands between"),
             Trouble::Tls(_) => raw.next("set tls and its CA for this cluster as the server has them"),
             Trouble::Denied => raw.next("set a password, or bind it and turn protected-mode off"),
             _ => raw.next("see whether its name resolves here"),
         })
     });
-    found.collect()
+    found.chain(led::blind(facts)).collect()
 }
 
 /// The ACL rule that a `-NOPERM` says is missing: `+cluster|nodes`.
@@ -198,13 +219,14 @@ pub fn clients(facts: &Facts<'_>) -> Vec<Raw> {
         }
         let info = node.info?;
         let most = info.number("maxclients").filter(|most| *most > 0)?;
-        let more = info.number("cluster_connections").unwrap_or(0) + info.number("connected_slaves").unwrap_or(0);
-        let used = info.number("connected_clients")?.saturating_add(more);
+        let more = |name: &str| info.number(name).unwrap_or(0);
+        let used = info.number("connected_clients")?.saturating_add(more("cluster_connections"));
+        let used = used.saturating_add(more("connected_slaves"));
         let of = format!("{} of {}", Count(used), Count(most));
         let who = facts.who(node);
         if used >= most {
             Some(Raw::critical(about(node), format!("{who} refuses new clients: {of}{rejected}")).next(next))
-        } else if precise(used) >= facts.limits.clients_share * precise(most) {
+        } else if precise(used) >= facts.limits.clients_share.get() * precise(most) {
             Some(Raw::warning(about(node), format!("{who} has nearly no room for clients: {of}{rejected}")).next(next))
         } else {
             None
@@ -258,7 +280,7 @@ pub fn replaced(facts: &Facts<'_>) -> Vec<Raw> {
 pub fn slow(facts: &Facts<'_>) -> Vec<Raw> {
     let found = facts.nodes.iter().filter_map(|node| {
         let (p99, usual) = (node.past.p99()?, node.past.usual()?);
-        let slow = p99 > facts.limits.slow && p99.as_secs_f64() > facts.limits.slower * usual.as_secs_f64();
+        let slow = p99 > facts.limits.slow && p99.as_secs_f64() > facts.limits.slower.get() * usual.as_secs_f64();
         let text = || {
             format!(
                 "{} answers in {:.0} ms (usual {:.1})",

@@ -16,6 +16,9 @@ use crate::redis::snapshot::Role;
 /// Replicas acknowledge every second; one that has not for so long does not.
 const NO_ACK: u64 = 10;
 
+/// No backlog is made larger than that, bytes: it is memory of the master.
+const BACKLOG: u64 = 64 << 30;
+
 fn about(node: &Node<'_>) -> Object {
     Object::Node(node.addr.clone())
 }
@@ -115,10 +118,15 @@ pub fn backlog(facts: &Facts<'_>) -> Vec<Raw> {
             Size(bytes),
             Size(size)
         );
-        Some(Raw::warning(about(node), text).next("raise repl-backlog-size at the master").command(redis_cli(
-            &master.addr,
-            &["CONFIG", "SET", "repl-backlog-size", &bytes.saturating_mul(2).next_power_of_two().to_string()],
-        )))
+        let raw = Raw::warning(about(node), text).next("raise repl-backlog-size at the master");
+        // What no machine has is nothing to set.
+        let enough = bytes.checked_mul(2).and_then(u64::checked_next_power_of_two).filter(|bytes| *bytes <= BACKLOG);
+        Some(match enough {
+            Some(bytes) => {
+                raw.command(redis_cli(&master.addr, &["CONFIG", "SET", "repl-backlog-size", &bytes.to_string()]))
+            }
+            None => raw,
+        })
     });
     found.collect()
 }
@@ -151,9 +159,13 @@ pub fn resyncs(facts: &Facts<'_>) -> Vec<Raw> {
         let first = before.last().or(within.first()).map(|seen| seen.value);
         let last = node.past.syncs.last().map(|seen| seen.value);
         let grown = last.zip(first).and_then(|(last, first)| last.checked_sub(first)).unwrap_or(0);
-        if grown >= facts.limits.resyncs {
+        // Each replica needs one to attach: beyond that some replica came again. After a failover all of them attach once.
+        let attached = node.info.and_then(|info| info.number("connected_slaves")).unwrap_or(0);
+        let replicas = attached.max(node.replicas.len() as u64).max(1);
+        if grown.div_ceil(replicas) >= facts.limits.resyncs.max(1) {
+            let of = if replicas > 1 { format!(" for {replicas} replicas") } else { String::new() };
             let text = format!(
-                "{}: resync loop: {} full resyncs in {}",
+                "{}: resync loop: {} full resyncs in {}{of}",
                 node.addr,
                 Count(grown),
                 Span(facts.limits.resync_window)
@@ -207,7 +219,14 @@ pub fn missing(facts: &Facts<'_>) -> Vec<Raw> {
         let attached = node.info?.number("connected_slaves")?;
         let known = node.replicas.len() as u64;
         let text = || format!("{}: {attached} of {known} replicas attached", node.addr);
-        (attached < known).then(|| Raw::warning(about(node), text()).next("see the log of the replica that is missing"))
+        (attached < known).then(|| {
+            let away = || facts.replicas(node).filter(|replica| replica.attached(facts).is_none());
+            // Which are missing is known where no other could be.
+            let sure = away().count() as u64 == known - attached;
+            let away = away().filter(|_| sure).map(|replica| &replica.addr);
+            let raw = away.fold(Raw::warning(about(node), text()), Raw::because);
+            raw.next("see the log of the replica that is missing")
+        })
     });
     found.collect()
 }
@@ -216,11 +235,13 @@ pub fn missing(facts: &Facts<'_>) -> Vec<Raw> {
 pub fn buffers(facts: &Facts<'_>) -> Vec<Raw> {
     let found = facts.nodes.iter().filter_map(|node| {
         let used = node.info?.number("mem_clients_slaves")?;
-        let most = facts.limits.replica_buffer;
-        if most == 0 || precise(used) <= facts.limits.replica_buffer_share * precise(most) {
+        let limit = facts.replica_buffer(node);
+        let most = limit.value;
+        if most == 0 || precise(used) <= facts.limits.replica_buffer_share.get() * precise(most) {
             return None;
         }
-        let text = format!("{}: replica buffer {} of {}", node.addr, Size(used), Size(most));
+        let how = if limit.assumed { " (the default; its own is not told)" } else { "" };
+        let text = format!("{}: replica buffer {} of {}{how}", node.addr, Size(used), Size(most));
         Some(
             Raw::warning(about(node), text)
                 .next("a replica over the limit is cut and resyncs in full: see why it does not read"),

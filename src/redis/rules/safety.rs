@@ -32,8 +32,14 @@ pub fn alone(facts: &Facts<'_>) -> Vec<Raw> {
             format!("has no live replica ({})", dead.join(", "))
         };
         let raw = Raw::warning(about(node), format!("{} {which}: {}", node.addr, loses(node)));
+        let raw = facts.replicas(node).map(|replica| &replica.addr).fold(raw, Raw::because);
         if dead.is_empty() {
-            raw.next("give it a replica: CLUSTER REPLICATE at an empty node")
+            let how = if facts.subject.kind == Kind::Cluster {
+                "CLUSTER REPLICATE at an empty node".to_owned()
+            } else {
+                format!("REPLICAOF {} {} at an empty node", node.addr.host(), node.addr.port())
+            };
+            raw.next(format!("give it a replica: {how}"))
         } else {
             raw.next("bring its replica back")
         }
@@ -52,7 +58,11 @@ pub fn stuck(facts: &Facts<'_>) -> Vec<Raw> {
         // One of which it is not known might.
         let why: Vec<String> = said?.into_iter().map(Result::err).collect::<Option<Vec<String>>>()?;
         (!why.is_empty()).then(|| {
-            Raw::critical(about(node), format!("no replica of {} can take over: {}", node.addr, why.join("; "))).next(
+            let text = format!("no replica of {} can take over: {}", node.addr, why.join("; "));
+            // One that does not live could, if it did.
+            let raw =
+                facts.replicas(node).map(|replica| &replica.addr).fold(Raw::critical(about(node), text), Raw::because);
+            raw.next(
                 "see the replica's log for why its line to the master is down: masterauth, masteruser, the network",
             )
         })
@@ -80,23 +90,28 @@ pub fn hosts(facts: &Facts<'_>) -> Vec<Raw> {
             .collect();
         let stops = facts.subject.kind == Kind::Cluster && masters.len() > 1 && here.len() * 2 >= masters.len();
         let shown = Shown::text(&host).to_string();
-        let shards = || {
-            let names: Vec<String> =
-                whole.iter().map(|master| format!("{} of {}", master.addr, share(&master.slots))).collect();
-            format!("with all their replicas: {}", names.join(", "))
-        };
+        let names = whole.iter().map(|master| {
+            let of = if master.slots.is_empty() { String::new() } else { format!(" of {}", share(&master.slots)) };
+            format!("{}{of}", master.addr)
+        });
+        let their = if whole.len() == 1 { "its" } else { "their" };
+        let shards = format!("{} with all {their} replicas", names.collect::<Vec<_>>().join(" and "));
         let text = match (stops, whole.is_empty()) {
             (false, true) => return None,
             (true, true) => {
                 format!("losing host {shown} stops the cluster: {} of {} masters there", here.len(), masters.len())
             }
             (true, false) => format!(
-                "losing host {shown} stops the cluster: {} of {} masters there, {}",
+                "losing host {shown} stops the cluster: {} of {} masters there, {shards}",
                 here.len(),
                 masters.len(),
-                shards()
             ),
-            (false, false) => format!("losing host {shown} loses masters {}", shards()),
+            (false, false) => format!("losing host {shown} loses {shards}"),
+        };
+        // One whose replicas are all there cannot be led away.
+        let next = match whole.first() {
+            Some(master) => format!("move a replica of {} to another host", master.addr),
+            None => "let a replica on another host take over: CLUSTER FAILOVER there".to_owned(),
         };
         // Masters that meet on a machine by a failover are led back sooner or later; how long they have been there is told
         // by what is kept.
@@ -104,7 +119,7 @@ pub fn hosts(facts: &Facts<'_>) -> Vec<Raw> {
         let stays = since.is_some_and(|since| facts.ago(since) >= facts.limits.masters_together);
         let object = Object::Host(host);
         let raw = if stays || !whole.is_empty() { Raw::warning(object, text) } else { Raw::notice(object, text) };
-        Some(raw.next("let a replica on another host take over: CLUSTER FAILOVER there"))
+        Some(raw.next(next))
     });
     found.collect()
 }
@@ -165,7 +180,8 @@ pub fn imbalance(facts: &Facts<'_>) -> Vec<Raw> {
     const SMALL: f64 = 100e6;
     /// Below it none is busy, commands a second.
     const IDLE: f64 = 1000.0;
-    let ops = |node: &Node<'_>| node.past.last_two().and_then(|(new, old)| new.rate(old, "commands"));
+    // What one did before it died is not what it does.
+    let ops = |node: &Node<'_>| node.info.and(node.past.last_two()).and_then(|(new, old)| new.rate(old, "commands"));
     let memory = |node: &Node<'_>| node.info?.number("used_memory").map(precise);
     let mut found = Vec::new();
     let mut look = |what: &str, least: f64, of: &dyn Fn(&Node<'_>) -> Option<f64>| {
@@ -174,7 +190,7 @@ pub fn imbalance(facts: &Facts<'_>) -> Vec<Raw> {
         #[allow(clippy::cast_precision_loss)] // nodes are few
         let mean = all.iter().map(|(_, value)| value).sum::<f64>() / all.len() as f64;
         let Some((node, most)) = all.into_iter().max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
-        if most >= least && most > facts.limits.imbalance * mean {
+        if most >= least && most > facts.limits.imbalance.get() * mean {
             let text = format!("imbalance {:.1}x: {} has that much more {what} than the mean", most / mean, node.addr);
             found.push(Raw::notice(about(node), text).key(what));
         }

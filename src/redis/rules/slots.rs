@@ -112,7 +112,7 @@ fn moving(facts: &Facts<'_>, which: &str, slots: &SlotSet, from: &NodeId, to: &N
     let all = || slots.ranges().iter().flat_map(|(from, to)| *from..=*to).filter_map(|slot| facts.past.open.get(&slot));
     let left = all().map(|open| open.left).try_fold((0_u64, 0_u64), |sum, left| {
         let (left, first) = left?;
-        Some((sum.0 + left, sum.1 + first))
+        Some((sum.0.saturating_add(left), sum.1.saturating_add(first)))
     });
     let rate = facts.by_id(to).and_then(|node| node.past.grown("restore-asking"));
     let mut text = format!("{which} moving {} -> {}", facts.called(from), facts.called(to));

@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Raw;
+use super::led::masters;
 use super::safety::names;
 use crate::base::units::Span;
 use crate::redis::commands::{forget_everywhere, meet, redis_cli, set_slot};
 use crate::redis::facts::Facts;
 use crate::redis::finding::Object;
-use crate::redis::limits::Raise;
+use crate::redis::limits::{Kind, Raise};
 use crate::redis::merge::Merged;
 use crate::redis::nodes::{Flag, NodeId};
 use crate::redis::slots::SlotSet;
@@ -120,6 +121,9 @@ pub fn owners(facts: &Facts<'_>) -> Vec<Raw> {
 
 /// C3
 pub fn splits(facts: &Facts<'_>) -> Vec<Raw> {
+    if facts.subject.kind == Kind::Replicas {
+        return masters(facts);
+    }
     let Some(merged) = &facts.merged else { return Vec::new() };
     let found = merged.splits().into_iter().filter_map(|split| {
         let (owner, other) = (merged.views.get(split.views.0)?, merged.views.get(split.views.1)?);

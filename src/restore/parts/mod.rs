@@ -1,8 +1,8 @@
 //! Delivery of a plan's parts: what is wanted of one archive, read once and in order, checked, and put where it goes.
 //!
-//! A part is claimed in the state and walked page by page ([`walk`]). What is there already, byte for byte, is not read.
-//! The rest is read in pieces ([`pieces`]), the next one while the last one is hashed and written. Nothing has its final
-//! name before its SHA-256 has been found right. Many files share a sync ([`batch`]):
+//! A part is claimed in the state and walked page by page (`walk`). What is there already, byte for byte, is not read.
+//! The rest is read in pieces (`pieces`), the next one while the last one is hashed and written. Nothing has its final
+//! name before its SHA-256 has been found right. Many files share a sync (`batch`):
 //!
 //! 1. bytes, mode and time of a batch's files are written under names of firn's;
 //! 2. one `syncfs` a file system makes them durable, along with the final names of the batch before;
@@ -11,7 +11,7 @@
 //!
 //! So the state never says of a file that it is there while a power cut could still take it. A sync that fails may have lost
 //! whatever was being written, in this batch, in the next one and in other parts: all of it is written anew
-//! ([`syncs`]). A crash between 4 and the
+//! (`syncs`). A crash between 4 and the
 //! next 3 leaves files that the next try finds there by their bytes. Meanwhile the next batch is read and written.
 //!
 //! Trouble of one file is that file's outcome. Trouble of a destination as a whole leaves its files waiting, and the part

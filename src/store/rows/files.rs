@@ -25,7 +25,7 @@ pub struct NewSession {
 pub struct Session {
     /// The session.
     pub id: SessionId,
-    /// Its lease holds until then, by [`super::Store::now`].
+    /// Its lease holds until then, by [`crate::store::Store::now`].
     pub lease_until: Time,
 }
 

@@ -1,5 +1,7 @@
 //! Redis clusters: what is remembered of them, and silences.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use rusqlite::params;
 
@@ -23,8 +25,9 @@ impl Clusters for SqliteStore {
         generation: Generation,
         name: String,
         body: String,
+        events: Vec<NewEvent>,
     ) -> Result<ClusterWrite> {
-        self.write(move |db| write(db, session, generation, &name, &body)).await
+        self.write(move |db| write(db, session, generation, &name, &body, &events)).await
     }
 
     async fn silence(&self, new: NewSilence) -> Result<SilenceRow> {
@@ -52,10 +55,14 @@ fn one(db: &Db<'_>, name: &str) -> Result<Option<ClusterRow>> {
     )
 }
 
-fn write(db: &Db<'_>, session: SessionId, generation: Generation, name: &str, body: &str) -> Result<ClusterWrite> {
-    if body.len() > LARGEST_CLUSTER {
-        return Ok(ClusterWrite::TooLarge(body.len()));
-    }
+fn write(
+    db: &Db<'_>,
+    session: SessionId,
+    generation: Generation,
+    name: &str,
+    body: &str,
+    happened: &[NewEvent],
+) -> Result<ClusterWrite> {
     let held = db.one(
         "SELECT 1 FROM duty WHERE name = ?1 AND owner = ?2 AND generation = ?3",
         params![cluster_duty(name), session, generation],
@@ -63,6 +70,10 @@ fn write(db: &Db<'_>, session: SessionId, generation: Generation, name: &str, bo
     )?;
     if held.is_none() {
         return Ok(ClusterWrite::NotHeld);
+    }
+    happened.iter().try_for_each(|event| events::add(db, event))?;
+    if body.len() > LARGEST_CLUSTER {
+        return Ok(ClusterWrite::TooLarge(body.len()));
     }
     db.run(
         "INSERT INTO cluster (name, written, session, body) VALUES (?1, ?2, ?3, ?4)
@@ -77,7 +88,33 @@ fn object(cluster: &str, node: Option<&str>) -> String {
     node.map_or_else(|| cluster.to_owned(), |node| format!("{node} of {cluster}"))
 }
 
+/// Who keeps a cluster's history knows within so long which silences hold.
+const LEARNT: Duration = Duration::from_secs(10);
+
+/// A silence ends before its time. What it kept quiet is so only until it is known whether another takes it.
+fn loud(db: &Db<'_>, cluster: &str, node: Option<&str>) -> Result<()> {
+    let until = db.one(
+        "SELECT until FROM silence WHERE cluster = ?1 AND node = ?2",
+        params![cluster, node.unwrap_or_default()],
+        |row| row.get::<_, Time>(0),
+    )?;
+    let Some(until) = until else { return Ok(()) };
+    let soon = db.now().plus(LEARNT);
+    db.run(
+        "UPDATE notice SET ack_until = ?3 WHERE scope = ?1 AND ack_until = ?2 AND ?3 < ?2",
+        params![cluster_duty(cluster), until, soon],
+    )?;
+    // What is over, and may be back in a moment.
+    db.run(
+        "UPDATE turn SET ack_until = ?3 WHERE ack_until = ?2 AND ?3 < ?2 AND rule LIKE 'redis.%'
+         AND substr(object, 1, length(?1) + 1) = ?1 || ' '",
+        params![cluster, until, soon],
+    )?;
+    Ok(())
+}
+
 fn silence(db: &Db<'_>, new: &NewSilence) -> Result<SilenceRow> {
+    loud(db, &new.cluster, new.node.as_deref())?;
     let row = SilenceRow {
         cluster: new.cluster.clone(),
         node: new.node.clone(),
@@ -99,6 +136,7 @@ fn silence(db: &Db<'_>, new: &NewSilence) -> Result<SilenceRow> {
 }
 
 fn silence_end(db: &Db<'_>, cluster: &str, node: Option<&str>, who: &str) -> Result<bool> {
+    loud(db, cluster, node)?;
     let ended = db.run(
         "DELETE FROM silence WHERE cluster = ?1 AND node = ?2 AND until > ?3",
         params![cluster, node.unwrap_or_default(), db.now()],

@@ -41,11 +41,12 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
     let mut before: HashMap<(String, String), i64> =
         before.into_iter().map(|(rule, object, severity)| ((rule, object), severity)).collect();
     let mut round = NoticeRound::default();
-    // Said twice, it is one finding: as bad as it was said to be.
+    // Said twice, it is one finding: as bad as it was said to be, and silenced only if both are.
     let mut said: BTreeMap<(&str, &str), &Finding> = BTreeMap::new();
     for finding in findings {
         let kept = said.entry((finding.key.rule, &finding.key.object)).or_insert(finding);
-        if kept.severity < finding.severity {
+        let of = |one: &Finding| (one.quiet_until.is_none(), one.severity);
+        if of(kept) < of(finding) {
             *kept = finding;
         }
     }
@@ -59,14 +60,15 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
              VALUES (?1, ?2, ?3, ?4, ?4, ?5, ?6, ?7, ?8, ?9,
                 -- One that is soon back as what was acknowledged is acknowledged; one that is worse, or another one
                 -- days later, is not.
-                (SELECT t.ack_until FROM turn t
-                 WHERE t.rule = ?1 AND t.object = ?2 AND t.severity >= ?4 AND t.ack_until > ?8 AND t.changed_at >= ?10))
+                coalesce(?11, (SELECT t.ack_until FROM turn t
+                 WHERE t.rule = ?1 AND t.object = ?2 AND t.severity >= ?4 AND t.ack_until > ?8 AND t.changed_at >= ?10)))
              ON CONFLICT (rule, object) DO UPDATE SET
                 scope = excluded.scope, severity = excluded.severity, worst = max(worst, excluded.severity),
                 value = excluded.value, limit_text = excluded.limit_text, since = min(since, excluded.since),
                 seen_at = excluded.seen_at, next_step = excluded.next_step,
-                -- What has become worse is no longer what was acknowledged.
-                ack_until = CASE WHEN excluded.severity > severity THEN NULL ELSE ack_until END",
+                -- What has become worse is no longer what was acknowledged; a silence takes whatever comes.
+                ack_until = CASE WHEN ?11 IS NULL THEN CASE WHEN excluded.severity > severity THEN NULL ELSE ack_until END
+                    ELSE max(?11, coalesce(ack_until, ?11)) END",
             params![
                 key.0,
                 key.1,
@@ -77,7 +79,8 @@ pub(super) fn round(db: &Db<'_>, scope: &str, findings: &[Finding]) -> Result<No
                 finding.since,
                 db.now(),
                 finding.next_step,
-                db.now().minus(FLAPS)
+                db.now().minus(FLAPS),
+                finding.quiet_until
             ],
         )?;
         if old != Some(code) {

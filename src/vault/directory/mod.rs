@@ -59,7 +59,7 @@ struct Root {
 }
 
 impl DirectoryVault {
-    /// The vault `name` in the folder `path`. Nothing is read or written yet; until [`Self::expect`] has been called
+    /// The vault `name` in the folder `path`. Nothing is read or written yet; until [`Self::only_as`] has been called
     /// the vault is not ready.
     pub fn new(name: impl Into<String>, path: impl Into<PathBuf>) -> Self {
         Self(Arc::new(Inner { name: name.into(), path: path.into(), expected: OnceLock::new() }))

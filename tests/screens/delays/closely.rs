@@ -8,7 +8,7 @@ use firn::console::glyphs::{Charts, Glyphs, Look};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::Overlay;
-use firn::console::run;
+use firn::console::print;
 use firn::console::tabs::delay::{ReplicaView, Span};
 use firn::console::theme::{Depth, Theme};
 use firn::delay::snapshot::DelaySnapshot;
@@ -41,7 +41,7 @@ fn chart(span: Span, name: &str, until: firn::base::Time) -> Query {
 fn as_ascii(model: &Model) -> String {
     let theme = Theme::named("mono", Depth::None).unwrap();
     let look = Look { theme: &theme, glyphs: Glyphs::ascii(), charts: Charts::Ascii };
-    run::text(&paint_as(model, &look, (80, 24)).0)
+    print::text(&paint_as(model, &look, (80, 24)).0)
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn each_state_has_its_picture() {
     }
     let theme = Theme::named("default", Depth::True).unwrap();
     let look = Look { theme: &theme, glyphs: Glyphs::utf8(), charts: Charts::Braille };
-    let text = run::text(&paint_as(&closely("db09"), &look, (140, 40)).0);
+    let text = print::text(&paint_as(&closely("db09"), &look, (140, 40)).0);
     compare("delay-recovery-braille-140x40.txt", &text);
 }
 
@@ -182,7 +182,7 @@ fn everything_that_the_verdict_rests_on_is_below_the_chart() {
     for _ in 0..12 {
         let (buffer, report) = paint(&model, (80, 24));
         model.drawn(report);
-        seen.push_str(&run::text(&buffer));
+        seen.push_str(&print::text(&buffer));
         press(&mut model, "pgdn");
     }
     let joined = seen.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -222,7 +222,7 @@ fn everything_that_the_verdict_rests_on_is_below_the_chart() {
     // The end is the end: a page further changes nothing.
     let (before, _) = paint(&model, (80, 24));
     press(&mut model, "pgdn end");
-    assert_eq!(run::text(&paint(&model, (80, 24)).0), run::text(&before));
+    assert_eq!(print::text(&paint(&model, (80, 24)).0), print::text(&before));
     press(&mut model, "home");
     assert!(screen(&model, (80, 24)).contains("decided by"));
     let Effect::Copy(all) = &press(&mut model, "Y")[0] else { panic!() };
@@ -236,7 +236,7 @@ fn in_two_columns_nothing_is_lost_and_nothing_is_twice() {
     for _ in 0..4 {
         let (buffer, report) = paint(&model, (140, 40));
         model.drawn(report);
-        seen.push_str(&run::text(&buffer));
+        seen.push_str(&print::text(&buffer));
         press(&mut model, "pgdn");
     }
     for wanted in [

@@ -9,7 +9,7 @@ use firn::console::glyphs::{Charts, Glyphs, Look};
 use firn::console::model::Model;
 use firn::console::msg::{Msg, Reply};
 use firn::console::overlay::{Focus, Overlay};
-use firn::console::run;
+use firn::console::print;
 use firn::console::tabs::delay::freeze::{Reading, statement};
 use firn::console::theme::{Depth, Theme};
 use firn::console::update::update;
@@ -168,7 +168,7 @@ pub fn bare() -> Vec<Model> {
 fn as_mono(model: &Model) -> String {
     let theme = Theme::named("mono", Depth::None).unwrap();
     let look = Look { theme: &theme, glyphs: Glyphs::ascii(), charts: Charts::Ascii };
-    run::text(&paint_as(model, &look, (80, 24)).0)
+    print::text(&paint_as(model, &look, (80, 24)).0)
 }
 
 fn one_line(text: &str) -> String {
@@ -397,7 +397,7 @@ fn all_there_is_about_a_freeze_is_seen_and_copied() {
     for _ in 0..60 {
         let (buffer, report) = paint(&model, (80, 24));
         model.drawn(report);
-        seen.push_str(&run::text(&buffer));
+        seen.push_str(&print::text(&buffer));
         let Effect::Copy(text) = &press(&mut model, "y")[0] else { panic!() };
         copied.push(text.clone());
         press(&mut model, "down");
@@ -438,7 +438,8 @@ fn only_what_is_proven_is_called_frozen_whatever_the_words() {
     let shown = |proven| {
         let mut snapshot = delays();
         let line = snapshot.replicas.iter_mut().find(|line| line.name == "db14-delay").unwrap();
-        line.frozen = Some(Frozen { proven, words: "frozen cellar: it cannot be read".to_owned() });
+        line.frozen =
+            Some(Frozen { proven, words: "frozen cellar: it cannot be read".to_owned(), ..Frozen::default() });
         let mut model = tab();
         send(&mut model, Msg::Delays(Arc::new(snapshot)));
         screen(&model, (140, 40))

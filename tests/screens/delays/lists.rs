@@ -8,7 +8,7 @@ use firn::console::effect::Effect;
 use firn::console::glyphs::{Charts, Glyphs, Look};
 use firn::console::model::Area;
 use firn::console::msg::Msg;
-use firn::console::run;
+use firn::console::print;
 use firn::console::tabs::TabId;
 use firn::console::theme::{Depth, Theme};
 use firn::delay::limits::Limits;
@@ -36,7 +36,7 @@ fn row(text: &str, name: &str) -> String {
 fn mono(model: &firn::console::model::Model, size: (u16, u16)) -> String {
     let theme = Theme::named("mono", Depth::None).unwrap();
     let look = Look { theme: &theme, glyphs: Glyphs::ascii(), charts: Charts::Ascii };
-    run::text(&paint_as(model, &look, size).0)
+    print::text(&paint_as(model, &look, size).0)
 }
 
 #[test]
@@ -176,7 +176,7 @@ fn hundreds_are_gone_through_by_pages_and_only_those_in_sight_are_drawn() {
     press(&mut model, "end");
     let (buffer, report) = paint(&model, (80, 24));
     model.drawn(report);
-    let text = run::text(&buffer);
+    let text = print::text(&buffer);
     assert!(text.contains("Replicas 200/200") && row(&text, "db199").contains("OK"), "{text}");
     let rows = model.report.hits.iter().filter(|(_, hit)| matches!(hit, firn::console::model::Hit::Replica(_))).count();
     assert!(rows <= 24 && model.delay.list.top + rows == 200, "{rows} rows from {}", model.delay.list.top);

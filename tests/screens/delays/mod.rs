@@ -201,7 +201,7 @@ pub fn frozen() -> ReplicaLine {
     let text = "SQL thread stopped, no job: nothing is executed; START REPLICA SQL_THREAD";
     let line = replica("db07-delay", verdict(Severity::Critical, 8, text, 7_900.0, 1.0, Some(1.0)));
     let words = "frozen stopped at 11:48Z by robin on db-ops-1; both threads stand".to_owned();
-    ReplicaLine { frozen: Some(Frozen { proven: true, words }), ..line }
+    ReplicaLine { frozen: Some(Frozen { proven: true, words, ..Frozen::default() }), ..line }
 }
 
 /// Replicas with something of everything, as they are configured.

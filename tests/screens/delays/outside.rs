@@ -24,7 +24,7 @@ pub fn evil_line(n: usize) -> ReplicaLine {
     line.judged = line.judged.map(|(_, at)| (evil(), at));
     line.jobs = vec![job(EVIL, 900, None), job(EVIL, 9_000, Some(4_000))];
     if n == 2 {
-        line.frozen = Some(Frozen { proven: true, words: evil() });
+        line.frozen = Some(Frozen { proven: true, words: evil(), ..Frozen::default() });
     }
     let limits = Arc::make_mut(&mut line.limits);
     limits.jobs[0].name = evil();

@@ -7,7 +7,7 @@ use firn::console::effect::Effect;
 use firn::console::glyphs::{Charts, Glyphs, Look};
 use firn::console::model::{Hit, Model};
 use firn::console::msg::Msg;
-use firn::console::run;
+use firn::console::print;
 use firn::console::tabs::TabId;
 use firn::console::tabs::redis::List;
 use firn::console::theme::{Depth, Theme};
@@ -25,7 +25,7 @@ use crate::pictures::{compare, looks};
 fn mono(model: &Model, size: (u16, u16)) -> String {
     let theme = Theme::named("mono", Depth::None).unwrap();
     let look = Look { theme: &theme, glyphs: Glyphs::ascii(), charts: Charts::Ascii };
-    run::text(&paint_as(model, &look, size).0)
+    print::text(&paint_as(model, &look, size).0)
 }
 
 /// The row of a node on the screen.
@@ -111,6 +111,55 @@ fn what_is_not_known_is_a_dash_and_no_zero() {
     let mut unseen = disputed();
     unseen.nodes[5].severity = Severity::Ok;
     assert!(row(&screen(&alone(unseen), (140, 40)), 19_106).contains("? not seen"));
+}
+
+#[test]
+fn slots_that_are_not_seen_are_not_painted_as_lost() {
+    let theme = Theme::named("default", Depth::True).unwrap();
+    let mut health = healthy("shop", 3);
+    (health.line.served, health.line.unseen) = (Some(10_923), Some(5_461));
+    for (lost, role) in [(0, "unknown"), (1, "critical")] {
+        health.line.served = Some(10_923 - lost);
+        let words = format!("SLOTS {}/16,384, 5,461 not seen", if lost == 0 { "10,923" } else { "10,922" });
+        let (buffer, _) = paint(&alone(health.clone()), (140, 40));
+        assert!(print::text(&buffer).contains(&words), "{}", print::text(&buffer));
+        assert_eq!(looks(&buffer, &theme, &words[6..19]), role, "{words}");
+        assert_eq!(looks(&buffer, &theme, "5,461 not seen"), "unknown");
+        // In the list of clusters as well.
+        let all = RedisRead { now: NOW, clusters: vec![read(healthy("carts", 3)), read(health.clone())] };
+        let (buffer, _) = paint(&over(all), (140, 40));
+        assert_eq!(looks(&buffer, &theme, &words[6..19]), role, "{words}");
+    }
+}
+
+#[test]
+fn a_node_that_serves_nobody_is_never_fine() {
+    let theme = Theme::named("default", Depth::True).unwrap();
+    let mut health = failing_over();
+    // It was refused a moment ago: nothing is raised yet.
+    health.findings.clear();
+    health.nodes[0].severity = Severity::Ok;
+    let (buffer, _) = paint(&alone(health), (140, 40));
+    assert_eq!(looks(&buffer, &theme, "⚠ down"), "warning");
+    assert!(!print::text(&buffer).contains("● down"));
+}
+
+#[test]
+fn a_narrow_list_says_what_is_wrong_and_not_which_part_the_node_has() {
+    let model = alone(failing_over());
+    let row = |size| {
+        let text = screen(&model, size);
+        text.lines().find(|line| line.contains(" A1 ")).unwrap().to_owned()
+    };
+    let (small, large) = (row((80, 24)), row((140, 40)));
+    assert!(small.contains("10.99.0.1:19101: refused for 4 s") && !small.contains("master of"), "{small}");
+    assert!(large.contains("10.99.0.1:19101, master of 0-5460 (33 %): refused for 4 s"), "{large}");
+    // What the last look did not show is in doubt.
+    let mut health = failing_over();
+    health.findings[0].over = true;
+    let small = screen(&alone(health.clone()), (80, 24));
+    assert!(small.contains("over? 10.99.0.1:19101: refused"), "{small}");
+    assert!(screen(&alone(health), (140, 40)).contains("over? 10.99.0.1:19101, master of"));
 }
 
 #[test]
@@ -388,7 +437,7 @@ fn sixty_nodes_are_gone_through_and_only_those_in_sight_are_drawn() {
     press(&mut model, "end");
     let (buffer, report) = paint(&model, (80, 24));
     model.drawn(report);
-    let text = run::text(&buffer);
+    let text = print::text(&buffer);
     assert!(text.contains("Nodes 60/60") && text.contains("└ 10.99.0.1:19160"), "{text}");
     let rows = model.report.hits.iter().filter(|(_, hit)| matches!(hit, Hit::Redis(List::Nodes, _))).count();
     assert_eq!((rows, model.redis.nodes.top + rows), (height, 60));

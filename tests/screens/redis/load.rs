@@ -9,9 +9,9 @@ use firn::console::model::Model;
 use firn::console::msg::{BenchTold, Msg, Reply};
 use firn::console::overlay::Overlay;
 use firn::console::tabs::redis::List;
-use firn::redis::bench::ledger::Verdict;
-use firn::redis::bench::outcome::{Left, StepFigures};
-use firn::redis::bench::{Choice, Counts, Latency, Live, Outcome, Phase, Work};
+use firn::redis::bench::ledger::{Lost, Verdict, Wrong};
+use firn::redis::bench::outcome::{HostFigures, Left, StepFigures};
+use firn::redis::bench::{Choice, Counts, Latency, Live, Outcome, Phase, Unanswered, Work};
 use firn::redis::read::RedisRead;
 
 use super::{addr, alone, clusters, healthy, list, over, read};
@@ -38,6 +38,7 @@ pub fn live(n: u64, phase: Phase) -> BenchTold {
     let part = 6_000 + 40 * (n % 7);
     BenchTold::Live(Arc::new(Live {
         prefix: "firn-bench:0badcafe:".to_owned(),
+        remedy: Arc::new([]),
         phase,
         since: Duration::from_millis(250 * n),
         of: Duration::from_secs(11),
@@ -64,6 +65,9 @@ pub fn outcome() -> Outcome {
         counts: counts(260_000, 2_100),
         whole: counts(286_000, 2_300),
         sent: firn::redis::bench::outcome::Sent::default(),
+        attempts: 262_100,
+        abort_share: Some(0.8),
+        unanswered: Unanswered { count: 100, oldest: Duration::from_micros(410) },
         per_second: 26_000.0,
         attempts_per_second: 26_210.0,
         trips_per_second: 131_050.0,
@@ -71,7 +75,7 @@ pub fn outcome() -> Outcome {
         steps: vec![StepFigures { command: "EXEC", trip: latency(410) }],
         transaction: Some(latency(1_900)),
         committed: Some(latency(1_910)),
-        hosts: Vec::new(),
+        hosts: vec![HostFigures { host: addr(19_101), counts: counts(260_000, 2_100), attempt: None }],
         busiest_thread: Some(97.0),
         overhead: None,
         invariant: None,
@@ -101,7 +105,14 @@ pub fn running() -> Model {
 /// One that has ended.
 pub fn ended() -> Model {
     let (mut model, ticket) = begun();
-    send(&mut model, Msg::Bench(live(44, Phase::Ending)));
+    let BenchTold::Live(told) = live(44, Phase::Ending) else { panic!("live") };
+    // Before it is measured, and while keys are removed, nothing comes.
+    let nothing = |phase| Live { phase, counts: Counts::default(), trip: None, transaction: None, ..(*told).clone() };
+    send(&mut model, Msg::Bench(BenchTold::Live(Arc::new(nothing(Phase::Connecting)))));
+    for n in 5..=44 {
+        send(&mut model, Msg::Bench(live(n, Phase::Measuring)));
+    }
+    send(&mut model, Msg::Bench(BenchTold::Live(Arc::new(nothing(Phase::Ending)))));
     send(&mut model, Msg::Bench(BenchTold::Ended(Arc::new(outcome()))));
     send(&mut model, Msg::Reply(Reply::Done(ticket, Ok("the benchmark has ended".to_owned()))));
     model.flash = None;
@@ -270,7 +281,14 @@ fn what_came_of_a_run_stays_until_the_next() {
     for size in [(80, 24), (140, 40)] {
         let text = screen(&model, size);
         compare(&format!("redis-bench-ended-{}x{}.txt", size.0, size.1), &text);
-        for wanted in ["10 s of 10 s, ended", "26,000", "2,100 (0.8 % of what was decided)", "CLUSTERDOWN", "2 times"] {
+        for wanted in [
+            "10 s of 10 s, ended",
+            "a second 26,000",
+            "least 24,000, most 24,960",
+            "2,100 (0.8 % of what was decided)",
+            "CLUSTERDOWN",
+            "2 times",
+        ] {
             assert!(text.contains(wanted), "{wanted:?} in\n{text}");
         }
     }
@@ -301,19 +319,45 @@ fn what_went_wrong_with_a_run_is_said() {
         sum_expected: 10_000,
         sum_found: Some(9_990),
         lost_updates: 3,
-        foreign_updates: 0,
+        foreign_updates: 4,
         settled: 0,
-        wrong: Vec::new(),
+        wrong: vec![Wrong {
+            key: "firn-bench:0a1b2c3d:{b00000}:a00007".to_owned(),
+            host: "10.99.0.1:19101".to_owned(),
+            commits: 9,
+            changes: Some(8),
+            expected: 990,
+            found: Some(980),
+        }],
         wrong_accounts: 2,
-        lost: Vec::new(),
+        lost: vec![Lost { key: "firn-bench:0a1b2c3d:{b00000}:a00007".to_owned(), change: 5, client: 3 }],
         unknown: None,
     });
     send(&mut model, Msg::Bench(BenchTold::Ended(Arc::new(broken.clone()))));
     send(&mut model, Msg::Reply(Reply::Done(ticket, Ok("ended".to_owned()))));
+    // Whoever asked for the check sees what it says without scrolling.
+    let text = screen(&model, (80, 24));
+    for wanted in [
+        "10 s of 10 s, ended; invariant BROKEN",
+        "lost updates          3",
+        "foreign updates       4",
+        "wrong accounts        2",
+    ] {
+        assert!(text.contains(wanted), "{wanted:?} in\n{text}");
+    }
     let (_, report) = paint(&model, (140, 70));
     model.drawn(report);
     let text = screen(&model, (140, 70));
-    for wanted in ["BROKEN", "9990 of 10000", "lost updates", "40 may be left: connection refused", "--scan"] {
+    for wanted in [
+        "BROKEN",
+        "9990 of 10000",
+        "a00007: change 5 was committed twice; the second by client 3",
+        "a00007 at 10.99.0.1:19101: holds 980, its transfers make 990; 9 committed, changed 8 times",
+        "and 1 more accounts",
+        "100 requests were unanswered at the end, the oldest for 0.410 ms",
+        "40 may be left: connection refused",
+        "--scan",
+    ] {
         assert!(text.contains(wanted), "{wanted:?} in\n{text}");
     }
     if let Some(verdict) = &mut broken.invariant {

@@ -53,6 +53,7 @@ pub fn node(port: u16, role: Role) -> NodeRow {
         link: None,
         lag_bytes: None,
         lag_seconds: None,
+        looked: Some(NOW),
         took: Some(Duration::from_micros(294)),
         version: Some("redis 7.0.15".to_owned()),
         uptime: Some(864_000),
@@ -104,8 +105,12 @@ pub fn finding(rule: &'static str, severity: Severity, object: Object, text: &st
         text: text.to_owned(),
         next: None,
         command: None,
+        brief: None,
         since: ago(4),
+        over: false,
+        causes: Vec::new(),
         silenced: None,
+        silenced_until: None,
     }
 }
 
@@ -157,6 +162,7 @@ pub fn healthy(name: &str, shards: u16) -> Health {
             state: Some("ok".to_owned()),
             served: Some(u32::from(SLOTS)),
             unseen: Some(0),
+            uncovered: Some(0),
             assigned: Some(u32::from(SLOTS)),
             epoch: Some(6),
             masters: Some(count),
@@ -178,7 +184,7 @@ pub fn healthy(name: &str, shards: u16) -> Health {
             kind: EventKind::Failover,
             node: addr(19_101),
             slots: SlotSet::of([(0, 5460)]),
-            text: "0-5460 went from 10.99.0.1:19104 to 10.99.0.1:19101".to_owned(),
+            text: "0-5460 went from 10.99.0.1:19104 to 10.99.0.1:19101, about 8 s".to_owned(),
             lasted: Some(8_040),
         }],
     }
@@ -198,6 +204,7 @@ pub fn failing_over() -> Health {
     health.nodes[1].severity = Severity::Warning;
     health.line.answering = 5;
     health.line.served = Some(10_923);
+    health.line.uncovered = Some(5_461);
     (health.line.keys, health.line.ops) = (None, None);
     health.shards[0].served = Some(false);
     health.strip = strip(&[(0, 5_460, SlotState::Failing), (5_461, 16_383, SlotState::Served)]);
@@ -208,6 +215,7 @@ pub fn failing_over() -> Health {
         "10.99.0.1:19101, master of 0-5460 (33 %): refused for 4 s; cluster not yet aware (node-timeout 15 s); failover to \
          10.99.0.1:19104 due in about 12 s",
     );
+    first.brief = Some("10.99.0.1:19101: refused for 4 s".to_owned());
     first.next = Some("wait for the failover; if the machine is up, start the server there".to_owned());
     let mut second = finding(
         "B1",

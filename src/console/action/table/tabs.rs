@@ -5,7 +5,7 @@ use crate::console::action::Action;
 use crate::console::action::Danger::{Asks, Changes};
 use crate::console::action::Scope::{self, Always, Global, List, Tab};
 use crate::console::tabs::TabId;
-use crate::console::update::{deeds, delays, hurries, leaving, moves, restores, views, windows, written};
+use crate::console::update::{deeds, delays, hurries, leaving, moves, pools, restores, views, windows, written};
 
 const BACKUP: Scope = Tab(TabId::Backup);
 const RESTORE: Scope = Tab(TabId::Restore);
@@ -20,10 +20,10 @@ pub(super) const TABS: &[Action] = &[
             "pause the selected pool, or let it work again",
             "pause/resume",
             BACKUP,
-            deeds::pause,
+            pools::pause,
         ),
         Asks,
-        deeds::no_pool,
+        pools::no_pool,
     ),
     deed(
         action("backup.retry", &["r"], "try the selected or marked failed files now", "retry", BACKUP, deeds::retry),
@@ -36,9 +36,9 @@ pub(super) const TABS: &[Action] = &[
         deeds::no_failures,
     ),
     deed(
-        action("backup.seal", &["x"], "close (seal) the open bundles now", "seal", BACKUP, deeds::seal),
+        action("backup.seal", &["x"], "close (seal) the open bundles now", "seal", BACKUP, pools::seal),
         Changes,
-        deeds::nothing_open,
+        pools::nothing_open,
     ),
     action("backup.find", &["f"], "find any file by the beginning of its key", "find", BACKUP, views::find),
     unless(
@@ -53,14 +53,14 @@ pub(super) const TABS: &[Action] = &[
         deeds::nothing_to_restore,
     ),
     deed(
-        action("backup.larger", &["+", "="], "give the selected pool one place more", "", BACKUP, deeds::larger),
+        action("backup.larger", &["+", "="], "give the selected pool one place more", "", BACKUP, pools::larger),
         Changes,
-        deeds::not_larger,
+        pools::not_larger,
     ),
     deed(
-        action("backup.smaller", &["-"], "take one place from the selected pool", "", BACKUP, deeds::smaller),
+        action("backup.smaller", &["-"], "take one place from the selected pool", "", BACKUP, pools::smaller),
         Changes,
-        deeds::not_smaller,
+        pools::not_smaller,
     ),
     deed(
         action(
@@ -69,10 +69,10 @@ pub(super) const TABS: &[Action] = &[
             "let the selected pool finish what it has and take no more",
             "",
             BACKUP,
-            deeds::drain,
+            pools::drain,
         ),
         Asks,
-        deeds::no_pool,
+        pools::no_pool,
     ),
     unless(
         action("details", &["enter"], "all about the selected row", "details", BACKUP, views::details),

@@ -30,7 +30,7 @@ fn flag(flag: Flag) -> &'static str {
 
 /// What every look tells of a node.
 pub fn node(row: &NodeRow, health: &Health, now: Time) -> Details {
-    let mut groups = vec![standing(row, health, now)];
+    let mut groups = vec![standing(row, now)];
     groups.extend(found(row, health, now));
     groups.push(belongs(row, health));
     if row.role == Some(Part::Replica) {
@@ -48,7 +48,7 @@ pub fn node(row: &NodeRow, health: &Health, now: Time) -> Details {
     Details { title: format!("{id} ({})", nodes::role(row)), groups, id, failed: false }
 }
 
-fn standing(row: &NodeRow, health: &Health, now: Time) -> Group {
+fn standing(row: &NodeRow, now: Time) -> Group {
     let severity = nodes::severity(row);
     let mut group = Group::new("");
     group.role("a direct look", row.sight.word(), if severity == Severity::Ok { Role::Ok } else { Role::of(severity) });
@@ -60,7 +60,7 @@ fn standing(row: &NodeRow, health: &Health, now: Time) -> Group {
     let flags = if flags.is_empty() { format::UNKNOWN.to_owned() } else { flags.join(", ") };
     group.line("the others say", flags);
     group.line("round trip", format::millis(row.took));
-    group.line("looked at", moment(Some(health.at), now));
+    group.line("looked at", moment(row.looked, now));
     group.line("server", format::known(row.version.as_deref(), shown_again));
     group.line("has run for", format::span(row.uptime.map(Duration::from_secs)));
     group.line("id", format::known(row.id.as_ref(), |id| id.as_str().to_owned()));
@@ -140,10 +140,9 @@ fn load(row: &NodeRow) -> Group {
 pub fn events(events: &[Event], now: Time) -> Vec<Group> {
     let mut group = Group::new("");
     for event in events {
-        let lasted = event.lasted.map(|ms| format!("; it lasted {}", format::millis(Some(Duration::from_millis(ms)))));
         let ago = format::age(now, Some(event.at));
         let name = format!("{} {}", format::utc_second(event.at), event.kind.word());
-        let words = format!("{}: {}{} ({ago} ago)", event.node, shown_again(&event.text), lasted.unwrap_or_default());
+        let words = format!("{}: {} ({ago} ago)", event.node, shown_again(&event.text));
         group.line(&name, words);
     }
     if group.lines.is_empty() {

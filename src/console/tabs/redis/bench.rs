@@ -10,7 +10,7 @@ use crate::console::effect::BenchAsk;
 use crate::console::msg::BenchTold;
 use crate::console::widgets::line_edit::LineEdit;
 use crate::redis::addr::NodeAddr;
-use crate::redis::bench::{Choice, Live, Outcome, Spec, Work};
+use crate::redis::bench::{Choice, Live, Outcome, Phase, Spec, Work};
 use crate::redis::limits::Kind;
 use crate::redis::read::{ClusterRead, RedisRead};
 use crate::redis::snapshot::Role as Part;
@@ -275,7 +275,7 @@ const KEPT: usize = 1_200;
 pub struct Run {
     /// What was asked for.
     pub ask: BenchAsk,
-    /// What succeeded a second, in each part of it; the newest last.
+    /// What succeeded a second, in each part of it that is measured; the newest last.
     pub rates: VecDeque<Option<f64>>,
     /// How long an attempt took at most for 99 of 100, milliseconds, in each part.
     pub tails: VecDeque<Option<f64>>,
@@ -298,14 +298,17 @@ impl Run {
         match told {
             BenchTold::Ended(outcome) => self.ended = Some(Ok(outcome)),
             BenchTold::Live(live) => {
-                let span = live.span.as_secs_f64();
-                // What took no time brought nothing that could be told a second.
-                let rate = (span > 0.0).then(|| rate(live.counts.commits, span));
-                let tail = live.transaction.or(live.trip).map(|latency| latency.p99.as_secs_f64() * 1e3);
-                for (series, value) in [(&mut self.rates, rate), (&mut self.tails, tail)] {
-                    series.push_back(value);
-                    if series.len() > KEPT {
-                        series.pop_front();
+                // While connections are made and keys removed nobody works: that is no course of anything.
+                if live.phase == Phase::Measuring {
+                    let span = live.span.as_secs_f64();
+                    // What took no time brought nothing that could be told a second.
+                    let rate = (span > 0.0).then(|| rate(live.counts.commits, span));
+                    let tail = live.transaction.or(live.trip).map(|latency| latency.p99.as_secs_f64() * 1e3);
+                    for (series, value) in [(&mut self.rates, rate), (&mut self.tails, tail)] {
+                        series.push_back(value);
+                        if series.len() > KEPT {
+                            series.pop_front();
+                        }
                     }
                 }
                 self.live = Some(live);

@@ -8,6 +8,7 @@ use ratatui::layout::{Constraint, Layout, Position, Rect};
 
 use super::bench::{Field, Form, Run, rate};
 use super::head::text;
+use super::sheet::{frame, scrolled};
 use crate::base::Shown;
 use crate::base::units::Count;
 use crate::console::details::Group;
@@ -15,12 +16,10 @@ use crate::console::format;
 use crate::console::glyphs::Look;
 use crate::console::theme::Role;
 use crate::console::widgets::bar::{self, BarView};
-use crate::console::widgets::detail::{self, DetailLine, DetailView};
-use crate::console::widgets::pane::{self, PaneView};
 use crate::console::widgets::spark::{self, SparkView};
 use crate::console::widgets::strip::{self, Part};
-use crate::console::widgets::{Extent, Piece, paint};
-use crate::redis::bench::{Counts, Latency, Outcome, Phase};
+use crate::console::widgets::{Extent, paint};
+use crate::redis::bench::{Counts, Latency, Outcome, Phase, Verdict, words};
 
 /// Cells of the names of the form's lines, with the space behind.
 const NAMES: u16 = 19;
@@ -35,7 +34,8 @@ pub fn form(
     buf: &mut Buffer,
 ) -> Option<Position> {
     let area = area.intersection(buf.area);
-    let inner = framed("Benchmark", "it loads servers; never in production", hint, look, area, buf);
+    let inner =
+        frame("Benchmark".to_owned(), "it loads servers; never in production".to_owned(), hint, look, area, buf);
     let mut cursor = None;
     for (at, field) in Field::ALL.into_iter().enumerate() {
         let Some(row) = u16::try_from(at).ok().and_then(|at| paint::row(inner, at)) else { break };
@@ -81,22 +81,20 @@ pub fn form(
     cursor
 }
 
-fn framed(title: &str, right: &str, hint: &str, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Rect {
-    paint::clear(area, look, buf);
-    let view = PaneView { title: title.to_owned().into(), right: right.to_owned().into(), focused: true };
-    let inner = pane::draw(&view, look, area, buf);
-    if area.height >= 3 {
-        paint::on_border(hint, Role::Dim, area, area.bottom() - 1, look, buf);
-    }
-    if inner.width > 20 { paint::inset(inner, 1, 0) } else { inner }
-}
-
 /// Where a run stands, in words.
 fn phase(run: &Run) -> (String, Role) {
     match (&run.ended, &run.live) {
         (Some(Err(why)), _) => (format!("nothing came of it: {}", Shown::text(why)), Role::Critical),
-        (Some(Ok(outcome)), _) if outcome.stopped => ("stopped".to_owned(), Role::Warning),
-        (Some(Ok(_)), _) => ("ended".to_owned(), Role::Ok),
+        (Some(Ok(outcome)), _) => {
+            let (word, role) = if outcome.stopped { ("stopped", Role::Warning) } else { ("ended", Role::Ok) };
+            match &outcome.invariant {
+                None => (word.to_owned(), role),
+                Some(verdict) => {
+                    let (said, of) = invariant(verdict);
+                    (format!("{word}; invariant {said}"), if of == Role::Ok { role } else { of })
+                }
+            }
+        }
         (None, _) if run.stopping => ("stopping: keys are removed".to_owned(), Role::Warning),
         (None, None) => ("starting".to_owned(), Role::Dim),
         (None, Some(live)) => {
@@ -111,6 +109,15 @@ fn phase(run: &Run) -> (String, Role) {
     }
 }
 
+/// What the invariant check says, in a word or two.
+fn invariant(of: &Verdict) -> (&'static str, Role) {
+    match (&of.unknown, of.holds()) {
+        (Some(_), _) => ("not known", Role::Unknown),
+        (None, true) => ("holds", Role::Ok),
+        (None, false) => ("BROKEN", Role::Critical),
+    }
+}
+
 /// Draws a run; says how many lines of figures there are and how many fit.
 pub fn run(run: &Run, top: usize, hint: &str, look: &Look<'_>, area: Rect, buf: &mut Buffer) -> Extent {
     let area = area.intersection(buf.area);
@@ -121,7 +128,7 @@ pub fn run(run: &Run, top: usize, hint: &str, look: &Look<'_>, area: Rect, buf: 
         format!("{} hosts", Count(ask.hosts.len() as u64))
     };
     let name = format!("Benchmark {}: {hosts}, {} clients of each", ask.work.name(), Count(ask.clients.into()));
-    let inner = framed(&name, "", hint, look, area, buf);
+    let inner = frame(name, String::new(), hint, look, area, buf);
     let charts = if inner.height >= 12 { 5 } else { 1 };
     let [head, _, below] =
         Layout::vertical([Constraint::Length(charts), Constraint::Length(u16::from(charts > 1)), Constraint::Fill(1)])
@@ -132,31 +139,17 @@ pub fn run(run: &Run, top: usize, hint: &str, look: &Look<'_>, area: Rect, buf: 
         progress(run, &words, role, look, *row, buf);
     }
     if let [_, rates, tops, tails, bottoms] = rows.as_slice() {
-        let now = run.rates.back().copied().flatten();
+        // What came of it all, once that is known.
+        let whole = run.ended.as_ref().and_then(|ended| ended.as_ref().ok());
+        let now = whole.map_or_else(|| run.rates.back().copied().flatten(), |all| Some(all.per_second));
         series("a second", format::rate(now), &run.rates, format::rate, (*rates, *tops), look, buf);
         let millis =
             |value: Option<f64>| format::millis(value.and_then(|ms| Duration::try_from_secs_f64(ms / 1e3).ok()));
-        let now = run.tails.back().copied().flatten();
+        let tail = |all: &std::sync::Arc<Outcome>| Some(all.transaction.or(all.trip)?.p99.as_secs_f64() * 1e3);
+        let now = whole.map_or_else(|| run.tails.back().copied().flatten(), tail);
         series("p99", millis(now), &run.tails, millis, (*tails, *bottoms), look, buf);
     }
-    let groups = figures(run);
-    let mut lines = Vec::new();
-    for (at, group) in groups.iter().enumerate() {
-        if at > 0 {
-            lines.push(DetailLine::Gap);
-        }
-        if !group.title.is_empty() {
-            lines.push(DetailLine::Heading(group.title.as_str().into()));
-        }
-        for (name, value, role) in &group.lines {
-            lines.push(DetailLine::Pair(name.as_str().into(), Piece::new(value.as_str(), *role)));
-        }
-    }
-    let view = DetailView { title: "".into(), lines, scroll: top, selected: None, hint: "".into() };
-    let extent = detail::draw_lines(&view, look, below, buf);
-    let top = top.min(extent.most());
-    paint::more(top > 0, top < extent.most(), area, below, look, buf);
-    extent
+    scrolled(&figures(run), top, look, area, below, buf)
 }
 
 fn progress(run: &Run, words: &str, role: Role, look: &Look<'_>, row: Rect, buf: &mut Buffer) {
@@ -204,8 +197,8 @@ fn counts(title: &str, counts: &Counts, a_second: Option<f64>) -> Group {
     let mut group = Group::new(title);
     group.line("a second", format::rate(a_second));
     group.line("commits", Count(counts.commits).to_string());
-    let share = counts.abort_share().map_or_else(String::new, |share| format!(" ({share:.1} % of what was decided)"));
-    group.line("aborts", format!("{}{share}", Count(counts.aborts)));
+    let share = words::share(counts.abort_share());
+    group.line("aborts", format!("{} ({share} of what was decided)", Count(counts.aborts)));
     let role = if counts.failed > 0 { Role::Critical } else { Role::Text };
     group.role("errors", Count(counts.failed).to_string(), role);
     if counts.undecided > 0 {
@@ -215,7 +208,11 @@ fn counts(title: &str, counts: &Counts, a_second: Option<f64>) -> Group {
         let words = format!("{} times: {}", Count(seen.count), Shown::text(&seen.text));
         group.role(&format!("  {}", Shown::text(code)), words, Role::Critical);
     }
-    for (name, count) in [("redirected", counts.moved + counts.asked), ("connected anew", counts.reconnects)] {
+    for (name, count) in [
+        ("redirected", counts.moved + counts.asked),
+        ("connected anew", counts.reconnects),
+        ("GETs of no key", counts.misses),
+    ] {
         if count > 0 {
             group.line(name, Count(count).to_string());
         }
@@ -251,8 +248,38 @@ pub fn figures(run: &Run) -> Vec<Group> {
     }
 }
 
+/// What the invariant check found, as the command line says it too.
+fn verdict(of: &Verdict) -> Group {
+    let mut group = Group::new("invariant");
+    let (said, role) = invariant(of);
+    let why = of.unknown.as_ref().map_or_else(String::new, |why| format!(": {}", Shown::text(why)));
+    let accounts = format!("{} accounts, {} transfers", Count(of.accounts), Count(of.transfers));
+    group.role("it", format!("{said}{why}; {accounts}"), role);
+    let found = of.sum_found.map_or_else(|| format::UNKNOWN.to_owned(), |sum| sum.to_string());
+    let role = if of.sum_found == Some(of.sum_expected) { Role::Text } else { Role::Critical };
+    group.role("sum", format!("{found} of {}", of.sum_expected), role);
+    for (name, count) in [
+        ("lost updates", of.lost_updates),
+        ("foreign updates", of.foreign_updates),
+        ("wrong accounts", of.wrong_accounts),
+    ] {
+        group.role(name, Count(count).to_string(), if count > 0 { Role::Critical } else { Role::Text });
+    }
+    if of.settled > 0 {
+        group.line("settled", format!("{} whose EXEC was not answered and that were carried out", Count(of.settled)));
+    }
+    for line in words::wrong(of) {
+        group.role("", line, Role::Critical);
+    }
+    group
+}
+
 fn outcome_of(outcome: &Outcome) -> Vec<Group> {
     let mut all = counts("in all", &outcome.counts, Some(outcome.per_second));
+    if let Some(text) = words::unanswered(&outcome.unanswered) {
+        all.line("at the end", text);
+    }
+    all.line("attempts", Count(outcome.attempts).to_string());
     all.line("attempts a second", format::rate(Some(outcome.attempts_per_second)));
     all.line("round trips a second", format::rate(Some(outcome.trips_per_second)));
     let mut times = Group::new("times");
@@ -265,32 +292,31 @@ fn outcome_of(outcome: &Outcome) -> Vec<Group> {
     for step in &outcome.steps {
         latency(&mut times, &format!("  {}", step.command), Some(&step.trip));
     }
-    let mut groups = vec![all, times];
-    if let Some(verdict) = &outcome.invariant {
-        let mut group = Group::new("invariant");
-        let (words, role) = match (&verdict.unknown, verdict.holds()) {
-            (Some(why), _) => (format!("not known: {}", Shown::text(why)), Role::Unknown),
-            (None, true) => ("holds: no update was lost".to_owned(), Role::Ok),
-            (None, false) => ("BROKEN".to_owned(), Role::Critical),
-        };
-        group.role("sum of all accounts", words, role);
-        let found = verdict.sum_found.map_or_else(|| format::UNKNOWN.to_owned(), |sum| sum.to_string());
-        group.line("found, of", format!("{found} of {}", verdict.sum_expected));
-        let role = if verdict.lost_updates > 0 { Role::Critical } else { Role::Text };
-        group.role("lost updates", Count(verdict.lost_updates).to_string(), role);
-        group.line("transfers", Count(verdict.transfers).to_string());
-        groups.push(group);
-    }
+    // What it was asked for comes first.
+    let mut groups: Vec<Group> = outcome.invariant.iter().map(verdict).collect();
+    groups.extend([all, times]);
     if outcome.hosts.len() > 1 {
         let mut group = Group::new("hosts");
         for host in &outcome.hosts {
             let seconds = outcome.span.as_secs_f64();
             let a_second = (seconds > 0.0).then(|| rate(host.counts.commits, seconds));
-            let p99 = format::millis(host.attempt.map(|attempt| attempt.p99));
-            group.line(&host.host.to_string(), format!("{} a second, p99 {p99}", format::rate(a_second)));
+            let time = |of: fn(Latency) -> Duration| format::millis(host.attempt.map(of));
+            let words = format!(
+                "{} a second, aborted {}, failed {}, mean {}, p99 {}, max {}",
+                format::rate(a_second),
+                Count(host.counts.aborts),
+                Count(host.counts.failed),
+                time(|attempt| attempt.mean),
+                time(|attempt| attempt.p99),
+                time(|attempt| attempt.max)
+            );
+            group.line(&host.host.to_string(), words);
         }
         groups.push(group);
     }
+    let mut asked = Group::new("");
+    asked.line("asked for", words::about(outcome));
+    groups.push(asked);
     let mut keys = Group::new("keys");
     keys.line("removed", Count(outcome.removed).to_string());
     for left in &outcome.left {

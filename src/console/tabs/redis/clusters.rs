@@ -47,6 +47,16 @@ pub fn slots(health: &Health) -> String {
     }
 }
 
+/// How that is painted: what nobody serves is critical, what is only not seen is not known.
+pub fn standing(health: &Health) -> Role {
+    let all = u32::from(SLOTS);
+    match (health.line.served, health.line.unseen) {
+        (Some(served), unseen) if served + unseen.unwrap_or(0) < all => Role::Critical,
+        (Some(served), _) if served < all => Role::Unknown,
+        _ => Role::Text,
+    }
+}
+
 /// How many findings there are of each kind, the worst first; what there is none of is left out.
 pub fn counted(counts: &Counts) -> impl Iterator<Item = (Severity, Count)> {
     let all = [
@@ -133,16 +143,18 @@ pub fn row<'a>(one: &ClusterRead, now: Time, look: &Look<'_>) -> Row<'a> {
     };
     let worst = match (stale, wrong::worst(health)) {
         (Some(age), _) => Cell::new(format!("looked at {} ago", format::span(Some(age))), Role::Stale),
-        (None, Some(finding)) => Cell::new(wrong::sentence(finding), Role::Text),
+        (None, Some(finding)) => Cell::new(wrong::short(finding), Role::Text),
         (None, None) => Cell::new("", Role::Dim),
     };
     let plain = |text: String| Cell::new(text, if stale.is_some() { Role::Stale } else { Role::Text });
-    let gaps = line.kind == Kind::Cluster && line.served.is_some_and(|served| served < u32::from(SLOTS));
     let cells = vec![
         state(sign, severity, role, look),
         name,
         Cell::new(says(health), if line.state.as_deref() == Some("fail") { Role::Critical } else { Role::Dim }),
-        if gaps { Cell::new(slots(health), Role::Critical) } else { plain(slots(health)) },
+        match standing(health) {
+            Role::Text => plain(slots(health)),
+            role => Cell::new(slots(health), role),
+        },
         plain(format::count(line.masters.map(u64::from))),
         plain(format::count(line.replicas.map(u64::from))),
         plain(format!("{}/{}", Count(line.answering.into()), Count(line.known.into()))),

@@ -22,6 +22,7 @@ use crate::base::units::Count;
 use crate::base::{Severity, Shown, Time};
 use crate::console::format;
 use crate::console::glyphs::Look;
+use crate::console::list::ListState;
 use crate::console::model::{Hit, Model, Report};
 use crate::console::theme::Role;
 use crate::console::widgets::pane::{self, PaneView};
@@ -73,35 +74,33 @@ fn inside(area: Rect) -> Rect {
 struct Listed<'a> {
     list: List,
     focused: bool,
-    place: Option<usize>,
-    total: usize,
-    all: usize,
-    filter: &'a str,
-    top: usize,
     columns: &'a [Column<'a>],
     sorted: Option<(usize, bool)>,
     empty: &'a str,
 }
 
-fn listed<'a>(
+fn listed<'a, Id: Clone + Ord>(
     view: &Listed<'a>,
+    state: &ListState<Id>,
     row: &dyn Fn(usize) -> Option<Row<'a>>,
     look: &Look<'_>,
     area: Rect,
     buf: &mut Buffer,
     report: &mut Report,
 ) {
-    let filter = (!view.filter.is_empty()).then_some((view.filter, Some(view.all as u64)));
-    let title = table::title(view.list.title(), view.place.map(|place| place as u64), view.total as u64, filter);
+    let (place, total, top) =
+        (state.place().map(|place| place as u64), state.ids.len() as u64, state.scrolled(within(area)));
+    let filter = (!state.filter.is_empty()).then_some((state.filter.as_str(), Some(state.total as u64)));
+    let title = table::title(view.list.title(), place, total, filter);
     let inner = pane::draw(&PaneView { title: title.into(), right: "".into(), focused: view.focused }, look, area, buf);
-    let empty = if view.filter.is_empty() { view.empty } else { "no row passes the filter; Esc drops it" };
-    let at = |place: u64| row(usize::try_from(place).ok()?);
+    let empty = if state.filter.is_empty() { view.empty } else { "no row passes the filter; Esc drops it" };
+    let at = |place: u64| row(*state.order.get(usize::try_from(place).ok()?)?);
     let table = TableView {
         id: 0,
         columns: view.columns,
-        total: view.total as u64,
-        offset: view.top as u64,
-        selected: view.place.map(|place| place as u64),
+        total,
+        offset: top as u64,
+        selected: place,
         focused: view.focused,
         sorted: view.sorted,
         row: &at,
@@ -110,7 +109,7 @@ fn listed<'a>(
     let mut hits = Vec::new();
     let extent = table::draw(&table, look, inner, buf, &mut hits);
     report.heights.insert(view.list.word(), u16::try_from(extent.shown).unwrap_or(u16::MAX).max(1));
-    report.redis_tops.insert(view.list, view.top);
+    report.redis_tops.insert(view.list, top);
     for (rect, hit) in hits {
         if let HitId::Row { row, .. } = hit
             && let Ok(place) = usize::try_from(row)
@@ -127,7 +126,9 @@ fn within(area: Rect) -> usize {
 
 /// The clusters, where there are several.
 fn overview(state: &State, read: &RedisRead, look: &Look<'_>, area: Rect, buf: &mut Buffer, report: &mut Report) {
-    let [top, rest] = Layout::vertical([Constraint::Length(1), Constraint::Fill(1)]).areas(area);
+    let below = if read.clusters.is_empty() { 0 } else { Shape::said(area.height) };
+    let [top, rest, said] =
+        Layout::vertical([Constraint::Length(1), Constraint::Fill(1), Constraint::Length(below)]).areas(area);
     let all = Count(read.clusters.len() as u64).to_string();
     let mut parts =
         vec![Part { items: vec![head::text("CLUSTERS ", Role::Title), head::text(all, Role::Text)], drop: 0 }];
@@ -145,20 +146,21 @@ fn overview(state: &State, read: &RedisRead, look: &Look<'_>, area: Rect, buf: &
     let view = Listed {
         list: List::Clusters,
         focused: true,
-        place: list.place(),
-        total: list.ids.len(),
-        all: list.total,
-        filter: &list.filter,
-        top: list.scrolled(within(rest)),
         columns: &columns,
         sorted: list.sort.map(|column| (column, !list.descending)),
         empty: "no cluster is configured",
     };
-    let row = |place: usize| {
-        let one = read.clusters.get(*list.order.get(place)?)?;
-        Some(clusters::row(one, read.now, look))
-    };
-    listed(&view, &row, look, rest, buf, report);
+    let row = |at: usize| Some(clusters::row(read.clusters.get(at)?, read.now, look));
+    listed(&view, list, &row, look, rest, buf, report);
+    // The list has room for the beginning of what is worst.
+    let selected = state.clusters.selected.as_ref().and_then(|name| read.named(name));
+    if let Some(one) = selected.filter(|one| one.stale(read.now).is_none())
+        && let Some(finding) = one.health.as_ref().and_then(|health| wrong::worst(health))
+    {
+        let mut lines = vec![(wrong::sentence(finding), wrong::role(finding))];
+        lines.extend(finding.next.as_ref().map(|next| (format!("do: {}", shown_again(next)), Role::Text)));
+        sentences(lines, look, inside(said), buf);
+    }
 }
 
 /// Says that nothing newer comes, and why.
@@ -178,6 +180,16 @@ struct Shape {
 }
 
 impl Shape {
+    /// Rows for what is selected.
+    fn said(height: u16) -> u16 {
+        match height {
+            0..10 => 0,
+            10..16 => 1,
+            16..26 => 3,
+            _ => 5,
+        }
+    }
+
     /// So that of a small screen the list that has the keys is left.
     fn of(height: u16, found: usize, state: &State, kind: Kind) -> Self {
         let lines = if height >= 6 { 2 } else { u16::from(height >= 3) };
@@ -187,12 +199,7 @@ impl Shape {
             8..12 => 1,
             _ => 2,
         };
-        let said = match height {
-            0..10 => 0,
-            10..16 => 1,
-            16..26 => 3,
-            _ => 5,
-        };
+        let said = Self::said(height);
         let rest = height.saturating_sub(lines + strip + said);
         let focused = state.pane == List::Findings;
         let most = if focused { rest * 3 / 5 } else { rest * 2 / 5 };
@@ -238,23 +245,17 @@ fn cluster(
     if slots.height > 0 {
         head::slots(health, look, inside(slots), buf);
     }
-    let list = &state.findings;
     if findings.height > 0 {
         let columns = wrong::columns();
         let view = Listed {
             list: List::Findings,
             focused: state.pane == List::Findings,
-            place: list.place(),
-            total: list.ids.len(),
-            all: list.total,
-            filter: &list.filter,
-            top: list.scrolled(within(findings)),
             columns: &columns,
             sorted: None,
             empty: "nothing is wrong that firn can see",
         };
-        let row = |place: usize| Some(wrong::row(found.get(*list.order.get(place)?)?.1, now, look));
-        listed(&view, &row, look, findings, buf, report);
+        let row = |at: usize| Some(wrong::row(found.get(at)?.1, now, findings.width, look));
+        listed(&view, &state.findings, &row, look, findings, buf, report);
     }
     if nodes.height > 0 {
         node_list(state, health, look, nodes, buf, report);
@@ -270,17 +271,12 @@ fn node_list(state: &State, health: &Health, look: &Look<'_>, area: Rect, buf: &
     let view = Listed {
         list: List::Nodes,
         focused: state.pane == List::Nodes,
-        place: list.place(),
-        total: list.ids.len(),
-        all: list.total,
-        filter: &list.filter,
-        top: list.scrolled(within(area)),
         columns: &heads.columns,
         sorted,
         empty: "no node is known of",
     };
-    let row = |place: usize| Some(nodes::row(health.nodes.get(*list.order.get(place)?)?, &heads, look));
-    listed(&view, &row, look, area, buf, report);
+    let row = |at: usize| Some(nodes::row(health.nodes.get(at)?, &heads, look));
+    listed(&view, list, &row, look, area, buf, report);
 }
 
 /// What is to be said of what is selected, whole: what it is, what to do, and the command that would do it.
@@ -310,6 +306,11 @@ fn selected(
             lines.push((format!("{copy} copies: {}", shown_again(command)), Role::Strong));
         }
     }
+    sentences(lines, look, area, buf);
+}
+
+/// Sentences one below the other, broken where they are long.
+fn sentences(lines: Vec<(String, Role)>, look: &Look<'_>, area: Rect, buf: &mut Buffer) {
     let wide = usize::from(area.width);
     let broken: Vec<(Vec<String>, Role)> =
         lines.into_iter().map(|(line, role)| (format::wrap(&look.text(&line), wide), role)).collect();

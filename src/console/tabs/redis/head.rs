@@ -41,9 +41,13 @@ pub fn line(one: &ClusterRead, health: &Health, now: Time, look: &Look<'_>) -> V
     let name = format!(" {}", Shown::text(&one.name));
     let mut parts =
         vec![Part { items: vec![standing(health.severity, stale, look), text(name, Role::Strong)], drop: 0 }];
-    let less = |count: Option<u32>, of: u32| if count.is_some_and(|count| count < of) { Role::Critical } else { plain };
     if line.kind == Kind::Cluster {
-        parts.push(part("SLOTS", clusters::slots(health), less(line.served, u32::from(SLOTS)), 0));
+        let role = Some(clusters::standing(health)).filter(|role| *role != Role::Text).unwrap_or(plain);
+        let mut slots = part("SLOTS", clusters::slots(health), role, 0);
+        if let Some(unseen) = line.unseen.filter(|unseen| *unseen > 0) {
+            slots.items.push(text(format!(", {} not seen", Count(unseen.into())), Role::Unknown));
+        }
+        parts.push(slots);
     }
     let answer = format!("{}/{}", Count(line.answering.into()), Count(line.known.into()));
     let role = if line.answering < line.known { Role::Warning } else { plain };

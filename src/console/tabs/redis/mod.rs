@@ -9,6 +9,7 @@ pub mod draw;
 pub mod head;
 pub mod node;
 pub mod nodes;
+pub mod sheet;
 pub mod state;
 pub mod wrong;
 

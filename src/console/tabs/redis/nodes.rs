@@ -73,10 +73,15 @@ pub fn key(row: &NodeRow, column: usize) -> SortKey {
     }
 }
 
-/// How bad it is with a node. One that could not be looked into is not fine.
+/// How bad it is with a node. One that could not be looked into is not fine, nor is one that serves nobody, though it takes a
+/// second look to say so.
 pub fn severity(row: &NodeRow) -> Severity {
-    let unseen = if row.sight.serves().is_none() { Severity::Unknown } else { Severity::Ok };
-    row.severity.max(unseen)
+    let seen = match row.sight.serves() {
+        Some(true) => Severity::Ok,
+        Some(false) => Severity::Warning,
+        None => Severity::Unknown,
+    };
+    row.severity.max(seen)
 }
 
 /// What a direct look says of it, and what the others say of it where that is something else.

@@ -47,7 +47,15 @@ pub fn role(finding: &Finding) -> Role {
 
 /// What a finding says; of one that is silenced, until when and by whom comes first.
 pub fn said(finding: &Finding) -> String {
-    let text = shown_again(&finding.text);
+    with_silence(finding, shown_again(&finding.said()))
+}
+
+/// The same in few words, for where there is little room.
+fn few(finding: &Finding) -> String {
+    with_silence(finding, shown_again(&finding.brief()))
+}
+
+fn with_silence(finding: &Finding, text: String) -> String {
     match &finding.silenced {
         Some(silenced) => format!("{}: {text}", shown_again(silenced)),
         None => text,
@@ -56,7 +64,16 @@ pub fn said(finding: &Finding) -> String {
 
 /// The same with its rule, and with what it is about where its words do not name that.
 pub fn sentence(finding: &Finding) -> String {
-    let (object, text) = (finding.object.to_string(), said(finding));
+    named(finding, &said(finding))
+}
+
+/// The same in few words.
+pub fn short(finding: &Finding) -> String {
+    named(finding, &few(finding))
+}
+
+fn named(finding: &Finding, text: &str) -> String {
+    let object = finding.object.to_string();
     if text.contains(&object) {
         format!("{} {text}", finding.rule)
     } else {
@@ -89,8 +106,12 @@ pub fn columns() -> [Column<'static>; 5] {
     ]
 }
 
-/// A finding's row.
-pub fn row<'a>(finding: &Finding, now: Time, look: &Look<'_>) -> Row<'a> {
+/// Below so many columns a row has room for few words.
+pub const NARROW: u16 = 120;
+
+/// A finding's row in a list of that width.
+pub fn row<'a>(finding: &Finding, now: Time, width: u16, look: &Look<'_>) -> Row<'a> {
+    let words = if width < NARROW { few(finding) } else { said(finding) };
     let role = role(finding);
     let quiet = if role == Role::Dim { Role::Dim } else { Role::Text };
     let sign = look.glyphs.severity(finding.severity);
@@ -98,7 +119,7 @@ pub fn row<'a>(finding: &Finding, now: Time, look: &Look<'_>) -> Row<'a> {
         Cell::new(format!("{sign} {}", word(finding)), role),
         Cell::new(finding.rule.0, Role::Dim),
         Cell::new(finding.object.to_string(), quiet),
-        Cell::new(said(finding), quiet),
+        Cell::new(words, quiet),
         Cell::new(format::short_span(Some(now.since(finding.since))), Role::Dim),
     ];
     Row { cells, marked: false }

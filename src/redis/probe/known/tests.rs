@@ -51,7 +51,7 @@ fn tick(known: &mut Known, now: Mono, world: &[(&str, Came)]) -> (Vec<String>, V
             ..*came
         })
     };
-    let (mut asked, mut waiting) = (Vec::new(), known.begin(now));
+    let (mut asked, mut waiting) = (Vec::new(), known.begin(now, |_| false));
     loop {
         while let Some(one) = waiting.pop() {
             asked.push(one.to_string());
@@ -236,7 +236,7 @@ proptest! {
             let (mut known, now) = start(&["10.0.0.1", "10.0.0.2"]);
             let mut told = Vec::new();
             for _ in 0..2 {
-                let mut waiting = known.begin(now);
+                let mut waiting = known.begin(now, |_| false);
                 loop {
                     while !waiting.is_empty() {
                         let one = waiting.swap_remove(picks.next().unwrap_or(0) % waiting.len());

@@ -272,7 +272,6 @@ impl Pty {
     }
 
     /// How many bytes it has written so far.
-    #[allow(dead_code)] // the bench asks for it
     pub fn received(&self) -> usize {
         self.lock().raw.len()
     }

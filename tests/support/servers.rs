@@ -1,0 +1,113 @@
+//! What servers of others that the tests start have in common: folders of their own, ports nobody else has, and an end with
+//! the value that holds them, at the latest with the process.
+
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::waiting::eventually;
+
+/// Ends what is left of the servers of a process that has ended, and takes their folder away.
+const WARDEN: &str = "trap '' INT TERM HUP; cat >/dev/null; \
+    for pid in \"$0\"/*/pid; do [ -f \"$pid\" ] && kill -9 \"$(cat \"$pid\")\"; done; rm -rf \"$0\"";
+
+/// Where the servers of one kind of this process are.
+pub struct Home {
+    dir: PathBuf,
+    next: AtomicU32,
+    /// Whoever reads the other end finds its end when this process has ended, however it did.
+    _warden: ChildStdin,
+}
+
+impl Home {
+    pub fn new(prefix: &str) -> Self {
+        let dir = tempfile::Builder::new().prefix(prefix).tempdir().unwrap().keep();
+        let mut warden = Command::new("sh");
+        warden.args(["-c", WARDEN]).arg(&dir).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let warden = warden.spawn().unwrap().stdin.take().unwrap();
+        Self { dir, next: AtomicU32::new(1), _warden: warden }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of another server. It is to write its number into `pid` there.
+    pub fn folder(&self) -> PathBuf {
+        let dir = self.dir.join(format!("s{}", self.next.fetch_add(1, Ordering::Relaxed)));
+        fs::create_dir(&dir).unwrap();
+        dir
+    }
+}
+
+/// A port that nobody has now.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// A server that runs; dropped, it is ended as by a power cut.
+pub struct Run {
+    dir: PathBuf,
+    child: Child,
+}
+
+impl Run {
+    /// Starts it and waits until it is there, by what `answers`. What it says goes to `log` in its folder.
+    #[track_caller]
+    pub fn start<T>(
+        dir: &Path,
+        within: Duration,
+        mut command: Command,
+        mut answers: impl FnMut() -> Option<T>,
+    ) -> Self {
+        let program = command.get_program().display().to_string();
+        let log = File::options().create(true).append(true).open(dir.join("log")).unwrap();
+        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        let child = command.spawn().unwrap_or_else(|e| panic!("{program}: {e}; tests/run installs it"));
+        let mut run = Self { dir: dir.to_owned(), child };
+        eventually(within, &format!("{program} answers"), || {
+            let ended = run.child.try_wait().unwrap();
+            assert!(ended.is_none(), "{program} ended: {}", fs::read_to_string(dir.join("log")).unwrap());
+            answers()
+        });
+        run
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// Stops it in its tracks: connections stay, and are taken by the kernel; nothing answers.
+    pub fn freeze(&self) {
+        self.signal(Signal::STOP);
+        // The signal is sent; every thread stops when it gets to it.
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let stopped = |task: std::io::Result<fs::DirEntry>| {
+            let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        eventually(Duration::from_secs(20), "every thread of it stands", || {
+            fs::read_dir(&tasks).unwrap().all(stopped).then_some(())
+        });
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal(Signal::CONT);
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        // Its number may be another's soon.
+        let _ = fs::remove_file(self.dir.join("pid"));
+    }
+}

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 pub use crate::support::dice::noise;
+pub use crate::support::done::Done;
 use crate::support::folders::{self, Look};
 pub use crate::support::waiting::eventually;
 
@@ -31,57 +32,6 @@ pub const CHECK_TARS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check-t
 
 /// Longer than any command here takes, on a busy machine.
 pub const LONG: Duration = Duration::from_mins(2);
-
-/// A command that has ended.
-#[derive(Debug)]
-pub struct Done {
-    pub code: i32,
-    pub out: String,
-    pub err: String,
-}
-
-impl Done {
-    /// Its standard output, when it ended with `code`.
-    #[track_caller]
-    pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "standard output:\n{}\nstandard error:\n{}", self.out, self.err);
-        self
-    }
-
-    /// Every one of `parts` is on standard error.
-    #[track_caller]
-    pub fn says(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(self.err.contains(part), "{part:?} is not in:\n{}", self.err);
-        }
-        self
-    }
-
-    /// Every one of `parts` is on standard output.
-    #[track_caller]
-    pub fn prints(self, parts: &[&str]) -> Self {
-        for part in parts {
-            assert!(self.out.contains(part), "{part:?} is not in:\n{}", self.out);
-        }
-        self
-    }
-
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}", self.out))
-    }
-
-    /// Nothing here can act on a terminal, and nothing fell over.
-    #[track_caller]
-    pub fn clean(self) -> Self {
-        for text in [&self.out, &self.err] {
-            let raw = text.chars().find(|c| c.is_control() && *c != '\n');
-            assert_eq!(raw, None, "a control character in {text:?}");
-            assert!(!text.contains("panicked"), "{text}");
-        }
-        self
-    }
-}
 
 /// A firn in the background; killed when dropped.
 pub struct Running {

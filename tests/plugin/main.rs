@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::float_cmp)] // helpers of tests
 
+#[path = "../support/done.rs"]
+#[allow(dead_code)] // it needs some of it
+mod done;
 mod golden;
 mod made;
 mod property;

@@ -24,6 +24,7 @@ use firn::store::{
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::done::Done;
 use crate::reader::{Output, read};
 
 const CONFIG: &str = r#"state = { url = "sqlite:firn.db" }
@@ -37,37 +38,21 @@ struct Home {
     session: SessionId,
 }
 
-/// What the program printed, and its exit code.
-#[derive(Debug)]
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    /// Its output, which is a plugin's, and the exit code the word's.
-    #[track_caller]
-    fn plugin(&self) -> Output {
-        assert_eq!(self.err, "", "nothing is said elsewhere");
-        let text = self.out.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {:?}", self.out));
-        let output = read(text).unwrap_or_else(|e| panic!("{e}: {text}"));
-        assert_eq!(i32::from(output.code()), self.code, "{text}");
-        output
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
-    }
+/// Its output, which is a plugin's, and the exit code the word's.
+#[track_caller]
+fn plugin_of(done: &Done) -> Output {
+    assert_eq!(done.err, "", "nothing is said elsewhere");
+    let text = done.out.strip_suffix('\n').unwrap_or_else(|| panic!("no line: {:?}", done.out));
+    let output = read(text).unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(i32::from(output.code()), done.code, "{text}");
+    output
 }
 
 fn firn(dir: &Path, args: &[&str]) -> Done {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
     let path = std::env::var_os("PATH").unwrap_or_default();
     command.env_clear().env("PATH", path).env("HOME", dir).current_dir(dir).args(args);
-    let output = command.output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) }
+    Done::of(command)
 }
 
 impl Home {
@@ -115,7 +100,7 @@ impl Home {
 
     /// The same verdict from every way of asking, the console's among them.
     async fn agrees(&self, replica: &str) -> Output {
-        let output = self.firn(&["check", "delay", replica]).plugin();
+        let output = plugin_of(&self.firn(&["check", "delay", replica]));
         let known = known(replica);
         let told = one(&*self.store, &known, replica, false).await.unwrap();
         let shown = gather(&*self.store, &[known]).await.unwrap();
@@ -202,7 +187,7 @@ async fn a_healthy_replica_is_ok_wherever_it_is_asked() {
     assert_eq!(output.first, "DELAY OK - db14: delay 7205s in 5400:9000, slope +0.00, r -0.05");
     let intercept = output.metric("intercept").unwrap();
     assert!((intercept.value - 7205.0).abs() < 0.5 && !intercept.crit.unwrap().alerts(intercept.value));
-    let verbose = home.firn(&["check", "delay", "db14", "-vvv"]).plugin();
+    let verbose = plugin_of(&home.firn(&["check", "delay", "db14", "-vvv"]));
     assert!(verbose.long.iter().any(|line| line.starts_with("rule 16 OK: delay 7205 s")), "{:?}", verbose.long);
     assert!(
         verbose.long.iter().any(|line| line.starts_with("max-delay-time 7205s, at most 9000s")),
@@ -211,7 +196,7 @@ async fn a_healthy_replica_is_ok_wherever_it_is_asked() {
     );
     assert!(verbose.long.iter().any(|line| line.starts_with("since ")), "{:?}", verbose.long);
     // The other one is configured, and nobody has looked at it.
-    let other = home.firn(&["check", "delay", "db15"]).plugin();
+    let other = plugin_of(&home.firn(&["check", "delay", "db15"]));
     assert_eq!((other.word.as_str(), other.metrics.len()), ("CRITICAL", 0));
     assert!(other.first.starts_with("DELAY CRITICAL - worker never seen: it has written no state"), "{}", other.first);
     let all = home.firn(&["delay"]);
@@ -225,13 +210,14 @@ async fn limits_that_are_given_are_judged_by_and_change_nothing() {
     let mut play = stored(&home).await;
     play.look(1200, 0, |ago| Ok(runs(ago, 7204.0)));
     home.write("db14", &play).await;
-    let narrow = home.firn(&["check", "delay", "db14", "--max-delay-time", "7000"]).plugin();
+    let narrow = plugin_of(&home.firn(&["check", "delay", "db14", "--max-delay-time", "7000"]));
     assert_eq!(narrow.first, "DELAY CRITICAL - out of bounds, and slope does not indicate recovery; 7204s");
     let range = narrow.metric("intercept").unwrap().crit.unwrap();
     assert_eq!((range.start, range.end), (5400.0, 7000.0));
-    let wide = home.firn(&["check", "delay", "db14", "--max-delay-time=2h30m"]).plugin();
+    let wide = plugin_of(&home.firn(&["check", "delay", "db14", "--max-delay-time=2h30m"]));
     assert_eq!(wide.word, "OK");
-    let wrong = home.firn(&["check", "delay", "db14", "--min-delay-time", "9000", "--max-delay-time", "5400"]).plugin();
+    let wrong =
+        plugin_of(&home.firn(&["check", "delay", "db14", "--min-delay-time", "9000", "--max-delay-time", "5400"]));
     assert_eq!((wrong.word.as_str(), wrong.metric("intercept").and_then(|metric| metric.crit)), ("UNKNOWN", None));
     assert_eq!(home.agrees("db14").await.word, "OK");
 }
@@ -257,7 +243,7 @@ async fn a_backup_is_a_warning_and_its_recovery_too() {
     assert_eq!(output.first, "DELAY WARNING - Active backup 2000s of 64800s; intercept 9204s out of 5400:9000");
     assert_eq!(output.metric("slope").unwrap().value, 1.0);
     assert!((output.metric("job").unwrap().value - 2000.0).abs() < 0.5);
-    let short = home.firn(&["check", "delay", "db14", "--max-backup-behind", "1000"]).plugin();
+    let short = plugin_of(&home.firn(&["check", "delay", "db14", "--max-backup-behind", "1000"]));
     assert!(short.first.starts_with("DELAY CRITICAL - backup running 200"), "{}", short.first);
     // It ends, and the line is not back yet.
     let end = EndJob {
@@ -348,7 +334,7 @@ async fn a_worker_that_is_gone_is_critical_whatever_it_said() {
     home.write("db14", &play).await;
     let output = home.agrees("db14").await;
     assert!(output.first.starts_with("DELAY CRITICAL - db14: worker last seen 9"), "{}", output.first);
-    let patient = home.firn(&["check", "delay", "db14", "--max-last-seen", "1h"]).plugin();
+    let patient = plugin_of(&home.firn(&["check", "delay", "db14", "--max-last-seen", "1h"]));
     assert!(patient.first.contains("held, no sample for 9"), "{}", patient.first);
 }
 
@@ -358,15 +344,15 @@ async fn channels_are_checked_each_by_itself() {
     let mut play = stored(&home).await;
     play.look(1200, 0, |ago| Ok(runs(ago, 7204.0)));
     home.write("db14/east", &play).await;
-    let alone = home.firn(&["check", "delay", "db14"]).plugin();
+    let alone = plugin_of(&home.firn(&["check", "delay", "db14"]));
     assert_eq!((alone.word.as_str(), alone.metrics.is_empty()), ("OK", false));
     home.write("db14/west", &play).await;
-    let both = home.firn(&["check", "delay", "db14", "-v"]).plugin();
+    let both = plugin_of(&home.firn(&["check", "delay", "db14", "-v"]));
     assert_eq!(both.word, "UNKNOWN");
     assert!(both.long[0].ends_with("name one: db14/east, db14/west"), "{both:?}");
     assert_eq!(home.agrees("db14/west").await.word, "OK");
     // A channel that is none is a mistake of who asks, and no worker that was never seen.
-    let none = home.firn(&["check", "delay", "db14/wset", "-v"]).plugin();
+    let none = plugin_of(&home.firn(&["check", "delay", "db14/wset", "-v"]));
     assert_eq!(none.word, "UNKNOWN");
     assert!(
         none.long[0].ends_with("\"db14/wset\" is none that is watched of db14; name one of: db14/east, db14/west"),

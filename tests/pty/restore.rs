@@ -82,15 +82,8 @@ fn a_pasted_list_is_judged_planned_confirmed_and_delivered() {
     pty.wait_for("Batch: line");
     pty.press("esc");
     pty.wait_gone("Batch: line");
-    for mut pty in [pty, second] {
-        pty.press("q");
-        pty.wait_until("the question, or the end", |screen| {
-            screen.contents().contains("Leave the console") || !screen.alternate_screen()
-        });
-        if pty.modes().alternate {
-            pty.press("right enter");
-        }
-        pty.end().exactly(0);
+    for pty in [pty, second] {
+        pty.leave();
     }
 }
 

@@ -8,6 +8,7 @@ use firn::redis::replay::{Texts, Told, look, texts};
 use proptest::prelude::*;
 
 use super::kit::{capture, recorded};
+use super::properties::tick;
 use super::world::at;
 
 const BORDERS: [&str; 16] = [
@@ -133,16 +134,7 @@ fn sums_that_do_not_fit_are_the_largest_number() {
         node.set("master_repl_offset", u64::MAX);
         node.set("slave0", format!("ip=10.0.0.2,port=7004,state=online,offset=1,lag={}", u64::MAX));
         let looks = world.looks(second);
-        let tick = Tick {
-            subject: &subject,
-            limits: &limits,
-            looks: &looks,
-            asides: &[],
-            sentinels: &[],
-            now: at(second),
-            raise: Raise::Live,
-        };
-        let (next, health) = judge(&history, &tick);
+        let (next, health) = judge(&history, &tick(&subject, &limits, &looks, second));
         assert_eq!(health.line.keys, Some(u64::MAX));
         history = next;
         said = health.findings;

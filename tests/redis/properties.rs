@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use super::plays;
 use super::world::{World, at, found};
 
-fn tick<'a>(subject: &'a Subject, limits: &'a Limits, looks: &'a [Look], second: i64) -> Tick<'a> {
+pub fn tick<'a>(subject: &'a Subject, limits: &'a Limits, looks: &'a [Look], second: i64) -> Tick<'a> {
     Tick { subject, limits, looks, asides: &[], sentinels: &[], now: at(second), raise: Raise::Live }
 }
 
@@ -203,16 +203,7 @@ fn the_same_look_at_a_node_counts_once() {
         if (2..6).contains(&second) {
             *own = dead.get_or_insert_with(|| own.clone()).clone();
         }
-        let tick = Tick {
-            subject: &subject,
-            limits: &limits,
-            looks: &looks,
-            asides: &[],
-            sentinels: &[],
-            now: at(second),
-            raise: Raise::Live,
-        };
-        let (next, health) = judge(&history, &tick);
+        let (next, health) = judge(&history, &tick(&subject, &limits, &looks, second));
         history = next;
         let raised: Vec<_> = found(&health).map(|one| one.rule.0).filter(|rule| ["A1", "B1"].contains(rule)).collect();
         said.push((second, raised));

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use firn::base::clock::Hand;
-use firn::base::host::ProcessIdentity;
 use firn::base::sink::Totals;
 use firn::base::world::{Group, World as Turns};
 use firn::base::{Clock, Severity, Stop, Time, task};
@@ -21,9 +20,10 @@ use firn::redis::watch::Keeper;
 use firn::services::redis::{read_silences, recall};
 use firn::store::sqlite::SqliteStore;
 use firn::store::{ClusterRow, NewEvent, NewSilence, NoticeRow, Store};
-use firn::worker::under::{self, Under, Work};
+use firn::worker::under::{self, Work};
 
 use super::world::{World, at};
+use crate::support::host;
 
 /// The cluster's name.
 pub const SHOP: &str = "shop";
@@ -107,21 +107,8 @@ impl Stage {
     }
 
     /// A process on a host.
-    pub fn process(&self, host: &str) -> Process {
-        let process = ProcessIdentity {
-            host: host.to_owned(),
-            machine_id: host.repeat(32),
-            pid: 1,
-            pid_start: 1,
-            ..ProcessIdentity::own()
-        };
-        let under = Under {
-            store: Arc::clone(&self.store),
-            clock: self.clock.clone(),
-            process,
-            kinds: "redis".to_owned(),
-            length: Duration::from_secs(LEASE),
-        };
+    pub fn process(&self, name: &str) -> Process {
+        let under = host::under(name, &self.store, &self.clock, "redis", Duration::from_secs(LEASE));
         let cluster = Cluster {
             subject: Subject::cluster(SHOP),
             limits: Arc::new(Limits::default()),

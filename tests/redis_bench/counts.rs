@@ -136,7 +136,7 @@ fn a_session_of_dtm_redis_is_asked_what_it_knows() {
 fn all_masters_of_a_cluster_are_loaded_and_slots_are_followed() {
     let cluster = Cluster::bare(3);
     let spec = Spec { cluster: true, span: Duration::from_secs(2), ..short(&[cluster.nodes[1].addr()], Work::Trans) };
-    let nodes: Vec<u16> = cluster.nodes.iter().map(Redis::port).collect();
+    let nodes: Vec<u16> = cluster.nodes.iter().map(|node| node.port()).collect();
     let ports = nodes.clone();
     let outcome = run_with(spec, move |_| give(ports[0], ports[1], 0..200)).unwrap();
     let ports: Vec<u16> = outcome.hosts.iter().map(|host| host.host.port()).collect();

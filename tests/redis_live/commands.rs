@@ -12,55 +12,16 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::reader::{Output, read};
+use crate::support::done::Done;
 use crate::support::redis::{Cluster, Redis, free_port, shared};
 
 /// A folder with a configuration of one cluster, `shop`.
-struct Desk {
+pub struct Desk {
     dir: TempDir,
 }
 
-/// A command that has ended.
-#[derive(Debug)]
-struct Done {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Done {
-    #[track_caller]
-    fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "{self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn says(self, text: &str) -> Self {
-        assert!(self.out.contains(text) || self.err.contains(text), "{text:?} is not in {self:#?}");
-        self
-    }
-
-    #[track_caller]
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:#?}"))
-    }
-
-    /// The output of a plugin, whose word is its exit code, and the figures that are not known.
-    #[track_caller]
-    fn plugin(&self) -> (Output, Vec<&str>) {
-        assert_eq!(self.err, "", "nothing is said elsewhere");
-        // `U` is the guidelines' word for what is not known.
-        let text = self.out.trim_end();
-        let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
-        let (known, unknown): (Vec<&str>, Vec<&str>) = first.split(' ').partition(|word| !word.contains("=U;"));
-        let output = read(&format!("{}{rest}", known.join(" "))).unwrap_or_else(|e| panic!("{e}: {text}"));
-        assert_eq!(i32::from(output.code()), self.code, "{}", self.out);
-        (output, unknown.into_iter().map(|word| word.split('=').next().unwrap()).collect())
-    }
-}
-
 impl Desk {
-    fn over(seeds: &[NodeAddr], more: &str) -> Self {
+    pub fn over(seeds: &[NodeAddr], more: &str) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let seeds: Vec<String> = seeds.iter().map(ToString::to_string).collect();
         let config =
@@ -73,18 +34,25 @@ impl Desk {
         self.dir.path().join(name)
     }
 
-    fn firn(&self, args: &[&str]) -> Done {
+    pub fn firn(&self, args: &[&str]) -> Done {
         let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
         command.env_clear().env("HOME", self.dir.path()).env("REDIS_PASSWORD", "geheim");
         command.arg("--config").arg(self.path("firn.toml")).args(args).current_dir(self.dir.path());
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let done = Done { code: output.status.code().unwrap(), out: text(output.stdout), err: text(output.stderr) };
-        for text in [&done.out, &done.err] {
-            assert!(!text.contains(|c: char| c.is_control() && c != '\n') && !text.contains("panicked"), "{done:#?}");
-        }
-        done
+        Done::of(command).clean()
     }
+}
+
+/// The output of a plugin, whose word is its exit code, and the figures that are not known.
+#[track_caller]
+fn plugin(done: &Done) -> (Output, Vec<&str>) {
+    assert_eq!(done.err, "", "nothing is said elsewhere");
+    // `U` is the guidelines' word for what is not known.
+    let text = done.out.trim_end();
+    let (first, rest) = text.split_at(text.find('\n').unwrap_or(text.len()));
+    let (known, unknown): (Vec<&str>, Vec<&str>) = first.split(' ').partition(|word| !word.contains("=U;"));
+    let output = read(&format!("{}{rest}", known.join(" "))).unwrap_or_else(|e| panic!("{e}: {text}"));
+    assert_eq!(i32::from(output.code()), done.code, "{}", done.out);
+    (output, unknown.into_iter().map(|word| word.split('=').next().unwrap()).collect())
 }
 
 /// Rule, severity and text of what is found, as JSON has it.
@@ -96,9 +64,8 @@ fn found(cluster: &Value) -> BTreeSet<(String, String, String)> {
 
 #[test]
 fn a_healthy_cluster_is_ok_in_words_in_json_and_as_a_plugin() {
-    shared().acknowledged();
     let desk = Desk::over(&shared().addrs()[..1], "");
-    let done = desk.firn(&["redis"]).expect(0).says("nothing is wrong");
+    let done = desk.firn(&["redis"]).expect(0).tells("nothing is wrong");
     let first = done.out.lines().next().unwrap();
     assert!(first.starts_with("OK shop (cluster); state ok; 16,384 of 16,384 slots served; epoch "), "{first}");
     assert!(first.contains("3 masters, 3 replicas; 6 of 6 nodes answer"), "{first}");
@@ -111,7 +78,7 @@ fn a_healthy_cluster_is_ok_in_words_in_json_and_as_a_plugin() {
     assert_eq!(found(cluster), BTreeSet::new());
     assert_eq!(cluster["nodes"].as_array().map(Vec::len), Some(6), "{cluster:#}");
     let done = desk.firn(&["check", "redis", "shop"]).expect(0);
-    let (output, unknown) = done.plugin();
+    let (output, unknown) = plugin(&done);
     assert_eq!(output.first, "REDIS OK - shop: 16384 of 16384 slots served, 6 of 6 nodes answer");
     assert_eq!(unknown, Vec::<&str>::new());
     let value = |label: &str| output.metric(label).unwrap_or_else(|| panic!("no {label}")).value;
@@ -125,20 +92,20 @@ fn names_that_are_wrong_are_said_and_nobody_who_answers_is_unknown() {
     let desk = Desk::over(&shared().addrs(), "");
     let text = "\"shpo\" names no redis cluster of the configuration; did you mean shop?";
     // Of a report, 3 is what could not be looked at; of an act, 2 is a usage error.
-    desk.firn(&["redis", "shpo"]).expect(3).says(text);
-    let done = desk.firn(&["check", "redis", "shpo"]).expect(3).says("shpo");
+    desk.firn(&["redis", "shpo"]).expect(3).tells(text);
+    let done = desk.firn(&["check", "redis", "shpo"]).expect(3).tells("shpo");
     assert!(done.out.starts_with("REDIS UNKNOWN - "), "{done:#?}");
-    desk.firn(&["redis", "record", "shpo", "seen"]).expect(2).says(text);
-    desk.firn(&["redis", "silence", "shpo", "--why", "x"]).expect(2).says(text);
+    desk.firn(&["redis", "record", "shpo", "seen"]).expect(2).tells(text);
+    desk.firn(&["redis", "silence", "shpo", "--why", "x"]).expect(2).tells(text);
     let none = Desk::over(&[], "");
     fs::write(none.path("firn.toml"), "").unwrap();
-    none.firn(&["redis"]).expect(3).says("the configuration names no redis cluster; add [[redis]]");
+    none.firn(&["redis"]).expect(3).tells("the configuration names no redis cluster; add [[redis]]");
 
     // Nobody listens there: nothing is known of a cluster, not even that it is down.
     let gone = NodeAddr::new("127.0.0.1", free_port()).unwrap();
     let desk = Desk::over(std::slice::from_ref(&gone), "");
-    desk.firn(&["check", "redis", "shop"]).plugin();
-    desk.firn(&["redis"]).says(&gone.to_string());
+    plugin(&desk.firn(&["check", "redis", "shop"]));
+    desk.firn(&["redis"]).tells(&gone.to_string());
 }
 
 #[test]
@@ -152,14 +119,14 @@ fn one_that_cannot_be_looked_into_is_a_warning_and_what_is_not_known_is_u() {
     cluster.acknowledged();
     // With the password all is well, and it is nowhere in what is written.
     let desk = Desk::over(&cluster.addrs(), "password = \"env:REDIS_PASSWORD\"");
-    desk.firn(&["redis", "record", "shop", "seen"]).expect(0).says("2 nodes recorded in seen");
+    desk.firn(&["redis", "record", "shop", "seen"]).expect(0).tells("2 nodes recorded in seen");
     let all = files(&desk.path("seen"));
     assert!(all.len() >= 6 && all.iter().all(|(_, text)| !text.contains("geheim")), "{all:#?}");
-    desk.firn(&["redis", "replay", "seen"]).expect(0).says("OK");
+    desk.firn(&["redis", "replay", "seen"]).expect(0).tells("OK");
     // One node with another.
     cluster.nodes[1].cmd(&["CONFIG", "SET", "requirepass", "anders"]);
     let done = desk.firn(&["check", "redis", "shop", "-v"]).expect(1);
-    let (output, _) = done.plugin();
+    let (output, _) = plugin(&done);
     let first = format!("REDIS WARNING - {}: cannot look inside: wrong password", cluster.nodes[1].addr());
     assert!(output.first.starts_with(&first), "{output:#?}");
     assert!(output.long.iter().any(|line| line.contains("cannot look inside: wrong password")), "{output:#?}");
@@ -172,11 +139,11 @@ fn one_that_cannot_be_looked_into_is_a_warning_and_what_is_not_known_is_u() {
     let all = files(&desk.path("refused"));
     assert!(all.iter().any(|(_, text)| text.starts_with("-WRONGPASS ")), "{all:#?}");
     assert!(all.iter().all(|(_, text)| !text.contains("geheim") && !text.contains("anders")), "{all:#?}");
-    desk.firn(&["redis", "replay", "refused"]).expect(1).says("A5").says("wrong password");
+    desk.firn(&["redis", "replay", "refused"]).expect(1).tells("A5").tells("wrong password");
     // Neither: nothing is seen, and that is no failure of the cluster.
     cluster.nodes[0].cmd(&["CONFIG", "SET", "requirepass", "anders"]);
     let done = desk.firn(&["check", "redis", "shop"]).expect(3);
-    let (output, unknown) = done.plugin();
+    let (output, unknown) = plugin(&done);
     assert!(output.first.starts_with("REDIS UNKNOWN - shop: "), "{}", output.first);
     assert!(unknown.contains(&"slots_served") && unknown.contains(&"keys"), "{unknown:?}: {}", done.out);
 }
@@ -206,9 +173,9 @@ fn a_killed_master_is_critical_recorded_judged_again_and_silenced() {
     let first = done.out.lines().next().unwrap();
     assert!(first.starts_with("CRITICAL shop (cluster); state ok; 10,923 of 16,384 slots served; "), "{first}");
     let b1 = format!("5,461 slots (33 %) have no live owner: 0-5460, master {dead}, failover under way to {replica}");
-    done.says(&b1).says(&format!("{dead}, master of 0-5460 (33 %): refused"));
+    done.tells(&b1).tells(&format!("{dead}, master of 0-5460 (33 %): refused"));
     let done = desk.firn(&["check", "redis", "shop", "-v"]).expect(2);
-    let (output, unknown) = done.plugin();
+    let (output, unknown) = plugin(&done);
     assert!(
         output.first.starts_with("REDIS CRITICAL - shop: 5,461 slots (33 %) uncovered: 0-5460"),
         "{}",
@@ -219,8 +186,8 @@ fn a_killed_master_is_critical_recorded_judged_again_and_silenced() {
     assert_eq!(unknown, ["keys"], "not all masters were seen");
 
     // Somebody else judges what was seen, and finds the same.
-    desk.firn(&["redis", "record", "shop", "seen"]).expect(0).says("6 nodes recorded in seen");
-    desk.firn(&["redis", "record", "shop", "seen"]).expect(1).says("seen is there already");
+    desk.firn(&["redis", "record", "shop", "seen"]).expect(0).tells("6 nodes recorded in seen");
+    desk.firn(&["redis", "record", "shop", "seen"]).expect(1).tells("seen is there already");
     let live = desk.firn(&["redis", "shop", "--json"]).expect(2).json();
     let again = desk.firn(&["redis", "replay", "seen", "--json"]).expect(2).json();
     assert_eq!(again["severity"], "CRITICAL");
@@ -229,27 +196,27 @@ fn a_killed_master_is_critical_recorded_judged_again_and_silenced() {
     assert!(rules.contains("A1") && rules.contains("B1"), "{rules:?}");
 
     // Maintenance: of the node alone, then of all of it.
-    desk.firn(&["redis", "silence", "shop", &dead.to_string()]).expect(2).says("--why");
-    desk.firn(&["redis", "silence", "shop", "--why", "x", "--for", "8d"]).expect(2).says("7 d");
+    desk.firn(&["redis", "silence", "shop", &dead.to_string()]).expect(2).tells("--why");
+    desk.firn(&["redis", "silence", "shop", "--why", "x", "--for", "8d"]).expect(2).tells("7 d");
     desk.firn(&["redis", "silence", "shop", "nowhere:port", "--why", "x"])
         .expect(2)
-        .says("is no node; write HOST:PORT");
+        .tells("is no node; write HOST:PORT");
     let hush = || desk.firn(&["redis", "silence", "shop", &dead.to_string(), "--why", "a new disk", "--for", "1h"]);
-    hush().expect(1).says("there is no state database at ");
+    hush().expect(1).tells("there is no state database at ");
     SqliteStore::open(&desk.path("firn.db"), Clock::system(), true).unwrap();
-    hush().expect(0).says(&format!("{dead} of shop: silenced until "));
+    hush().expect(0).tells(&format!("{dead} of shop: silenced until "));
     let done = desk.firn(&["redis", "shop"]).expect(2);
-    done.says("silenced A1").says(": a new disk").says(&b1);
+    done.tells("silenced A1").tells(": a new disk").tells(&b1);
     desk.firn(&["redis", "silence", "shop", "--why", "move"]).expect(0);
     let done = desk.firn(&["check", "redis", "shop", "-v"]).expect(0);
-    let (output, _) = done.plugin();
+    let (output, _) = plugin(&done);
     assert_eq!(
         (output.metric("critical").unwrap().value, output.metric("slots_served").unwrap().value),
         (0.0, 10_923.0)
     );
     assert!(output.long.iter().any(|line| line.starts_with("silenced B1: ")), "{output:#?}");
-    desk.firn(&["redis", "unsilence", "shop"]).expect(0).says("shop: not silenced any more");
-    desk.firn(&["redis", "unsilence", "shop"]).expect(1).says("shop is not silenced; firn redis says what is");
+    desk.firn(&["redis", "unsilence", "shop"]).expect(0).tells("shop: not silenced any more");
+    desk.firn(&["redis", "unsilence", "shop"]).expect(1).tells("shop is not silenced; firn redis says what is");
 }
 
 #[test]
@@ -261,7 +228,7 @@ fn the_account_that_acl_prints_is_the_one_that_looks() {
     let line = line.trim_end().replace("PASSWORD", "geheim");
     node.cmd(&["ACL", "LOG", "RESET"]);
     // Before it is there, nobody is let in.
-    desk.firn(&["redis"]).expect(3).says("wrong password");
+    desk.firn(&["redis"]).expect(3).tells("wrong password");
     assert_eq!(node.cmd(&line.split(' ').collect::<Vec<_>>()), "OK", "{line}");
     node.cmd(&["ACL", "LOG", "RESET"]);
     let done = desk.firn(&["redis"]);

@@ -9,6 +9,7 @@ mod acts;
 mod bad;
 mod cluster;
 mod commands;
+mod guarded;
 mod haste;
 mod kit;
 mod nodes;

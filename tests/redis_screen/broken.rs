@@ -3,7 +3,7 @@
 
 use firn::redis::slots::slot_of;
 
-use crate::kit::{Desk, clears, leave, shows};
+use crate::kit::{Desk, clears, shows};
 use crate::support::redis::{Cluster, Talk};
 
 /// A key of a slot that this master owns.
@@ -81,5 +81,5 @@ fn what_is_broken_is_on_the_screen_in_words_and_gone_when_it_is_mended() {
     clears(&pty, &["E1"]);
     healthy(&pty);
     assert!(writer.ask(&["SET", &key, "x"]).error().is_none());
-    leave(pty);
+    pty.leave();
 }

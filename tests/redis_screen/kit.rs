@@ -103,15 +103,3 @@ pub fn count(slots: u16) -> String {
     }
     text
 }
-
-/// Ends the console as an operator does.
-pub fn leave(mut pty: Pty) {
-    pty.press("q");
-    pty.wait_until("the question, or the end", |screen| {
-        screen.contents().contains("Leave the console") || !screen.alternate_screen()
-    });
-    if pty.modes().alternate {
-        pty.press("right enter");
-    }
-    pty.end().exactly(0);
-}

@@ -55,7 +55,10 @@ pub fn goes_on_given(who: As, test: &str, fill: impl FnOnce(&Path)) -> bool {
     let temp = tempfile::Builder::new().prefix("firn-test-child").tempdir().unwrap();
     fs::set_permissions(temp.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let exe = temp.path().join("tests");
-    fs::copy(std::env::current_exe().unwrap(), &exe).unwrap();
+    // By a process of its own: a file that this one writes stays open in what other threads start meanwhile, and what is
+    // open for writing cannot be executed.
+    let copied = Command::new("cp").arg("--").arg(std::env::current_exe().unwrap()).arg(&exe).status().unwrap();
+    assert!(copied.success(), "the test program cannot be copied to {}", exe.display());
     let given = temp.path().join("given");
     fs::create_dir(&given).unwrap();
     fill(&given);

@@ -1,17 +1,17 @@
 //! Real MariaDB servers, started by the tests: each in a folder of its own on a port nobody else has, root without a
 //! password from this host, gone with the value that holds it, and at the latest with the process.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::ops::{Deref, DerefMut};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::servers::{Home, Run, free_port};
+use super::servers::{Home, Run, Server};
 use super::waiting::eventually;
 
 /// A server says that it is there within this; on a busy machine it takes its time.
-const READY: Duration = Duration::from_secs(20);
+const READY: Duration = Duration::from_secs(30);
 
 /// The folder, with data that servers begin with in `data`.
 fn home() -> &'static Home {
@@ -33,22 +33,20 @@ fn home() -> &'static Home {
 
 /// A server.
 pub struct Mariadb {
-    dir: PathBuf,
-    port: u16,
+    server: Server,
     id: u32,
     more: Vec<String>,
-    run: Option<Run>,
 }
 
 impl Mariadb {
     /// A server with a binary log; `more` are options as on its command line, such as `--read-only`.
     pub fn start(id: u32, more: &[&str]) -> Self {
-        let dir = home().folder();
-        let copied =
-            Command::new("cp").arg("-R").arg(home().path().join("data")).arg(dir.join("data")).status().unwrap();
+        let server = Server::new(home());
+        let (from, to) = (home().path().join("data"), server.dir().join("data"));
+        let copied = Command::new("cp").arg("-R").arg(from).arg(to).status().unwrap();
         assert!(copied.success());
         let more = more.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { dir, port: free_port(), id, more, run: None };
+        let mut server = Self { server, id, more };
         server.launch();
         server
     }
@@ -65,7 +63,7 @@ impl Mariadb {
     }
 
     fn launch(&mut self) {
-        let dir = self.dir.as_path();
+        let dir = self.dir();
         let mut command = Command::new("mariadbd");
         command.arg("--no-defaults");
         if rustix::process::geteuid().is_root() {
@@ -76,7 +74,7 @@ impl Mariadb {
             format!("--datadir={}", path("data")),
             format!("--socket={}", self.socket().display()),
             format!("--pid-file={}", path("pid")),
-            format!("--port={}", self.port),
+            format!("--port={}", self.port()),
             format!("--server-id={}", self.id),
             format!("--report-host=server{}", self.id),
         ]);
@@ -96,21 +94,11 @@ impl Mariadb {
             "--slave-net-timeout=5",
         ]);
         command.args(&self.more);
-        self.run = Some(Run::start(dir, READY, command, || self.try_sql("SELECT 1").ok()));
-    }
-
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
+        self.server.run = Some(Run::start(dir, READY, command, || self.try_sql("SELECT 1").ok()));
     }
 
     fn socket(&self) -> PathBuf {
-        self.dir.join("sock")
-    }
-
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
+        self.dir().join("sock")
     }
 
     /// Its `server_id`.
@@ -159,34 +147,26 @@ impl Mariadb {
         self.sql(&format!(
             "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT={}, MASTER_USER='follower', MASTER_PASSWORD='follow', \
              MASTER_LOG_FILE='{file}', MASTER_LOG_POS={at}, MASTER_CONNECT_RETRY=1, MASTER_DELAY={delay}; START SLAVE",
-            primary.port
+            primary.port()
         ));
         eventually(READY, "the replica runs", || {
             let both = [self.status("Slave_IO_Running"), self.status("Slave_SQL_Running")];
             both.iter().all(|thread| thread.as_deref() == Some("Yes")).then_some(())
         });
     }
+}
 
-    /// Stops it in its tracks: connections stay, nothing answers.
-    pub fn freeze(&self) {
-        self.run.as_ref().unwrap().freeze();
-    }
+impl Deref for Mariadb {
+    type Target = Server;
 
-    /// Lets it go on.
-    pub fn thaw(&self) {
-        self.run.as_ref().unwrap().thaw();
-    }
-
-    /// Ends it, as a power cut would.
-    pub fn kill(&mut self) {
-        self.run = None;
+    fn deref(&self) -> &Server {
+        &self.server
     }
 }
 
-impl Drop for Mariadb {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = fs::remove_dir_all(&self.dir);
+impl DerefMut for Mariadb {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
     }
 }
 

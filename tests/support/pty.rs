@@ -87,8 +87,39 @@ pub struct Pty {
 struct Seen {
     picture: vt100::Parser,
     raw: Vec<u8>,
+    /// What is not in the picture yet: a frame that has begun and not ended.
+    begun: Vec<u8>,
     closed: bool,
     hanging_up: bool,
+}
+
+/// Between these a terminal waits before it shows anything.
+const FRAME: [&[u8]; 2] = [b"\x1b[?2026h", b"\x1b[?2026l"];
+
+impl Seen {
+    /// Takes in what came. A frame is seen when it has come whole, as on a terminal that keeps to synchronized output:
+    /// nobody is to judge half of one.
+    fn came(&mut self, bytes: &[u8]) {
+        self.raw.extend_from_slice(bytes);
+        self.begun.extend_from_slice(bytes);
+        self.closed = bytes.is_empty();
+        let whole = if self.closed { self.begun.len() } else { whole(&self.begun) };
+        self.picture.process(&self.begun[..whole]);
+        self.begun.drain(..whole);
+    }
+}
+
+/// How much of it is no part of a frame that goes on, nor perhaps the beginning of one.
+fn whole(bytes: &[u8]) -> usize {
+    let found =
+        |from: usize, mark: &[u8]| bytes[from..].windows(mark.len()).position(|part| part == mark).map(|at| from + at);
+    let mut done = 0;
+    while let Some(begin) = found(done, FRAME[0]) {
+        let Some(end) = found(begin, FRAME[1]) else { return begin };
+        done = end + FRAME[1].len();
+    }
+    let cut = (1..FRAME[0].len()).rev().find(|cut| bytes[done..].ends_with(&FRAME[0][..*cut]));
+    bytes.len() - cut.unwrap_or(0)
 }
 
 /// What a terminal is like.
@@ -172,7 +203,13 @@ impl Pty {
         // The program's end is the end of what can be read only if nobody else holds the terminal.
         drop(pair.slave);
         let seen = Arc::new((
-            Mutex::new(Seen { picture: picture(size), raw: Vec::new(), closed: false, hanging_up: false }),
+            Mutex::new(Seen {
+                picture: picture(size),
+                raw: Vec::new(),
+                begun: Vec::new(),
+                closed: false,
+                hanging_up: false,
+            }),
             Condvar::new(),
         ));
         let reader = pair.master.try_clone_reader().unwrap();
@@ -214,6 +251,19 @@ impl Pty {
             let chord: Chord = key.parse().unwrap_or_else(|e| panic!("{e}"));
             self.send(&encoded(chord));
         }
+    }
+
+    /// Leaves the console as an operator does: with an answer to its question, if it has one.
+    #[track_caller]
+    pub fn leave(mut self) {
+        self.press("q");
+        self.wait_until("the question, or the end", |screen| {
+            screen.contents().contains("Leave the console") || !screen.alternate_screen()
+        });
+        if self.modes().alternate {
+            self.press("right enter");
+        }
+        self.end().exactly(0);
     }
 
     /// Types text, letter by letter.
@@ -354,9 +404,7 @@ fn watch(mut reader: Box<dyn Read + Send>, seen: &(Mutex<Seen>, Condvar)) {
     loop {
         let count = reader.read(&mut bytes).unwrap_or(0);
         let mut now = lock(&seen.0);
-        now.picture.process(&bytes[..count]);
-        now.raw.extend_from_slice(&bytes[..count]);
-        now.closed = count == 0;
+        now.came(&bytes[..count]);
         let over = now.closed || now.hanging_up;
         drop(now);
         seen.1.notify_all();

@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::ops::{Deref, DerefMut};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use firn::redis::nodes::{self, NodeId, NodeLine};
 use firn::redis::resp::{Bounds, Reader, Value, request};
 
 pub use super::servers::free_port;
-use super::servers::{Home, Run};
-use super::waiting::eventually;
+use super::servers::{Home, Run, Server};
+use super::waiting::{eventually, found};
 
 /// A server answers, and a cluster has formed, within this; on a busy machine it takes its time.
 pub const READY: Duration = Duration::from_secs(30);
@@ -28,21 +28,18 @@ fn home() -> &'static Home {
 
 /// A server.
 pub struct Redis {
-    dir: PathBuf,
-    port: u16,
+    server: Server,
     bus: u16,
     more: Vec<String>,
     /// Whom the tests log in as: `AUTH` with these words.
     login: Vec<String>,
-    run: Option<Run>,
 }
 
 impl Redis {
     /// A server on 127.0.0.1; `more` are options as on its command line, `--maxclients`, `100`.
     pub fn start(more: &[&str]) -> Self {
-        let dir = home().folder();
         let more = more.iter().map(|option| (*option).to_owned()).collect();
-        let mut server = Self { dir, port: free_port(), bus: free_port(), more, login: Vec::new(), run: None };
+        let mut server = Self { server: Server::new(home()), bus: free_port(), more, login: Vec::new() };
         server.launch();
         server
     }
@@ -69,16 +66,16 @@ impl Redis {
     }
 
     fn launch(&mut self) {
-        let path = |name: &str| self.dir.join(name).display().to_string();
+        let path = |name: &str| self.dir().join(name).display().to_string();
         let mut command = Command::new("redis-server");
         if self.more.iter().any(|option| option == "--sentinel") {
             // It writes what it learns into its file.
-            fs::write(self.dir.join("sentinel.conf"), "").unwrap();
+            fs::write(self.dir().join("sentinel.conf"), "").unwrap();
             command.arg(path("sentinel.conf"));
         }
         command.args([
             "--port",
-            &self.port.to_string(),
+            &self.port().to_string(),
             "--bind",
             "127.0.0.1",
             "--dir",
@@ -89,28 +86,20 @@ impl Redis {
         command.args(["--daemonize", "no", "--enable-debug-command", "yes"]);
         if !self.more.iter().any(|option| option == "--sentinel") {
             command.args(["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]);
+            // Nothing is slow because the machine is busy.
+            command.args(["--slowlog-log-slower-than", "10000000"]);
         }
         if self.more.iter().any(|option| option == "--cluster-enabled") {
             command.args(["--cluster-port", &self.bus.to_string()]);
         }
         command.args(&self.more);
-        let answers = || TcpStream::connect(("127.0.0.1", self.port)).ok();
-        self.run = Some(Run::start(&self.dir, READY, command, answers));
-    }
-
-    /// Its folder.
-    pub fn dir(&self) -> &Path {
-        &self.dir
-    }
-
-    /// Its port on 127.0.0.1.
-    pub fn port(&self) -> u16 {
-        self.port
+        let answers = || TcpStream::connect(("127.0.0.1", self.port())).ok();
+        self.server.run = Some(Run::start(self.dir(), READY, command, answers));
     }
 
     /// Its address.
     pub fn addr(&self) -> NodeAddr {
-        NodeAddr::new("127.0.0.1", self.port).unwrap()
+        NodeAddr::new("127.0.0.1", self.port()).unwrap()
     }
 
     /// What it answers, errors too.
@@ -159,26 +148,30 @@ impl Redis {
         nodes::parse(&self.cmd(&["CLUSTER", "NODES"])).unwrap()
     }
 
-    /// Stops it in its tracks: connections are taken by the kernel, nothing answers.
-    pub fn freeze(&self) {
-        self.run.as_ref().unwrap().freeze();
-    }
-
-    /// Lets it go on.
-    pub fn thaw(&self) {
-        self.run.as_ref().unwrap().thaw();
-    }
-
-    /// Ends it, as a power cut would.
-    pub fn kill(&mut self) {
-        self.run = None;
+    /// Has this replica take over from its master, as an operator does. On a busy machine an attempt may have run out of
+    /// time by itself (five seconds), and another is made.
+    #[track_caller]
+    pub fn takes_over(&self) {
+        let attempt = Duration::from_secs(6);
+        let master = || (self.info("role").as_deref() == Some("master")).then_some(());
+        eventually(READY, "it has taken over", || {
+            assert_eq!(self.cmd(&["CLUSTER", "FAILOVER"]), "OK");
+            found(attempt, master)
+        });
     }
 }
 
-impl Drop for Redis {
-    fn drop(&mut self) {
-        self.kill();
-        let _ = fs::remove_dir_all(&self.dir);
+impl Deref for Redis {
+    type Target = Server;
+
+    fn deref(&self) -> &Server {
+        &self.server
+    }
+}
+
+impl DerefMut for Redis {
+    fn deref_mut(&mut self) -> &mut Server {
+        &mut self.server
     }
 }
 
@@ -192,7 +185,7 @@ impl Talk {
     /// To a server, logged in.
     #[track_caller]
     pub fn to(server: &Redis) -> Self {
-        let mut talk = Self::at(server.port);
+        let mut talk = Self::at(server.port());
         if !server.login.is_empty() {
             let words: Vec<&str> = std::iter::once("AUTH").chain(server.login.iter().map(String::as_str)).collect();
             let answer = talk.ask(&words);
@@ -264,7 +257,7 @@ impl Cluster {
         for (place, node) in nodes.iter().enumerate() {
             node.cmd(&["CLUSTER", "SET-CONFIG-EPOCH", &(place + 1).to_string()]);
             if place > 0 {
-                nodes[0].cmd(&["CLUSTER", "MEET", "127.0.0.1", &node.port.to_string(), &node.bus.to_string()]);
+                nodes[0].cmd(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string(), &node.bus.to_string()]);
             }
         }
         eventually(READY, "everybody knows everybody", || {
@@ -279,6 +272,7 @@ impl Cluster {
         }
         let cluster = Self { nodes, masters };
         cluster.settled();
+        cluster.acknowledged();
         cluster
     }
 

@@ -111,3 +111,49 @@ impl Drop for Run {
         let _ = fs::remove_file(self.dir.join("pid"));
     }
 }
+
+/// A server with its folder and port, whether it runs now or not. Both end with it.
+pub struct Server {
+    dir: PathBuf,
+    port: u16,
+    pub run: Option<Run>,
+}
+
+impl Server {
+    /// One that does not run yet.
+    pub fn new(home: &Home) -> Self {
+        Self { dir: home.folder(), port: free_port(), run: None }
+    }
+
+    /// Its folder.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// Its port on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Stops it in its tracks: connections stay, and are taken by the kernel; nothing answers.
+    pub fn freeze(&self) {
+        self.run.as_ref().unwrap().freeze();
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.run.as_ref().unwrap().thaw();
+    }
+
+    /// Ends it, as a power cut would.
+    pub fn kill(&mut self) {
+        self.run = None;
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = fs::remove_dir_all(&self.dir);
+    }
+}

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use firn::base::clock::{Hand, Mono};
-use firn::base::host::ProcessIdentity;
 use firn::base::world::{Group, World};
 use firn::base::{Clock, Severity, Stop, Time};
 use firn::delay::limits::Limits;
@@ -15,7 +14,9 @@ use firn::delay::state::State;
 use firn::delay::watch::{Target, Watch};
 use firn::store::sqlite::SqliteStore;
 use firn::store::{JudgedRow, Store};
-use firn::worker::under::{self, Under, Work};
+use firn::worker::under::{self, Work};
+
+use crate::support::host;
 
 /// When it begins.
 pub const START: Time = Time::from_secs(1_790_000_000);
@@ -51,21 +52,8 @@ impl Stage {
     }
 
     /// A process on a host that watches these.
-    pub fn process(&self, host: &str, targets: &[Target]) -> Process {
-        let process = ProcessIdentity {
-            host: host.to_owned(),
-            machine_id: host.repeat(32),
-            pid: 1,
-            pid_start: 1,
-            ..ProcessIdentity::own()
-        };
-        let under = Under {
-            store: Arc::clone(&self.store),
-            clock: self.clock.clone(),
-            process,
-            kinds: "delay".to_owned(),
-            length: Duration::from_mins(1),
-        };
+    pub fn process(&self, name: &str, targets: &[Target]) -> Process {
+        let under = host::under(name, &self.store, &self.clock, "delay", Duration::from_mins(1));
         let (store, clock, targets) = (Arc::clone(&self.store), self.clock.clone(), targets.to_vec());
         let stop = Stop::new();
         let told = stop.clone();

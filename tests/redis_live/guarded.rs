@@ -9,7 +9,7 @@ use crate::commands::Desk;
 use crate::support::redis::Redis;
 use crate::support::waiting::{eventually, found};
 
-/// Sentinels take their time: they miss a master for three seconds, agree, elect one of them, and try again after some more.
+/// Sentinels take their time: they miss a master for six seconds, agree, elect one of them, and try again after some more.
 const LONG: Duration = Duration::from_mins(2);
 
 /// Three sentinels that know each other and both replicas.
@@ -17,7 +17,7 @@ fn sentinels(of: &Redis) -> Vec<Redis> {
     let all: Vec<Redis> = (0..3).map(|_| Redis::start(&["--sentinel"])).collect();
     for sentinel in &all {
         sentinel.cmd(&["SENTINEL", "MONITOR", "main", "127.0.0.1", &of.port().to_string(), "2"]);
-        sentinel.cmd(&["SENTINEL", "SET", "main", "down-after-milliseconds", "3000", "failover-timeout", "10000"]);
+        sentinel.cmd(&["SENTINEL", "SET", "main", "down-after-milliseconds", "6000", "failover-timeout", "10000"]);
     }
     for sentinel in &all {
         eventually(LONG, "they know each other and the replicas", || {
@@ -43,6 +43,17 @@ fn told(desk: &Desk) -> Value {
     done.json()["clusters"][0].take()
 }
 
+/// Looks until that holds of what is told.
+#[track_caller]
+fn until(desk: &Desk, what: &str, mut holds: impl FnMut(&Value) -> bool) {
+    let mut last = Value::Null;
+    let came = found(LONG, || {
+        last = told(desk);
+        holds(&last).then_some(())
+    });
+    assert!(came.is_some(), "{what} did not come: {last:#}");
+}
+
 #[test]
 fn what_sentinels_see_and_do_is_told() {
     let first = Redis::start(&[]);
@@ -52,34 +63,26 @@ fn what_sentinels_see_and_do_is_told() {
     let guards = sentinels(&servers[0]);
     let addrs: Vec<_> = guards.iter().map(Redis::addr).collect();
     let desk = Desk::over(&addrs, "kind = \"sentinel\"\nsentinel_name = \"main\"");
-    let until = |what: &str, mut is: Box<dyn FnMut(&Value) -> bool + '_>| {
-        let mut last = Value::Null;
-        found(LONG, || {
-            last = told(&desk);
-            is(&last).then_some(())
-        })
-        .unwrap_or_else(|| panic!("{what}: {last:#}"))
-    };
-    until("nothing is wrong", Box::new(|seen| seen["severity"] == "OK"));
+    until(&desk, "nothing is wrong", |seen| seen["severity"] == "OK");
     let seen = told(&desk);
     assert_eq!(seen["nodes"].as_array().map(Vec::len), Some(3), "{seen:#}");
 
     // Its master dies. One of the others takes over; when the dead one is back it is made a replica.
     let dead = servers[0].addr();
     servers[0].kill();
-    until("no master", Box::new(|seen| by(seen, "B1").is_some()));
+    until(&desk, "no master", |seen| by(seen, "B1").is_some());
     eventually(LONG, "one has taken over", || {
         servers[1..].iter().any(|one| one.info("role").as_deref() == Some("master")).then_some(())
     });
-    until("there is a master", Box::new(|seen| by(seen, "B1").is_none() && seen["severity"] != "CRITICAL"));
+    until(&desk, "there is a master", |seen| by(seen, "B1").is_none() && seen["severity"] != "CRITICAL");
     servers[0].restart();
     let whole = |seen: &Value| seen["severity"] == "OK" && seen["nodes"].as_array().unwrap().len() == 3;
-    until("all is well again", Box::new(whole));
+    until(&desk, "all is well again", whole);
     assert_eq!(servers[0].info("role").as_deref(), Some("slave"), "{dead}");
 
     // One sentinel hangs: it says nothing of the master, and the two others must not be fewer.
     guards[2].freeze();
-    until("one sentinel is not seen", Box::new(|seen| by(seen, "A5").is_some() && by(seen, "B4").is_some()));
+    until(&desk, "one sentinel is not seen", |seen| by(seen, "A5").is_some() && by(seen, "B4").is_some());
     let seen = told(&desk);
     let (severity, text) = by(&seen, "A5").unwrap();
     assert_eq!(severity, "UNKNOWN", "{text}");
@@ -90,11 +93,11 @@ fn what_sentinels_see_and_do_is_told() {
     // Two of them: nobody could take over any more.
     guards[1].freeze();
     let none = "main: no failover can happen: 1 of 3 sentinels live, 2 are needed";
-    until("no quorum", Box::new(|seen| by(seen, "B4") == Some(("CRITICAL".to_owned(), none.to_owned()))));
+    until(&desk, "no quorum", |seen| by(seen, "B4") == Some(("CRITICAL".to_owned(), none.to_owned())));
     // Then the master dies, and nothing happens by itself.
     let master = servers.iter_mut().find(|one| one.info("role").as_deref() == Some("master")).unwrap();
     let dead = master.addr();
     master.kill();
     let text = format!("no master answers ({dead}): 2 replicas answer, and take no writes");
-    until("no master", Box::new(|seen| by(seen, "B1") == Some(("CRITICAL".to_owned(), text.clone()))));
+    until(&desk, "no master", |seen| by(seen, "B1") == Some(("CRITICAL".to_owned(), text.clone())));
 }

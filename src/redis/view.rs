@@ -20,9 +20,13 @@ pub struct View<'a> {
 }
 
 impl<'a> View<'a> {
-    /// What a look brought; nothing: no view.
+    /// What a look brought; nothing: no view. What a node tells while it loads is none: valkey (8.1 on) answers meanwhile, and
+    /// redis refuses, but the bus stands still at both, so it is of before the restart.
     pub fn of(look: &'a Look) -> Option<Self> {
         let all = look.view()?;
+        if look.info().is_some_and(|info| info.flag("loading") == Some(true)) {
+            return None;
+        }
         let myself = all.iter().find(|line| line.is(Flag::Myself))?;
         let mut lines: Vec<&NodeLine> = all.iter().collect();
         lines.sort_by(|a, b| a.id.cmp(&b.id));

@@ -14,7 +14,7 @@ use crate::base::clock::Mono;
 use crate::base::ids::{Generation, SessionId};
 use crate::base::sink::CounterSink;
 use crate::base::{Clock, Finding, Severity, Stop, Time};
-use crate::store::{ClusterWrite, NewEvent, Store, StoreError, cluster_duty};
+use crate::store::{ClusterWrite, LARGEST_CLUSTER, NewEvent, Store, StoreError, cluster_duty};
 
 /// What this worker is called.
 pub const KIND: &str = "redis";
@@ -25,6 +25,9 @@ const DUTY: Duration = Duration::from_secs(5);
 const WRITTEN: Duration = Duration::from_secs(10);
 /// A finding that stays is written anew so often, with its newest numbers.
 const SAID_AGAIN: Duration = Duration::from_mins(1);
+
+/// The rule of what is kept and cannot be stored.
+const UNSTORED: &str = "redis.unstored";
 
 /// Processes see what happens within so long of each other.
 const SAME: Duration = Duration::from_mins(1);
@@ -54,6 +57,8 @@ type Known = (Time, &'static str, String);
 struct Last {
     said: Option<(Time, Vec<Said>)>,
     written: Option<Mono>,
+    /// Since when what is kept is too large to be stored, and how many bytes it takes.
+    unstored: Option<(Time, usize)>,
     /// Events that are written down.
     events: Option<BTreeSet<Known>>,
     /// Counters up to which growth has been counted, by node.
@@ -113,6 +118,7 @@ impl Keeper {
         if last.events.is_none() {
             last.events = Some(self.known_events(told).await?);
         }
+        let unstored = last.unstored.is_some();
         let known = last.events.get_or_insert_default();
         let new: Vec<&Event> = told.history.events.iter().rev().filter(|one| !known.contains(&known_by(one))).collect();
         if changed || !new.is_empty() || last.written.is_none_or(|at| mono.since(at) >= WRITTEN) {
@@ -121,10 +127,13 @@ impl Keeper {
             // In one step: whoever goes on from what is kept knows that its events are written down.
             let events = new.iter().map(|event| new_event(name, event)).collect();
             match self.store.cluster_write(self.session, generation, name.to_owned(), body, events).await? {
-                ClusterWrite::Written => {}
+                ClusterWrite::Written => last.unstored = None,
                 ClusterWrite::NotHeld => return Ok(false),
                 ClusterWrite::TooLarge(bytes) => {
-                    tracing::error!(cluster = name, bytes, "what is kept of it is too large to be stored");
+                    if !unstored {
+                        tracing::error!(cluster = name, bytes, "what is kept of it is too large to be stored");
+                    }
+                    last.unstored.get_or_insert((now, bytes)).1 = bytes;
                 }
             }
             last.written = Some(mono);
@@ -132,8 +141,10 @@ impl Keeper {
             known.retain(|known| told.history.events.iter().any(|event| known_by(event) == *known));
         }
         let again = last.said.as_ref().is_none_or(|(at, _)| now.since(*at) >= SAID_AGAIN);
-        if changed || (again && !said.is_empty()) {
-            let findings = health.findings.iter().map(|one| finding(name, one)).collect();
+        let changed = changed || unstored != last.unstored.is_some();
+        if changed || (again && !(said.is_empty() && last.unstored.is_none())) {
+            let mut findings: Vec<Finding> = health.findings.iter().map(|one| finding(name, one)).collect();
+            findings.extend(last.unstored.map(|(since, bytes)| not_stored(name, since, bytes)));
             self.store.notice_round(cluster_duty(name), findings).await?;
             last.said = Some((now, said));
         }
@@ -219,6 +230,15 @@ fn finding(cluster: &str, found: &Found) -> Finding {
         })
         .next(next)
         .quiet(found.silenced_until)
+}
+
+fn not_stored(cluster: &str, since: Time, bytes: usize) -> Finding {
+    Finding::new(UNSTORED, format!("{cluster} history"), Severity::Warning, since)
+        .value(format!(
+            "what is kept of its nodes takes {bytes} bytes, and {LARGEST_CLUSTER} are possible: whoever takes over from this \
+             worker begins anew, and consoles that start now know of nothing before"
+        ))
+        .next("nodes that are gone are forgotten after a day; where there are so many, watch static ones in several entries")
 }
 
 fn new_event(cluster: &str, event: &Event) -> NewEvent {

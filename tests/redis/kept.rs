@@ -1,5 +1,7 @@
 //! Who keeps the history of a cluster: one of all who look; notices, events, silences, and who goes on when it dies.
 
+use std::time::Duration;
+
 use firn::base::Severity::{Critical, Ok, Warning};
 use firn::redis::finding::EventKind;
 use firn::redis::history::History;
@@ -298,7 +300,8 @@ fn what_is_too_large_is_not_kept_and_people_are_told_all_the_same() {
     stage.pass(1);
     // More than a look can add: what it remembers of nodes nobody knows any more.
     let mut history = stage.history();
-    let node = history.nodes["10.0.0.1:7001"].clone();
+    let mut node = history.nodes["10.0.0.1:7001"].clone();
+    node.known = stage.time().minus(History::REMEMBERED).plus(Duration::from_secs(80));
     let name = |n: usize| format!("10.{}.{}.{}:7001", n >> 16, (n >> 8) & 255, n & 255);
     while serde_json::to_string(&history).unwrap().len() <= LARGEST_CLUSTER {
         let from = history.nodes.len();
@@ -313,6 +316,18 @@ fn what_is_too_large_is_not_kept_and_people_are_told_all_the_same() {
     assert_eq!(stage.row().unwrap(), before, "what was kept is left as it is");
     assert_eq!(process.health().severity, Critical);
     assert!(stage.told().contains(&(A1.to_owned(), Critical)), "{:?}", stage.told());
+    let key = ("redis.unstored".to_owned(), format!("{SHOP} history"));
+    let row = stage.notices().remove(&key).unwrap();
+    assert_eq!(row.severity, Warning);
+    let (bytes, rest) = row.value.strip_prefix("what is kept of its nodes takes ").unwrap().split_once(' ').unwrap();
+    assert!(bytes.parse::<usize>().unwrap() > LARGEST_CLUSTER, "{}", row.value);
+    assert!(rest.starts_with(&format!("bytes, and {LARGEST_CLUSTER} are possible: ")), "{}", row.value);
+    // It stays for as long as that is so: nodes that nobody speaks of are forgotten after a day.
+    stage.pass(20);
+    assert_eq!(stage.notices()[&key].since, row.since);
+    stage.pass(70);
+    assert!(!stage.notices().contains_key(&key), "{:?}", stage.told());
+    assert!(stage.row().unwrap().written > before.written);
 }
 
 #[test]

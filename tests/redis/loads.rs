@@ -89,12 +89,19 @@ pub fn load() -> Vec<Play> {
                 world.node(7001).set("errorstat_MOVED", format!("count={}", grows(second, 0, 480)));
                 world.node(7002).set("errorstat_CLUSTERDOWN", format!("count={}", grows(second, 0, 10)));
                 world.node(7003).set("errorstat_TRYAGAIN", format!("count={}", grows(second, 0, 4)));
+                world.node(7004).set("errorstat_LOADING", format!("count={}", grows(second, 0, 40)));
                 // A stray client or two is nothing.
                 world.node(7003).set("errorstat_MOVED", format!("count={}", grows(second, 0, 2)));
             })
             .says(8, "E8", Warning, "10.0.0.1:7001: clients have stale slot maps: 480 MOVED/s")
             .says(8, "E8", Warning, "10.0.0.2:7002: clients are told that the cluster is down: 10 CLUSTERDOWN/s")
-            .says(8, "E8", Warning, "10.0.0.3:7003: commands over several keys wait for a slot that moves: 4.0 TRYAGAIN/s"),
+            .says(8, "E8", Warning, "10.0.0.3:7003: commands over several keys wait for a slot that moves: 4.0 TRYAGAIN/s")
+            .says(8, "E8", Warning, "10.0.0.2:7004: clients ask while it loads: 40 LOADING/s"),
+        Play::new("consoles look at a node that loads")
+            .run(0, 8, |world, second| {
+                world.node(7004).set("errorstat_LOADING", format!("count={}", grows(second, 0, 4)));
+            })
+            .silent(8, "E8"),
     ]
 }
 

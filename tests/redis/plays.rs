@@ -110,7 +110,30 @@ fn answering() -> Vec<Play> {
                 node.refuses.insert("CLUSTER NODES", Trouble::Loading);
                 node.refuses.insert("CLUSTER INFO", Trouble::Loading);
             })
-            .says(8, "A3", Critical, "loading 5 %, 18 s left"),
+            .says(8, "A3", Critical, "loading 5 %, 18 s left")
+            .says(
+                8,
+                "B1",
+                Critical,
+                "the others have not missed it yet (node-timeout 15 s); 10.0.0.1:7006 could take over",
+            ),
+        // Valkey answers while it loads: what it knew before it was ended. Somebody else has taken over meanwhile.
+        Play::new("who was a master loads, and tells of before")
+            .run(0, 8, |world, _| {
+                taken_over(world);
+                let node = world.node(7001);
+                node.fails = None;
+                node.view = World::well(0).node(7001).view.clone();
+                node.set("loading", 1);
+                node.cluster.insert("cluster_state".to_owned(), "fail".to_owned());
+            })
+            .says(8, "A3", Warning, "10.0.0.1:7001, master: loading; it serves nobody until then")
+            .silent(8, "B1")
+            .silent(8, "B2")
+            .silent(8, "C1")
+            .silent(8, "C2")
+            .silent(8, "C3")
+            .silent(8, "C5"),
         Play::new("a script blocks a replica")
             .run(0, 12, |world, _| {
                 world.node(7004).fails = Some(Trouble::Busy("BUSY Redis is busy running a script.".to_owned()));

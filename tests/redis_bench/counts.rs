@@ -49,7 +49,8 @@ fn aborted_transactions_are_those_that_the_server_did_not_carry_out() {
 #[test]
 fn get_and_set_are_as_many_and_each_is_on_the_server() {
     let server = Redis::start(&[]);
-    let spec = Spec { warm_up: Duration::from_millis(300), value: 100_000, ..short(&[server.addr()], Work::GetSet) };
+    let spec =
+        Spec { warm_up: Duration::from_millis(300), value: 100_000, keys: 20, ..short(&[server.addr()], Work::GetSet) };
     let outcome = run(spec);
     let all = &outcome.whole;
     assert_eq!(outcome.sent.set, server.calls("set"));

@@ -68,12 +68,9 @@ async fn who_may_look_may_not_act_and_what_was_not_answered_may_have_been_done()
     node.cmd(&["ACL", "SETUSER", "eye", "on", ">pw", "-@all", "+info"]);
     let of = Arc::new(account(Some("eye"), secret(&dir, "pw")));
     let said = act(&Line::new(node.addr(), of, Clock::system()), Act::DropReplicas).await.unwrap_err().to_string();
-    let expected = format!(
-        "{}: CLIENT KILL TYPE replica: the user may not do that: NOPERM this user has no permissions to run the 'client|kill' \
-         command; allow it as `firn redis acl` shows for acts",
-        node.addr()
-    );
-    assert_eq!(said, expected);
+    let begins = format!("{}: CLIENT KILL TYPE replica: the user may not do that: NOPERM ", node.addr());
+    let ends = " has no permissions to run the 'client|kill' command; allow it as `firn redis acl` shows for acts";
+    assert!(said.starts_with(&begins) && said.ends_with(ends), "{said}");
     node.freeze();
     let said = act(&line(&node), Act::Stable(Slot::new(1).unwrap())).await.unwrap_err().to_string();
     assert!(said.ends_with("it may have been done all the same: look at the cluster before you try again"), "{said}");

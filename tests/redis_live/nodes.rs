@@ -77,10 +77,9 @@ async fn who_may_see_info_alone_sees_that() {
     let Answer::Came(reply) = &looks[0].answer else { panic!("{looks:?}") };
     assert!(reply.info.is_ok());
     let why = reply.nodes.clone().unwrap_err();
-    assert_eq!(
-        why.to_string(),
-        "the user may not do that: NOPERM this user has no permissions to run the 'cluster|nodes' command"
-    );
+    let text = why.to_string();
+    assert!(text.starts_with("the user may not do that: NOPERM "), "{text}");
+    assert!(text.ends_with(" has no permissions to run the 'cluster|nodes' command"), "{text}");
     assert_eq!((why.says(), reply.cluster.clone().unwrap_err().says()), (Says::Blind, Says::Blind));
     // And one who may see nothing at all.
     node.cmd(&["ACL", "SETUSER", "half", "-info"]);
@@ -126,10 +125,9 @@ async fn a_node_blocked_by_a_script_says_so_and_is_seen_again_after_it() {
         matches!(&looks[0].answer, Answer::Failed(Trouble::Busy(_))).then(|| trouble(&looks[0]))
     })
     .await;
-    assert!(
-        why.to_string().starts_with("is blocked by a script or a function: BUSY Redis is busy running a script."),
-        "{why}"
-    );
+    let text = why.to_string();
+    assert!(text.starts_with("is blocked by a script or a function: BUSY "), "{text}");
+    assert!(text.contains(" is busy running a script."), "{text}");
     assert_eq!(why.says(), Says::Busy);
     // A new connection is told the same.
     assert!(matches!(trouble(&alone(&node.addr(), Account::default()).await), Trouble::Busy(_)));
@@ -138,7 +136,7 @@ async fn a_node_blocked_by_a_script_says_so_and_is_seen_again_after_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_loads_its_data_answers_info_and_nothing_else() {
+async fn a_node_that_loads_its_data_says_so() {
     let mut node = Redis::node(5_000);
     node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
     eventually(Duration::from_secs(20), "it serves", || {
@@ -150,13 +148,17 @@ async fn a_node_that_loads_its_data_answers_info_and_nothing_else() {
     node.also(&["--key-load-delay", "3000", "--loading-process-events-interval-bytes", "1024"]);
     node.restart();
     let probe = probe(Topology::Cluster { seeds: vec![node.addr()] });
-    let reply = in_time(Duration::from_secs(10), "it says that it loads", async || {
+    let (reply, info) = in_time(Duration::from_secs(10), "it says that it loads", async || {
         let looks = probe.tick().await;
-        looks[0].reply().filter(|reply| reply.nodes == Err(Trouble::Loading)).cloned()
+        let reply = looks[0].reply()?;
+        let info = reply.info.clone().ok().filter(|info| info.flag("loading") == Some(true))?;
+        Some((reply.clone(), info))
     })
     .await;
-    let info = reply.info.unwrap();
-    assert_eq!((info.flag("loading"), reply.cluster), (Some(true), Err(Trouble::Loading)));
+    // Valkey 8.1 and later tell both all the same.
+    if info.get("server_name") != Some("valkey") {
+        assert_eq!((reply.nodes, reply.cluster), (Err(Trouble::Loading), Err(Trouble::Loading)));
+    }
     assert_eq!(Trouble::Loading.says(), Says::Loading);
 }
 

@@ -101,7 +101,10 @@ fn without_owner(facts: &Facts<'_>, node: &Node<'_>) -> Raw {
                 Span(timeout),
                 heir.addr
             ),
-            format!("see why {} does not answer", node.addr),
+            match node.sight {
+                Sight::Loading => remedy(node),
+                _ => format!("see why {} does not answer", node.addr),
+            },
         ),
         (Some(heir), Missed::No) => (
             "the others still hear it: no failover will come of this".to_owned(),

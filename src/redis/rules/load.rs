@@ -60,6 +60,9 @@ fn short(command: &str) -> String {
     }
 }
 
+/// A look asks for two things that a node refuses while it loads, and each console looks: up to so many a second are firn's own.
+const OWN: f64 = 10.0;
+
 /// E8
 pub fn errors(facts: &Facts<'_>) -> Vec<Raw> {
     if facts.subject.kind != Kind::Cluster {
@@ -71,12 +74,12 @@ pub fn errors(facts: &Facts<'_>) -> Vec<Raw> {
             let (grown, span) = node.past.grown(code).filter(|(grown, _)| *grown > 0)?;
             Some((grown, precise(grown) / span.as_secs_f64()))
         };
-        for (code, what) in [
-            ("CLUSTERDOWN", "clients are told that the cluster is down"),
-            ("TRYAGAIN", "commands over several keys wait for a slot that moves"),
-            ("LOADING", "clients ask while it loads"),
+        for (code, what, most) in [
+            ("CLUSTERDOWN", "clients are told that the cluster is down", 0.0),
+            ("TRYAGAIN", "commands over several keys wait for a slot that moves", 0.0),
+            ("LOADING", "clients ask while it loads", OWN),
         ] {
-            if let Some((_, per)) = lately(code) {
+            if let Some((_, per)) = lately(code).filter(|(_, per)| *per > most) {
                 let text = format!("{}: {what}: {} {code}/s", node.addr, rate(per));
                 found.push(Raw::warning(about(node), text).key(format!("{code} {}", node.addr)));
             }

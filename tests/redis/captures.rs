@@ -15,8 +15,9 @@ type Row = (&'static str, Severity, &'static [&'static str], &'static [&'static 
 /// 06a: one poll cannot tell that a slot stands still, so it is OK with a notice;
 /// 07d: since when a node shakes hands one poll cannot tell either, but a handshake that works lasts milliseconds: WARNING;
 /// 10c: nothing of a cluster is seen, so it is UNKNOWN: the configuration is wrong;
-/// 11c: two of three masters are on one machine after the failover: a notice, until they have stayed there.
-const TABLE: [Row; 28] = [
+/// 11c: two of three masters are on one machine after the failover: a notice, until they have stayed there;
+/// 17: who was a master loads, after a replica has taken over, and tells views of before, which are none.
+const TABLE: [Row; 29] = [
     ("01-healthy", Ok, &[], &[], &[]),
     ("02a-master-killed-1s-after", Critical, &["A1", "B1"], &[], &[]),
     ("02b-master-pfail-or-fail", Critical, &["A1", "B1", "B5"], &["B3"], &[]),
@@ -45,6 +46,7 @@ const TABLE: [Row; 28] = [
     ("14-led-back", Ok, &[], &[], &[]),
     ("15-memory-full", Critical, &["E1"], &["E1"], &[]),
     ("16-nodes-conf-lost", Critical, &["B1"], &["B5", "B8", "C1"], &[]),
+    ("17-valkey-loads", Warning, &[], &["A3", "B5", "B8"], &[]),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! A master with two replicas, watched by three real sentinels, as `firn redis` tells of them: the master dies, one takes over,
 //! the old one is back; then sentinels hang, and nobody takes over.
 
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -29,6 +30,12 @@ fn sentinels(of: &Redis) -> Vec<Redis> {
         });
     }
     all
+}
+
+/// Whether it is a master. Sentinels close the connections of whom they give another part.
+fn leads(one: &Redis) -> bool {
+    let asked = Command::new("redis-cli").args(["-p", &one.port().to_string(), "ROLE"]).output().unwrap();
+    asked.status.success() && asked.stdout.starts_with(b"master")
 }
 
 /// Severity and text of what is found by that rule, if anything is.
@@ -71,14 +78,12 @@ fn what_sentinels_see_and_do_is_told() {
     let dead = servers[0].addr();
     servers[0].kill();
     until(&desk, "no master", |seen| by(seen, "B1").is_some());
-    eventually(LONG, "one has taken over", || {
-        servers[1..].iter().any(|one| one.info("role").as_deref() == Some("master")).then_some(())
-    });
+    eventually(LONG, "one has taken over", || servers[1..].iter().any(leads).then_some(()));
     until(&desk, "there is a master", |seen| by(seen, "B1").is_none() && seen["severity"] != "CRITICAL");
     servers[0].restart();
     let whole = |seen: &Value| seen["severity"] == "OK" && seen["nodes"].as_array().unwrap().len() == 3;
     until(&desk, "all is well again", whole);
-    assert_eq!(servers[0].info("role").as_deref(), Some("slave"), "{dead}");
+    assert!(!leads(&servers[0]), "{dead}");
 
     // One sentinel hangs: it says nothing of the master, and the two others must not be fewer.
     guards[2].freeze();
@@ -95,7 +100,7 @@ fn what_sentinels_see_and_do_is_told() {
     let none = "main: no failover can happen: 1 of 3 sentinels live, 2 are needed";
     until(&desk, "no quorum", |seen| by(seen, "B4") == Some(("CRITICAL".to_owned(), none.to_owned())));
     // Then the master dies, and nothing happens by itself.
-    let master = servers.iter_mut().find(|one| one.info("role").as_deref() == Some("master")).unwrap();
+    let master = servers.iter_mut().find(|one| leads(one)).unwrap();
     let dead = master.addr();
     master.kill();
     let text = format!("no master answers ({dead}): 2 replicas answer, and take no writes");

@@ -1,11 +1,16 @@
 //! What servers of others that the tests start have in common: folders of their own, ports nobody else has, and an end with
 //! the value that holds them, at the latest with the process.
 
+use std::collections::hash_map::RandomState;
 use std::fs::{self, File};
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::net::TcpListener;
+use std::os::linux::net::SocketAddrExt as _;
+use std::os::unix::net::{SocketAddr, UnixListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -45,9 +50,20 @@ impl Home {
     }
 }
 
-/// A port that nobody has now.
+/// A port that nobody has now, and that no other test is given while this process lives, whichever program it is of: a name
+/// of the system's stands for it. It is none of those that the system gives to connections.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static TAKEN: Mutex<Vec<UnixListener>> = Mutex::new(Vec::new());
+    loop {
+        let dice = RandomState::new().build_hasher().finish();
+        let port = u16::try_from(10_000 + dice % 22_000).unwrap();
+        let name = SocketAddr::from_abstract_name(format!("firn-test-port-{port}")).unwrap();
+        let Ok(taken) = UnixListener::bind_addr(&name) else { continue };
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            TAKEN.lock().unwrap_or_else(PoisonError::into_inner).push(taken);
+            return port;
+        }
+    }
 }
 
 /// A server that runs; dropped, it is ended as by a power cut.

@@ -9,7 +9,7 @@ use firn::store::AlertMessage;
 use crate::support::waiting;
 
 /// Longer than anything here takes, on a busy machine.
-pub const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = crate::support::waiting::LONG;
 
 pub fn origin() -> Origin {
     Origin { environment: "test".to_owned(), host: "alpha".to_owned() }

@@ -31,7 +31,7 @@ backup = { bundle_size = "25MB", bundle_age = "20s", fetchers = 8, uploaders = 4
 pub const CHECK_TARS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/check-tars");
 
 /// Longer than any command here takes, on a busy machine.
-pub const LONG: Duration = Duration::from_mins(2);
+pub const LONG: Duration = crate::support::waiting::LONG;
 
 /// A firn in the background; killed when dropped.
 pub struct Running {

@@ -28,9 +28,8 @@ use serde_json::Value;
 use super::kit::{firn, run};
 use super::support::child::Child;
 use super::support::mariadb::{Mariadb, Pair};
-use super::support::waiting::{eventually, in_time};
+use super::support::waiting::{LONG, eventually, in_time};
 
-const LONG: Duration = Duration::from_mins(1);
 const GAP: Duration = Duration::from_secs(2);
 
 /// An account with what a freeze needs and nothing else.

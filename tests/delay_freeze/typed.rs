@@ -2,15 +2,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use portable_pty::{CommandBuilder, PtySize, native_pty_system};
 
 use super::live::{Cli, account, both, no, place, received};
 use super::support::mariadb::Pair;
-use super::support::waiting::eventually;
-
-const LONG: Duration = Duration::from_mins(1);
+use super::support::waiting::{LONG, eventually};
 
 /// Up to there it may run as long as it has not got there: when the name has been typed, not when it was asked for.
 #[test]

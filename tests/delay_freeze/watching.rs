@@ -20,9 +20,7 @@ use firn::store::{NewSession, StoreError};
 
 use super::kept::Site;
 use super::machine::asked;
-use super::support::waiting::in_time;
-
-const LONG: Duration = Duration::from_mins(1);
+use super::support::waiting::{LONG, in_time};
 
 async fn session(keeper: &Keeper) -> SessionId {
     let new =

@@ -1,7 +1,5 @@
 //! Tables, accounts and probes.
 
-use std::time::Duration;
-
 use firn::base::Clock;
 use firn::delay::connect::{Server, Tls};
 use firn::delay::heartbeat::HeartbeatTable;
@@ -9,9 +7,7 @@ use firn::delay::probe::{MysqlProbe, Probe as _, Unseen, Watched};
 use firn::delay::seen::{Heartbeat, Seen};
 
 use crate::support::mariadb::{Mariadb, shared};
-use crate::support::waiting::eventually;
-
-pub const SOON: Duration = Duration::from_secs(20);
+use crate::support::waiting::{LONG, eventually};
 
 /// An account of a server, kept out of its binary log.
 pub fn account(server: &Mariadb, name: &str, grants: &[&str]) -> Server {
@@ -80,7 +76,7 @@ pub fn age(heartbeat: &Heartbeat) -> f64 {
 /// Waits until a server's binary log stands still: whatever it was told before has been written.
 pub fn binlog(server: &Mariadb) -> String {
     let mut last = String::new();
-    eventually(SOON, "the binary log stands", || {
+    eventually(LONG, "the binary log stands", || {
         let now = server.sql("SHOW MASTER STATUS");
         let stands = now == last;
         last.clone_from(&now);

@@ -9,7 +9,7 @@ use firn::base::{Clock, task};
 use firn::delay::connect::{Link, LinkError, Server, Tls};
 
 use crate::support::mariadb::{Mariadb, shared};
-use crate::support::waiting::in_time;
+use crate::support::waiting::{LONG, in_time};
 
 fn root(server: &Mariadb) -> Server {
     Server::new("127.0.0.1", server.port(), "root", None, Tls::Off)
@@ -53,7 +53,7 @@ async fn what_was_given_up_does_not_pile_up_on_the_server() {
     }
     assert_eq!(one(&link, "SELECT 1").await.unwrap(), "1");
     let count = "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'SELECT \\'piled up%'";
-    in_time(Duration::from_secs(10), "nobody sleeps there", async || (pair.replica.sql(count) == "0").then_some(()))
+    in_time(Duration::from_secs(25), "nobody sleeps there", async || (pair.replica.sql(count) == "0").then_some(()))
         .await;
 }
 
@@ -75,7 +75,7 @@ async fn a_strangers_connection_with_the_number_of_one_given_up_survives() {
     let stranger = task::spawn(async move { one(&other, "SELECT 'a stranger', SLEEP(30)").await });
     let there =
         format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {number} AND info LIKE '%stranger%'");
-    in_time(Duration::from_secs(10), "the stranger asks", async || (server.sql(&there) == "1").then_some(())).await;
+    in_time(Duration::from_secs(25), "the stranger asks", async || (server.sql(&there) == "1").then_some(())).await;
     assert_eq!(one(&link, "SELECT 1").await.unwrap(), "1");
     assert_eq!(server.sql(&there), "1", "it was ended");
     stranger.abort();
@@ -107,7 +107,7 @@ async fn a_connection_that_the_server_ended_is_made_anew_without_a_word() {
     assert_ne!(first, second);
     link.close().await;
     let gone = format!("SELECT COUNT(*) FROM information_schema.processlist WHERE id = {second}");
-    in_time(Duration::from_secs(10), "it said goodbye", async || (pair.primary.sql(&gone) == "0").then_some(())).await;
+    in_time(LONG, "it said goodbye", async || (pair.primary.sql(&gone) == "0").then_some(())).await;
 }
 
 #[tokio::test]
@@ -232,19 +232,13 @@ async fn a_hung_server_costs_its_time_outs_and_answers_again_when_it_goes_on() {
     assert!(told[0].contains("a question is not answered within 300ms"), "{told:?}");
     assert!(told[1].contains("does not answer within 300ms") && told[1] == told[2], "{told:?}");
     server.thaw();
-    in_time(Duration::from_secs(20), "it answers again", async || {
-        one(&link, "SELECT 3").await.ok().filter(|n| n == "3")
-    })
-    .await;
+    in_time(LONG, "it answers again", async || one(&link, "SELECT 3").await.ok().filter(|n| n == "3")).await;
     // Killed and started again on the same port: refused meanwhile, then as before.
     server.kill();
     let told = one(&link, "SELECT 4").await.unwrap_err().to_string();
     assert!(told.contains("cannot reach") || told.contains("the connection broke"), "{told}");
     server.restart();
-    in_time(Duration::from_secs(20), "it answers again", async || {
-        one(&link, "SELECT 5").await.ok().filter(|n| n == "5")
-    })
-    .await;
+    in_time(LONG, "it answers again", async || one(&link, "SELECT 5").await.ok().filter(|n| n == "5")).await;
 }
 
 /// Makes an authority and a certificate for 127.0.0.1, in PEM.

@@ -11,6 +11,7 @@ use firn::delay::seen::{Heartbeat, IoThread, Seen};
 
 use crate::kit::{TABLE, account, age, beating, delay, look, probe, replicated, root, table, watched};
 use crate::support::mariadb::{Mariadb, Pair, shared};
+use crate::support::waiting::{LONG, in_time};
 
 const MONITOR: &str = "REPLICA MONITOR ON *.*";
 
@@ -242,7 +243,7 @@ async fn a_primary_that_hung_is_read_again_once_it_goes_on() {
         assert!(matches!(&seen.primary, Some(Heartbeat::Unread(told)) if told.contains("within 500ms")), "{seen:?}");
     }
     primary.thaw();
-    crate::support::waiting::in_time(crate::kit::SOON, "the primary's heartbeat is back", async || {
+    in_time(LONG, "the primary's heartbeat is back", async || {
         matches!(look(&probe).await.unwrap().primary, Some(Heartbeat::Age(_))).then_some(())
     })
     .await;
@@ -347,8 +348,7 @@ async fn stopped_threads_a_hung_server_and_a_restart_are_seen_as_what_they_are()
     ));
     let server = Server { answer_within: Duration::from_secs(2), ..root(&pair.replica) };
     let probe = probe(watched(server, table("hb")));
-    let soon = crate::kit::SOON;
-    crate::support::waiting::in_time(soon, "a heartbeat", async || {
+    in_time(LONG, "a heartbeat", async || {
         matches!(look(&probe).await.unwrap().delay, Some(Heartbeat::Age(_))).then_some(())
     })
     .await;
@@ -369,7 +369,7 @@ async fn stopped_threads_a_hung_server_and_a_restart_are_seen_as_what_they_are()
     assert!(told.contains("who it is is not answered within 2s; the connection was given up"), "{told}");
     assert!(clock.mono().since(began) < Duration::from_secs(8));
     pair.replica.thaw();
-    let seen = crate::support::waiting::in_time(soon, "it answers again", async || look(&probe).await.ok()).await;
+    let seen = in_time(LONG, "it answers again", async || look(&probe).await.ok()).await;
     assert_eq!(seen.server_id, Some(2), "no answer to what was given up");
     // Killed: no sample; and again there on the same port, younger. The primary is away: the source is remembered.
     pair.replica.kill();
@@ -377,12 +377,12 @@ async fn stopped_threads_a_hung_server_and_a_restart_are_seen_as_what_they_are()
     assert!(told.contains(&format!("127.0.0.1:{}", pair.replica.port())), "{told}");
     pair.primary.kill();
     pair.replica.restart();
-    let seen = crate::support::waiting::in_time(soon, "it answers again", async || look(&probe).await.ok()).await;
+    let seen = in_time(LONG, "it answers again", async || look(&probe).await.ok()).await;
     assert_eq!(seen.status.as_ref().unwrap().source_id, None, "MariaDB forgets it: {seen:?}");
     age(&seen.delay.unwrap());
     assert_eq!(seen.notes, Vec::<String>::new());
     pair.replica.sql("START SLAVE");
-    crate::support::waiting::in_time(soon, "it fails to connect", async || {
+    in_time(LONG, "it fails to connect", async || {
         let status = look(&probe).await.unwrap().status.unwrap();
         (status.io == Some(IoThread::Connecting) && status.io_errno == Some(2003)).then_some(())
     })

@@ -3,7 +3,6 @@
 
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -11,9 +10,7 @@ use serde_json::Value;
 use crate::kit::{TABLE, account};
 use crate::support::child::Child;
 use crate::support::mariadb::{Mariadb, Pair};
-use crate::support::waiting::eventually;
-
-const LONG: Duration = Duration::from_secs(90);
+use crate::support::waiting::{LONG, eventually};
 
 /// A `firn run` that is killed with the test.
 struct Running(std::process::Child);

@@ -2,14 +2,13 @@
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::process::{Command, Output, Stdio};
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::kit::by_hand;
 use crate::session;
 use crate::support::redis::{Cluster, Redis};
-use crate::support::waiting::eventually;
+use crate::support::waiting::{LONG, eventually};
 
 pub fn firn(hosts: &str, more: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_firn"));
@@ -91,7 +90,7 @@ fn ctrl_c_ends_it_and_removes_its_keys() {
     for signal in [rustix::process::Signal::INT, rustix::process::Signal::TERM] {
         let server = Redis::start(&[]);
         let child = firn(&server.addr().to_string(), &["--seconds", "600", "get_set"]).spawn().unwrap();
-        eventually(Duration::from_secs(30), "it writes", || (server.keys() > 0).then_some(()));
+        eventually(LONG, "it writes", || (server.keys() > 0).then_some(()));
         rustix::process::kill_process(rustix::process::Pid::from_child(&child), signal).unwrap();
         let output = child.wait_with_output().unwrap();
         let (out, err) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
@@ -126,7 +125,7 @@ fn ctrl_c_twice_tells_what_removes_the_keys() {
         command.env("REDIS_PASSWORD", "secret");
         let mut child = command.spawn().unwrap();
         let pid = rustix::process::Pid::from_child(&child);
-        eventually(Duration::from_secs(30), "it writes", || (keys() > 200).then_some(()));
+        eventually(LONG, "it writes", || (keys() > 200).then_some(()));
         cluster.nodes[2].freeze();
         rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
         let mut err = BufReader::new(child.stderr.take().unwrap());

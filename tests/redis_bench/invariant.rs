@@ -1,7 +1,6 @@
 //! The invariant check: silent where transactions hold, and loud where they do not.
 
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use firn::redis::bench::{Choice, Spec, Work, words};
 
@@ -59,7 +58,7 @@ fn one_write_without_watch_is_caught() {
             let now: u64 = talk.ask(&["GET", &key]).text().unwrap().split_once(' ').unwrap().1.parse().unwrap();
             (now > changes.parse::<u64>().unwrap() + 3).then_some(())
         };
-        crate::support::waiting::eventually(Duration::from_secs(20), "others change it", || others(&mut talk));
+        crate::support::waiting::eventually(crate::support::waiting::LONG, "others change it", || others(&mut talk));
         let value = format!("{balance} {}", changes.parse::<u64>().unwrap() + 1);
         assert_eq!(talk.ask(&["SET", &key, &value]).text().unwrap(), "OK");
     })

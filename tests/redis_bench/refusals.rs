@@ -6,8 +6,8 @@ use firn::redis::bench::{Choice, Guard, Known, Spec, Work};
 
 use crate::kit::{local, masters, refused, run, short};
 use crate::session;
-use crate::support::redis::{READY, Redis, free_port};
-use crate::support::waiting::eventually;
+use crate::support::redis::{Redis, free_port};
+use crate::support::waiting::{LONG, eventually};
 
 fn marked(name: &str, port: u16) -> Guard {
     Guard::new([Known { name: name.to_owned(), production: true, tls: None, nodes: vec![local(port)] }])
@@ -104,7 +104,7 @@ fn keys_that_nobody_owns_are_not_chosen() {
     node.cmd(&["CONFIG", "SET", "cluster-require-full-coverage", "no"]);
     let whole = |node: &Redis| node.cmd(&["CLUSTER", "INFO"]).contains("cluster_state:ok").then_some(());
     node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "0", "1"]);
-    eventually(READY, "it serves what it has", || whole(&node));
+    eventually(LONG, "it serves what it has", || whole(&node));
     for choice in [Choice::Random, Choice::Walk] {
         let spec = Spec { cluster: true, keys: 1, choice, ..short(&[node.addr()], Work::GetSet) };
         assert_eq!(

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use firn::base::Clock;
 use firn::redis::act::{Act, Slot, act};
@@ -15,7 +14,7 @@ use firn::redis::trouble::Trouble;
 
 use crate::kit::{account, secret};
 use crate::support::redis::{Cluster, Redis};
-use crate::support::waiting::eventually;
+use crate::support::waiting::{LONG, eventually};
 
 fn line(node: &Redis) -> Line {
     Line::new(node.addr(), Arc::new(Account::default()), Clock::system())
@@ -57,9 +56,7 @@ async fn a_replica_takes_over_a_slot_is_made_stable_and_replicas_are_dropped() {
     assert_eq!(said, expected);
     let done = act(&line(replica), Act::Failover).await.unwrap();
     assert_eq!(done, "failover begun: the view of this node shows when it has taken over");
-    eventually(Duration::from_secs(20), "it has taken over", || {
-        (replica.info("role").as_deref() == Some("master")).then_some(())
-    });
+    eventually(LONG, "it has taken over", || (replica.info("role").as_deref() == Some("master")).then_some(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,7 +13,7 @@ use firn::redis::trouble::{Says, Trouble};
 
 use crate::kit::{cluster_from, of, trouble};
 use crate::support::redis::{Cluster, shared};
-use crate::support::waiting::in_time;
+use crate::support::waiting::{LONG, in_time};
 
 /// How often the server sees somebody who calls itself firn.
 fn firns(clients: &str) -> usize {
@@ -87,7 +87,7 @@ async fn a_killed_master_is_refused_within_a_tick_and_a_hung_node_keeps_nobody_w
     // What it answers late is nobody's: the answers after that are those to the questions after that.
     probe.tick().await;
     cluster.nodes[5].thaw();
-    let looks = in_time(Duration::from_secs(10), "it answers again", async || {
+    let looks = in_time(LONG, "it answers again", async || {
         let looks = probe.tick().await;
         of(&looks, &hung).reply().is_some().then_some(looks)
     })
@@ -103,7 +103,7 @@ async fn a_killed_master_is_refused_within_a_tick_and_a_hung_node_keeps_nobody_w
     probe.tick().await;
     assert!(!probe.is_cut(), "nobody has closed anything");
     cluster.nodes[0].kill();
-    in_time(Duration::from_secs(5), "its connection is closed", async || probe.is_cut().then_some(())).await;
+    in_time(LONG, "its connection is closed", async || probe.is_cut().then_some(())).await;
     // Who asks for something else meanwhile takes nothing away from it.
     let asked = probe.line(&dead).unwrap().ask(&Batch::of(&[&["PING"]])).await;
     assert_eq!((asked.err(), probe.is_cut()), (Some(Trouble::Refused), true));
@@ -118,7 +118,7 @@ async fn a_killed_master_is_refused_within_a_tick_and_a_hung_node_keeps_nobody_w
         assert!(!flagged, "{} knows already", look.addr);
     }
     // In the end its replica is a master, and the seed, which is gone, is not missed.
-    in_time(Duration::from_secs(40), "its replica takes over", async || {
+    in_time(LONG, "its replica takes over", async || {
         let looks = probe.tick().await;
         assert_eq!(looks.len(), 6);
         let replica = of(&looks, &cluster.nodes[3].addr());
@@ -164,7 +164,7 @@ async fn who_has_gone_over_to_another_cluster_does_not_bring_that_in() {
     let bus = other.nodes[0].cmd(&["CONFIG", "GET", "cluster-port"]);
     let bus: String = bus.chars().filter(char::is_ascii_digit).collect();
     mine.nodes[1].cmd(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
-    in_time(Duration::from_secs(20), "it is of the other cluster", async || {
+    in_time(LONG, "it is of the other cluster", async || {
         let looks = probe.tick().await;
         let seen: BTreeSet<&NodeAddr> = looks.iter().map(|look| &look.addr).collect();
         assert!(!seen.contains(&other.nodes[0].addr()) && !seen.contains(&other.nodes[1].addr()), "{seen:?}");

@@ -2,17 +2,14 @@
 //! the old one is back; then sentinels hang, and nobody takes over.
 
 use std::process::Command;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::commands::Desk;
 use crate::support::redis::Redis;
-use crate::support::waiting::{eventually, found};
+use crate::support::waiting::{LONG, eventually, found};
 
 /// Sentinels take their time: they miss a master for six seconds, agree, elect one of them, and try again after some more.
-const LONG: Duration = Duration::from_mins(2);
-
 /// Three sentinels that know each other and both replicas.
 fn sentinels(of: &Redis) -> Vec<Redis> {
     let all: Vec<Redis> = (0..3).map(|_| Redis::start(&["--sentinel"])).collect();

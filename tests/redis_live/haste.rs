@@ -10,8 +10,8 @@ use firn::redis::snapshot::Sight;
 use firn::redis::station::{Cluster, Station};
 
 use crate::kit::settings;
-use crate::support::redis::{READY, Redis};
-use crate::support::waiting::in_time;
+use crate::support::redis::Redis;
+use crate::support::waiting::{LONG, in_time};
 
 fn watched(nodes: &[&Redis], within: Duration) -> Arc<Station> {
     let nodes = nodes.iter().map(|node| node.addr()).collect();
@@ -53,7 +53,7 @@ async fn who_dies_is_told_at_once_though_another_hangs_for_longer() {
     let (hung, well, mut dies) = (Redis::start(&[]), Redis::start(&[]), Redis::start(&[]));
     let station = watched(&[&hung, &well, &dies], Duration::from_secs(25));
     let stop = run(&station);
-    in_time(READY, "all answer", async || {
+    in_time(LONG, "all answer", async || {
         let all = [&hung, &well, &dies].iter().all(|node| sight(&station, node) == Some(Sight::Answers));
         all.then_some(())
     })
@@ -61,14 +61,14 @@ async fn who_dies_is_told_at_once_though_another_hangs_for_longer() {
     hung.freeze();
     // Some tick asks it in vain.
     let before = station.told().health.unwrap().at;
-    in_time(READY, "a tick goes on without it", async || {
+    in_time(LONG, "a tick goes on without it", async || {
         (station.told().health.unwrap().at.since(before) > Duration::from_secs(3)).then_some(())
     })
     .await;
     assert_eq!(sight(&station, &hung), Some(Sight::Answers), "it has 25 s to answer; until then the last look stands");
     let killed = clock.mono();
     dies.kill();
-    in_time(READY, "it is told", async || says(&station, &dies, "A1").then_some(())).await;
+    in_time(LONG, "it is told", async || says(&station, &dies, "A1").then_some(())).await;
     let took = clock.mono().since(killed);
     assert!(took < Duration::from_secs(2), "{took:?}");
     assert!(!says(&station, &well, "A1"), "{:?}", station.told().health);
@@ -82,7 +82,7 @@ async fn who_hangs_is_told_after_two_answers_that_did_not_come_and_the_others_ar
     let (hung, well) = (Redis::start(&[]), Redis::start(&[]));
     let station = watched(&[&hung, &well], Duration::from_secs(1));
     let stop = run(&station);
-    in_time(READY, "all answer", async || {
+    in_time(LONG, "all answer", async || {
         [&hung, &well].iter().all(|node| sight(&station, node) == Some(Sight::Answers)).then_some(())
     })
     .await;
@@ -91,7 +91,7 @@ async fn who_hangs_is_told_after_two_answers_that_did_not_come_and_the_others_ar
     let before = asked();
     let frozen = clock.mono();
     hung.freeze();
-    in_time(READY, "it is told", async || says(&station, &hung, "A2").then_some(())).await;
+    in_time(LONG, "it is told", async || says(&station, &hung, "A2").then_some(())).await;
     let took = clock.mono().since(frozen);
     assert!(took > Duration::from_secs(2), "two answers of 1 s each did not come: {took:?}");
     // One of these is the test's own.
@@ -100,7 +100,7 @@ async fn who_hangs_is_told_after_two_answers_that_did_not_come_and_the_others_ar
     let health = station.told().health.unwrap();
     assert_eq!(health.severity, Severity::Critical);
     hung.thaw();
-    in_time(READY, "it is over", async || (!says(&station, &hung, "A2")).then_some(())).await;
+    in_time(LONG, "it is over", async || (!says(&station, &hung, "A2")).then_some(())).await;
     stop.stop();
 }
 
@@ -111,11 +111,11 @@ async fn a_server_that_closes_its_lines_is_not_asked_without_end() {
     let node = Redis::start(&["--timeout", "1"]);
     let station = watched(&[&node], Duration::from_secs(1));
     let stop = run(&station);
-    in_time(READY, "it answers", async || (sight(&station, &node) == Some(Sight::Answers)).then_some(())).await;
+    in_time(LONG, "it answers", async || (sight(&station, &node) == Some(Sight::Answers)).then_some(())).await;
     let asked =
         || node.info("cmdstat_info").and_then(|text| text.split(['=', ',']).nth(1)?.parse::<u64>().ok()).unwrap();
     let (before, began) = (asked(), clock.mono());
-    in_time(READY, "time passes", async || (clock.mono().since(began) > Duration::from_secs(6)).then_some(())).await;
+    in_time(LONG, "time passes", async || (clock.mono().since(began) > Duration::from_secs(6)).then_some(())).await;
     let more = asked() - before;
     assert!(more <= 8, "{more} times in 6 s: three ticks, as many that come early, and the test's own");
     assert!(!says(&station, &node, "A2"), "{:?}", station.told().health);

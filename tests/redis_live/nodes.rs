@@ -11,7 +11,7 @@ use firn::redis::trouble::{Says, Trouble};
 
 use crate::kit::{account, alone, probe, secret, settings, trouble};
 use crate::support::redis::{Redis, Talk, free_port};
-use crate::support::waiting::{eventually, in_time};
+use crate::support::waiting::{LONG, eventually, in_time};
 
 fn logins(node: &Redis) -> u64 {
     node.info("total_connections_received").unwrap().parse().unwrap()
@@ -120,7 +120,7 @@ async fn a_node_blocked_by_a_script_says_so_and_is_seen_again_after_it() {
     assert!(probe.tick().await[0].info().is_some());
     let mut script = Talk::to(&node);
     script.send(&["EVAL", "while true do end", "0"]);
-    let why = in_time(Duration::from_secs(10), "it says that it is blocked", async || {
+    let why = in_time(LONG, "it says that it is blocked", async || {
         let looks = probe.tick().await;
         matches!(&looks[0].answer, Answer::Failed(Trouble::Busy(_))).then(|| trouble(&looks[0]))
     })
@@ -132,23 +132,21 @@ async fn a_node_blocked_by_a_script_says_so_and_is_seen_again_after_it() {
     // A new connection is told the same.
     assert!(matches!(trouble(&alone(&node.addr(), Account::default()).await), Trouble::Busy(_)));
     assert_eq!(node.cmd(&["SCRIPT", "KILL"]), "OK");
-    in_time(Duration::from_secs(10), "it answers", async || probe.tick().await[0].info().map(drop)).await;
+    in_time(LONG, "it answers", async || probe.tick().await[0].info().map(drop)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_loads_its_data_says_so() {
     let mut node = Redis::node(5_000);
     node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "0", "16383"]);
-    eventually(Duration::from_secs(20), "it serves", || {
-        node.cmd(&["CLUSTER", "INFO"]).contains("state:ok").then_some(())
-    });
+    eventually(LONG, "it serves", || node.cmd(&["CLUSTER", "INFO"]).contains("state:ok").then_some(()));
     node.cmd(&["DEBUG", "POPULATE", "2000", "k", "1000"]);
     node.cmd(&["SAVE"]);
     // Slow as a large dataset is: a millisecond each 100 bytes or so, and clients are served in between.
     node.also(&["--key-load-delay", "3000", "--loading-process-events-interval-bytes", "1024"]);
     node.restart();
     let probe = probe(Topology::Cluster { seeds: vec![node.addr()] });
-    let (reply, info) = in_time(Duration::from_secs(10), "it says that it loads", async || {
+    let (reply, info) = in_time(LONG, "it says that it loads", async || {
         let looks = probe.tick().await;
         let reply = looks[0].reply()?;
         let info = reply.info.clone().ok().filter(|info| info.flag("loading") == Some(true))?;
@@ -171,7 +169,7 @@ async fn a_node_that_cannot_save_is_seen_whole_with_its_errors_counted() {
     std::fs::create_dir(&dump).unwrap();
     std::fs::write(dump.join("x"), "").unwrap();
     node.cmd(&["BGSAVE"]);
-    eventually(Duration::from_secs(20), "the save has failed", || {
+    eventually(LONG, "the save has failed", || {
         (node.info("rdb_last_bgsave_status").as_deref() == Some("err")).then_some(())
     });
     let refused = node.raw(&["SET", "a", "c"]).error().unwrap();

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
 
 use firn::base::Clock;
 use firn::redis::addr::NodeAddr;
@@ -13,7 +12,7 @@ use firn::redis::trouble::Says;
 
 use crate::kit::{alone, settings, trouble};
 use crate::support::redis::{Redis, free_port};
-use crate::support::waiting::{eventually, in_time};
+use crate::support::waiting::{LONG, eventually, in_time};
 
 fn openssl(dir: &Path, args: &str) {
     let args: Vec<&str> = args.split_whitespace().collect();
@@ -54,9 +53,7 @@ fn server(dir: &Path, certificate: &str) -> (Redis, NodeAddr) {
         "yes",
     ]);
     let addr = NodeAddr::new("127.0.0.1", port).unwrap();
-    eventually(crate::support::redis::READY, "its second port", || {
-        std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop)
-    });
+    eventually(LONG, "its second port", || std::net::TcpStream::connect(("127.0.0.1", port)).ok().map(drop));
     (node, addr)
 }
 
@@ -114,7 +111,7 @@ async fn who_is_to_be_trusted_is_checked_on_both_sides() {
 
     // Who dies is missed below TLS as well.
     node.kill();
-    in_time(Duration::from_secs(5), "its connection is closed", async || kept.is_cut().then_some(())).await;
+    in_time(LONG, "its connection is closed", async || kept.is_cut().then_some(())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,15 +13,13 @@ use firn::redis::trouble::{Says, Trouble};
 
 use crate::kit::{Fake, account, of, probe, secret, settings, trouble};
 use crate::support::redis::Redis;
-use crate::support::waiting::{eventually, in_time};
+use crate::support::waiting::{LONG, eventually, in_time};
 
 /// A master, and a replica of it.
 fn pair() -> (Redis, Redis) {
     let master = Redis::start(&[]);
     let replica = Redis::start(&["--replicaof", &format!("127.0.0.1 {}", master.port())]);
-    eventually(Duration::from_secs(20), "it is attached", || {
-        (replica.info("master_link_status").as_deref() == Some("up")).then_some(())
-    });
+    eventually(LONG, "it is attached", || (replica.info("master_link_status").as_deref() == Some("up")).then_some(()));
     (master, replica)
 }
 
@@ -82,7 +80,7 @@ async fn sentinels_say_where_the_master_is_and_are_told_nothing() {
     let of_sentinel = Some(account(Some("firn"), secret(&dir, "pw")));
     let settings = Settings { sentinel_account: of_sentinel, ..settings() };
     let probe = NetProbe::new(topology, settings, Clock::system());
-    let looks = in_time(Duration::from_secs(30), "the sentinel knows the replica", async || {
+    let looks = in_time(LONG, "the sentinel knows the replica", async || {
         let looks = probe.tick().await;
         let told = probe.sentinels();
         let main = told.iter().find(|look| look.addr == sentinel.addr())?.answer.as_ref().ok()?.first()?.clone();

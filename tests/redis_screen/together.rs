@@ -7,10 +7,8 @@ use rusqlite::types::FromSql;
 
 use crate::kit::{Desk, Workers, shows};
 use crate::support::redis::Cluster;
-use crate::support::waiting::eventually;
+use crate::support::waiting::{LONG, eventually};
 
-/// Longer than a lease that nobody renews.
-const LONG: Duration = Duration::from_mins(1);
 /// The process that wrote down last what is kept of the cluster.
 const WRITER: &str = "SELECT w.pid FROM cluster c JOIN worker w ON w.id = c.session WHERE c.name = 'shop'";
 /// The process whose duty it is.

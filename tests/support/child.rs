@@ -3,14 +3,10 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child as Process, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::waiting::eventually;
-
-/// A line comes within this, and so does the end.
-const LONG: Duration = Duration::from_mins(1);
+use super::waiting::{LONG, eventually};
 
 /// A program; killed when dropped.
 pub struct Child {

@@ -5,13 +5,9 @@ use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use super::servers::{Home, Run, Server};
-use super::waiting::eventually;
-
-/// A server says that it is there within this; on a busy machine it takes its time.
-const READY: Duration = Duration::from_secs(30);
+use super::waiting::{LONG, eventually};
 
 /// The folder, with data that servers begin with in `data`.
 fn home() -> &'static Home {
@@ -22,6 +18,8 @@ fn home() -> &'static Home {
         install.args(["--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db"]);
         install.args(["--innodb-log-file-size=8M", "--innodb-buffer-pool-size=16M", "--innodb-flush-method=nosync"]);
         install.arg(format!("--datadir={}", home.path().join("data").display()));
+        // A server that starts removes the temporary tables of every other in the same folder.
+        install.env("TMPDIR", home.path());
         if rustix::process::geteuid().is_root() {
             install.arg("--user=root");
         }
@@ -74,6 +72,7 @@ impl Mariadb {
             format!("--datadir={}", path("data")),
             format!("--socket={}", self.socket().display()),
             format!("--pid-file={}", path("pid")),
+            format!("--tmpdir={}", dir.display()),
             format!("--port={}", self.port()),
             format!("--server-id={}", self.id),
             format!("--report-host=server{}", self.id),
@@ -94,7 +93,7 @@ impl Mariadb {
             "--slave-net-timeout=5",
         ]);
         command.args(&self.more);
-        self.server.run = Some(Run::start(dir, READY, command, || self.try_sql("SELECT 1").ok()));
+        self.server.run = Some(Run::start(dir, LONG, command, || self.try_sql("SELECT 1").ok()));
     }
 
     fn socket(&self) -> PathBuf {
@@ -149,7 +148,7 @@ impl Mariadb {
              MASTER_LOG_FILE='{file}', MASTER_LOG_POS={at}, MASTER_CONNECT_RETRY=1, MASTER_DELAY={delay}; START SLAVE",
             primary.port()
         ));
-        eventually(READY, "the replica runs", || {
+        eventually(LONG, "the replica runs", || {
             let both = [self.status("Slave_IO_Running"), self.status("Slave_SQL_Running")];
             both.iter().all(|thread| thread.as_deref() == Some("Yes")).then_some(())
         });

@@ -31,7 +31,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Longer than anything here takes, on a busy machine.
-pub const LONG: Duration = Duration::from_mins(1);
+pub const LONG: Duration = super::waiting::LONG;
 
 /// How the terminal looks while the program is stopped.
 pub const STOPPED: &str = "[stopped]";

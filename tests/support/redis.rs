@@ -16,10 +16,7 @@ use firn::redis::resp::{Bounds, Reader, Value, request};
 
 pub use super::servers::free_port;
 use super::servers::{Home, Run, Server};
-use super::waiting::{eventually, found};
-
-/// A server answers, and a cluster has formed, within this; on a busy machine it takes its time.
-pub const READY: Duration = Duration::from_secs(30);
+use super::waiting::{LONG, eventually, found};
 
 fn home() -> &'static Home {
     static HOME: OnceLock<Home> = OnceLock::new();
@@ -94,7 +91,7 @@ impl Redis {
         }
         command.args(&self.more);
         let answers = || TcpStream::connect(("127.0.0.1", self.port())).ok();
-        self.server.run = Some(Run::start(self.dir(), READY, command, answers));
+        self.server.run = Some(Run::start(self.dir(), LONG, command, answers));
     }
 
     /// Its address.
@@ -154,7 +151,7 @@ impl Redis {
     pub fn takes_over(&self) {
         let attempt = Duration::from_secs(6);
         let master = || (self.info("role").as_deref() == Some("master")).then_some(());
-        eventually(READY, "it has taken over", || {
+        eventually(LONG, "it has taken over", || {
             assert_eq!(self.cmd(&["CLUSTER", "FAILOVER"]), "OK");
             found(attempt, master)
         });
@@ -198,7 +195,7 @@ impl Talk {
     #[track_caller]
     pub fn at(port: u16) -> Self {
         let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
-        stream.set_read_timeout(Some(READY)).unwrap();
+        stream.set_read_timeout(Some(LONG)).unwrap();
         stream.set_nodelay(true).unwrap();
         Self { stream, reader: Reader::new(Bounds::MONITOR) }
     }
@@ -260,7 +257,7 @@ impl Cluster {
                 nodes[0].cmd(&["CLUSTER", "MEET", "127.0.0.1", &node.port().to_string(), &node.bus.to_string()]);
             }
         }
-        eventually(READY, "everybody knows everybody", || {
+        eventually(LONG, "everybody knows everybody", || {
             let knows = |node: &Redis| {
                 let view = node.view();
                 view.len() == all && view.iter().all(|line| line.connected && !line.is(nodes::Flag::Handshake))
@@ -278,7 +275,7 @@ impl Cluster {
 
     /// Waits until every node sees every master with its replica, and each replica is attached.
     pub fn settled(&self) {
-        eventually(READY, "the cluster is whole", || {
+        eventually(LONG, "the cluster is whole", || {
             let whole = |node: &Redis| {
                 let view = node.view();
                 node.cmd(&["CLUSTER", "INFO"]).contains("cluster_state:ok")
@@ -292,7 +289,7 @@ impl Cluster {
 
     /// Waits until every replica has acknowledged what it has, as it does each second: until then it counts as syncing.
     pub fn acknowledged(&self) {
-        eventually(READY, "every replica has acknowledged", || {
+        eventually(LONG, "every replica has acknowledged", || {
             let heard = |node: &Redis| {
                 let info = Info::parse(&node.cmd(&["INFO", "everything"]));
                 info.attached().iter().all(|one| one.state == "online" && one.offset > Some(0))

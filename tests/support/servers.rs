@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::waiting::eventually;
+use super::waiting::{LONG, eventually};
 
 /// Ends what is left of the servers of a process that has ended, and takes their folder away.
 const WARDEN: &str = "trap '' INT TERM HUP; cat >/dev/null; \
@@ -107,9 +107,7 @@ impl Run {
             let stat = fs::read_to_string(task.unwrap().path().join("stat")).unwrap_or_default();
             stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with('T'))
         };
-        eventually(Duration::from_secs(20), "every thread of it stands", || {
-            fs::read_dir(&tasks).unwrap().all(stopped).then_some(())
-        });
+        eventually(LONG, "every thread of it stands", || fs::read_dir(&tasks).unwrap().all(stopped).then_some(()));
     }
 
     /// Lets it go on.

@@ -32,7 +32,8 @@ Work:
 It writes keys of its own prefix alone (firn-bench:RUN:) and removes them at its end, on Ctrl-C too; a second
 Ctrl-C leaves them and says how they are removed.
 
-Exit code: 0 it ran; 1 it came to nothing, keys are left, or the invariant is broken; 2 it was not begun.")]
+Exit code: 0 it ran; 1 it came to nothing (as with a host that does not answer), keys are left, or the invariant is
+broken; 2 it was asked wrongly, or is refused.")]
     Redis(Box<Args>),
 }
 
@@ -68,10 +69,10 @@ pub struct Args {
     #[arg(long, value_name = "SPAN", default_value = "1s")]
     warm_up: String,
     /// Over how many keys
-    #[arg(long, value_name = "N", default_value_t = 9_999)]
+    #[arg(long, value_name = "N", default_value_t = 9_999, conflicts_with = "invariant")]
     keys: u32,
     /// Bytes of a value
-    #[arg(long, value_name = "N", default_value_t = 27)]
+    #[arg(long, value_name = "N", default_value_t = 27, conflicts_with = "invariant")]
     value_bytes: usize,
     /// How clients choose keys: any, or all of them walk over the same keys in step, so that transactions contend
     #[arg(long, value_name = "HOW", default_value = "random")]

@@ -33,8 +33,8 @@ pub struct Args {
 #[derive(Debug, ClapArgs)]
 #[group(skip)]
 #[command(after_help = "\
-Each node is asked itself, twice, 2 s apart at most; since when something is wrong, and what happened before,
-is what the worker (firn run) has kept.
+Each node is asked itself, three to five times, about 1 s apart; since when something is wrong, and what happened
+before, is what the worker (firn run) has kept.
 
 Exit code: the worst of what is shown: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN (also: it could not look).")]
 struct Status {
@@ -196,7 +196,17 @@ pub(super) async fn look(config: Config, name: Option<&str>) -> Result<RedisRead
 async fn status(config: Config, args: Status) -> Result<u8, CliError> {
     let read = look(config, args.cluster.as_deref()).await?;
     let all: Vec<_> = read.clusters.iter().filter_map(|one| one.health.as_deref().cloned()).collect();
-    let code = report::severity(&all).exit_code();
+    // A look that fell over told nothing.
+    let unseen: Vec<_> = read.clusters.iter().filter(|one| one.health.is_none()).map(|one| &one.name).collect();
+    let code = match report::severity(&all) {
+        Severity::Critical => Severity::Critical,
+        worst if unseen.is_empty() => worst,
+        _ => Severity::Unknown,
+    };
+    let code = code.exit_code();
+    for name in unseen {
+        out::error(&format!("{}: could not be looked at", Shown::text(name)));
+    }
     if args.json {
         let clusters: Vec<_> = all.iter().map(report::json).collect();
         out::json(&serde_json::json!({ "at": read.now.to_string(), "clusters": clusters }))?;

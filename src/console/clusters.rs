@@ -119,7 +119,11 @@ fn when(at: Time) -> String {
 fn slow(all: &[panels::Slow]) -> Vec<Group> {
     let mut group = Group::new("slow commands, the newest first");
     if all.is_empty() {
-        group.role("", "none: nothing took longer than slowlog-log-slower-than", Role::Dim);
+        group.role(
+            "",
+            "none is kept (below 0 slowlog-log-slower-than keeps none, as slowlog-max-len 0 does)",
+            Role::Dim,
+        );
     }
     for one in all {
         let client =

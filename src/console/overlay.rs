@@ -193,14 +193,22 @@ pub enum Seen {
     /// A plan, standing so.
     Plan(PlanId, PlanState),
     /// A node of a redis cluster, being that.
-    Node {
-        /// The cluster.
-        cluster: String,
-        /// The node.
-        node: NodeAddr,
-        /// What it was.
-        role: Option<Part>,
-    },
+    Node(Box<NodeSeen>),
+}
+
+/// A node of a redis cluster as it was shown to whoever was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeSeen {
+    /// The cluster.
+    pub cluster: String,
+    /// The node.
+    pub node: NodeAddr,
+    /// What it was.
+    pub role: Option<Part>,
+    /// Of which master it was a replica.
+    pub master: Option<NodeAddr>,
+    /// The command of the finding that led to it.
+    pub command: Option<String>,
 }
 
 /// A line that is asked for.

@@ -39,7 +39,7 @@ const LEAVING_TICK: Duration = Duration::from_millis(250);
 /// … and then every so often.
 const QUIET: Duration = Duration::from_secs(10);
 /// A benchmark that is stopped removes its keys within this time.
-const BENCH_ENDS: Duration = Duration::from_secs(10);
+const BENCH_ENDS: Duration = Duration::from_secs(20);
 /// Messages that wait for the loop.
 const WAITING: usize = 256;
 

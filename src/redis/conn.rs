@@ -175,7 +175,7 @@ impl Conn {
         }
         let mut first = answers.drain(..greeting.batch.len());
         if let Some(Value::Error(text)) = first.next().filter(|_| greeting.logs_in) {
-            return Err(Trouble::of_error(&String::from_utf8_lossy(&text)));
+            return Err(Trouble::of_login(&String::from_utf8_lossy(&text)));
         }
         drop(first);
         Ok((answers, self))
@@ -261,7 +261,11 @@ async fn connect(places: &[SocketAddr], within: Duration) -> Result<TcpStream, T
     for place in places {
         match timeout(within / shares, TcpStream::connect(place)).await {
             Ok(Ok(stream)) => return Ok(stream),
-            Ok(Err(why)) => last = of_connect(&why, within),
+            Ok(Err(why)) => match of_connect(&why, within) {
+                // A place that this host cannot try says nothing of one that it has tried.
+                Trouble::Own(_) if !matches!(last, Trouble::Own(_)) => {}
+                why => last = why,
+            },
             Err(_) => last = Trouble::Connect(within),
         }
     }

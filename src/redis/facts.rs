@@ -192,11 +192,17 @@ pub fn nodes<'a>(
         }
     }
     let led = if subject.kind == Kind::Replicas { led::led(&all) } else { BTreeMap::new() };
-    if all.values().all(|node| node.info.is_some_and(|info| info.get("role") != Some("master"))) {
+    // A name without an address may be that of a host that is no more.
+    let nameless = |node: &Node<'_>| matches!(node.trouble, Some(Trouble::Resolve { .. }));
+    let other = |node: &Node<'_>| match node.info {
+        Some(info) => info.get("role") != Some("master"),
+        None => nameless(node) && led.contains_key(&node.addr),
+    };
+    if all.values().all(other) {
         // Nobody was asked where the master is; one that does not answer might be it by another name.
         for (addr, cut) in &led {
             let named = all.entry(addr.clone()).or_insert_with(|| node(addr.clone(), None, None, subject.kind));
-            if named.look.is_none() && *cut {
+            if *cut && (named.look.is_none() || nameless(named)) {
                 named.sight = Sight::Gone;
             }
         }
@@ -204,12 +210,19 @@ pub fn nodes<'a>(
     let mut nodes: Vec<Node<'a>> = all.into_values().collect();
     for node in &mut nodes {
         node.past = history.node(&node.addr).cloned().unwrap_or_default();
-        // Who never answered and closes each connection may serve others in another way: TLS, or behind a proxy.
-        if node.sight == Sight::Hung && node.past.run.is_none() && node.trouble == Some(&Trouble::Closed) {
+        // Who never answered and closes each connection, or begins no TLS, may serve others in another way: TLS or none, or
+        // behind a proxy.
+        let shy = matches!(node.trouble, Some(Trouble::Closed | Trouble::Handshake(_)));
+        if node.sight == Sight::Hung && node.past.run.is_none() && shy {
             node.sight = Sight::Blind;
         }
         if node.id.is_none() {
-            node.id.clone_from(&node.past.id);
+            // Who answers elsewhere, or is said to be elsewhere, is not here any more.
+            let elsewhere = |id: &NodeId| {
+                asked.contains(id) || merged.and_then(|all| all.place(id)).is_some_and(|at| *at != node.addr)
+            };
+            let before = node.past.id.clone().filter(|id| !elsewhere(id));
+            node.id = before;
         }
         node.line = node.id.as_ref().and_then(|id| merged?.line(id));
         if node.sight == Sight::NotAsked && node.id.as_ref().is_some_and(|id| merged.is_some_and(|all| all.gone(id))) {

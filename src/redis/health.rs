@@ -54,7 +54,8 @@ pub fn judge(history: &History, tick: &Tick<'_>) -> (History, Health) {
 pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History, Health) {
     let history = going_on(history, tick);
     let history: &History = &history;
-    let merged = Some(tick.looks).filter(|_| tick.subject.kind == Kind::Cluster).and_then(Merged::of);
+    let merged = Some(tick.looks).filter(|_| tick.subject.kind == Kind::Cluster);
+    let merged = merged.and_then(|looks| Merged::at_home(looks, &history.owners));
     let nodes = facts::nodes(tick.subject, tick.looks, merged.as_ref(), history);
     let mut facts = Facts {
         subject: tick.subject,
@@ -68,7 +69,9 @@ pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History,
         past: history.clone(),
     };
     let asked = tick.looks.iter().filter(|look| look.answer != Answer::NotAsked);
+    // Where no node is known, sentinels alone may say why.
     let newest = asked.map(|look| look.at).max();
+    let newest = newest.or_else(|| tick.sentinels.iter().map(|look| look.at).max());
     let new = newest > history.newest;
     let stale = stale(&facts, history);
     if new {

@@ -128,10 +128,7 @@ impl Line {
             }
             // It takes connections and does not begin to speak TLS: where it never did, it may be none that does.
             Err(Trouble::Silent(within)) if self.account.tls != Tls::Off && !state.shaken => {
-                Err(Trouble::Tls(format!(
-                    "no answer to the beginning of TLS within {}; it hangs, or speaks none on this port",
-                    Span(within)
-                )))
+                Err(Trouble::Handshake(within))
             }
             Err(why) => Err(why),
         }

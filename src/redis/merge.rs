@@ -72,6 +72,11 @@ impl<'a> Merged<'a> {
     /// Lays the views of looks beside each other; nothing: there is none. Of a node that was asked at two addresses one
     /// counts.
     pub fn of(looks: &'a [Look]) -> Option<Self> {
+        Self::at_home(looks, &BTreeMap::new())
+    }
+
+    /// The same where it is known who owned which slots before.
+    pub fn at_home(looks: &'a [Look], home: &BTreeMap<NodeId, SlotSet>) -> Option<Self> {
         let mut views: Vec<View<'a>> = looks.iter().filter_map(View::of).collect();
         views.sort_by(|a, b| (&a.myself.id, a.addr).cmp(&(&b.myself.id, b.addr)));
         views.dedup_by(|a, b| a.myself.id == b.myself.id);
@@ -80,7 +85,7 @@ impl<'a> Merged<'a> {
         let (views, foreign): (Vec<_>, Vec<_>) = if views.iter().all(meets) {
             (views, Vec::new())
         } else {
-            let own = Self::ours(&views)?;
+            let own = Self::ours(&views, home)?;
             views.into_iter().partition(|view| view.members().any(|line| own.contains(&line.id)))
         };
         let ids: BTreeSet<&NodeId> = views.iter().flat_map(View::members).map(|line| &line.id).collect();
@@ -91,13 +96,21 @@ impl<'a> Merged<'a> {
     }
 
     /// The members of the side that wins. A cluster's views all know one another but for a node or two; which cluster a seed
-    /// belongs to is decided by the most masters.
-    fn ours(views: &[View<'a>]) -> Option<BTreeSet<&'a NodeId>> {
+    /// belongs to is decided by who is known to have owned slots, where half of those answer, and else by the most masters.
+    fn ours(views: &[View<'a>], home: &BTreeMap<NodeId, SlotSet>) -> Option<BTreeSet<&'a NodeId>> {
         let ids: BTreeSet<&NodeId> = views.iter().flat_map(View::members).map(|line| &line.id).collect();
         let ids: Vec<&NodeId> = ids.into_iter().collect();
         let maps: Vec<Vec<u16>> = views.iter().map(|view| map(view, &ids)).collect();
         let groups = group(views, &ids, &maps);
-        let first = views.get(*groups.first()?.views.first()?)?;
+        let known = groups.iter().find(|group| {
+            let first = group.views.first().and_then(|place| views.get(*place));
+            let at_home = |view: &&View<'_>| {
+                home.contains_key(&view.myself.id) && first.is_some_and(|first| first.line(&view.myself.id).is_some())
+            };
+            let answer = views.iter().filter(at_home).count();
+            answer > 0 && answer * 2 >= home.len()
+        });
+        let first = views.get(*known.or(groups.first())?.views.first()?)?;
         Some(first.members().map(|line| &line.id).collect())
     }
 

@@ -41,6 +41,8 @@ pub fn observe(facts: &mut Facts<'_>) {
         }
     }
     for node in &mut facts.nodes {
+        let now = facts.now;
+        node.past.behind.retain(|_, seen| seen.last().is_some_and(|one| now.since(one.at) < History::REMEMBERED));
         let aside = facts.asides.iter().filter(|aside| aside.addr == node.addr).max_by_key(|aside| aside.at);
         if let Some(aside) = aside {
             beside(&mut node.past, aside);

@@ -388,7 +388,8 @@ impl Probe for NetProbe {
         }
         let (looks, given_up) = state.known.end();
         let mut told = self.told();
-        for addr in &given_up {
+        // Nobody is asked at a second address of a node: it has one connection.
+        for addr in given_up.iter().chain(&state.known.spare()) {
             told.lines.remove(addr);
         }
         told.asked = state.known.asked(&looks);

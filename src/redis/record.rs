@@ -173,6 +173,7 @@ fn trouble_text(trouble: &Trouble) -> Option<String> {
         Trouble::Closed => format!("{NO_REPLY} connection closed"),
         Trouble::Network(why) => format!("{NO_REPLY} network: {}", one(why)),
         Trouble::Resolve { host, why } => format!("{NO_REPLY} cannot resolve {}: {}", one(host), one(why)),
+        Trouble::Handshake(within) => format!("{NO_REPLY} TLS: no answer within {}", exact_span(*within)),
         Trouble::Tls(why) => format!("{NO_REPLY} TLS: {}", one(why)),
         Trouble::Own(why) => format!("{NO_REPLY} firn itself: {}", one(why)),
         Trouble::Wire(error) => format!("{NO_REPLY} protocol: {}", one(&error.to_string())),
@@ -203,23 +204,25 @@ pub fn read_trouble(text: &str) -> Option<Trouble> {
     let after = |word: &str| why.split_once(word).map_or_else(|| why.to_owned(), |(_, rest)| rest.trim().to_owned());
     Some(match () {
         () if lower.starts_with("firn itself:") => Trouble::Own(after(":")),
-        () if lower.contains("no connection within") => Trouble::Connect(last()),
-        () if lower.contains("refused") => Trouble::Refused,
-        () if lower.contains("timed out") || lower.contains("timeout") => Trouble::Silent(last()),
-        () if lower.contains("closed") || lower.contains("reset") || lower.contains("eof") => Trouble::Closed,
         () if lower.starts_with("cannot resolve") => {
             let rest = after("cannot resolve");
             let (host, why) = rest.split_once(": ").unwrap_or((&rest, ""));
             Trouble::Resolve { host: host.to_owned(), why: why.to_owned() }
         }
-        () if lower.contains("name or service") || lower.contains("getaddrinfo") => {
-            Trouble::Resolve { host: String::new(), why: why.to_owned() }
-        }
-        () if lower.starts_with("tls:") || lower.contains("certificate") => Trouble::Tls(after(":")),
-        () if lower.starts_with("protocol:") || lower.contains("answered with") => {
+        () if lower.starts_with("tls:") => Trouble::Tls(after(":")),
+        () if lower.starts_with("protocol:") || lower.contains(" answered with ") => {
             Trouble::Odd { what: "the recording", found: why.to_owned() }
         }
         () if lower.starts_with("network:") => Trouble::Network(after(":")),
+        // What others wrote, in whatever words.
+        () if lower.contains("no connection within") => Trouble::Connect(last()),
+        () if lower.contains("refused") => Trouble::Refused,
+        () if lower.contains("timed out") || lower.contains("timeout") => Trouble::Silent(last()),
+        () if lower.contains("closed") || lower.contains("reset") || lower.contains("eof") => Trouble::Closed,
+        () if lower.contains("name or service") || lower.contains("getaddrinfo") => {
+            Trouble::Resolve { host: String::new(), why: why.to_owned() }
+        }
+        () if lower.contains("certificate") => Trouble::Tls(why.to_owned()),
         () if lower.contains("unreachable") || lower.contains("no route") => Trouble::Network(why.to_owned()),
         // Why it did not answer is not said in words that are known: that it did not is.
         () => Trouble::Silent(Duration::from_secs(1)),

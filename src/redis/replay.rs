@@ -225,13 +225,14 @@ pub fn look(name: &str, texts: &Texts) -> Option<Look> {
 /// A file's text; nothing: it is not there. What is no UTF-8 is replaced.
 fn file(path: &Path) -> Result<Option<String>, ReplayError> {
     let failed = |source| ReplayError::Io { path: path.to_owned(), source };
-    let opened = match fs::File::open(path) {
+    // What is no file may never be opened: a pipe waits for who writes into it.
+    match fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        other => other.map_err(failed)?,
-    };
-    if !opened.metadata().map_err(failed)?.is_file() {
-        return Ok(None);
+        Err(error) => return Err(failed(error)),
+        Ok(found) if !found.is_file() => return Ok(None),
+        Ok(_) => {}
     }
+    let opened = fs::File::open(path).map_err(failed)?;
     let mut bytes = Vec::new();
     opened.take(FILE + 1).read_to_end(&mut bytes).map_err(failed)?;
     if bytes.len() as u64 > FILE {

@@ -260,11 +260,12 @@ impl<'a> Cursor<'a> {
     }
 
     fn elements(&mut self, depth: usize, each: usize) -> Result<Option<Vec<Value>>, Short> {
-        let Some(count) = self.length("elements", self.bounds.elements / each)? else { return Ok(None) };
         if depth >= self.bounds.depth {
             let found = depth as u64 + 1;
             return Err(RespError::TooLarge { what: "arrays in each other", found, most: self.bounds.depth }.into());
         }
+        // Attributes of nothing go deeper, too: what comes after them does.
+        let Some(count) = self.length("elements", self.bounds.elements / each)? else { return Ok(None) };
         // What is announced is not yet there: room is made as it comes.
         let mut all = Vec::new();
         for _ in 0..count * each {

@@ -39,6 +39,12 @@ pub enum Trouble {
     /// TLS does not come about.
     #[error("TLS fails: {}", Shown::text(.0))]
     Tls(String),
+    /// It takes connections and does not begin to speak TLS.
+    #[error(
+        "TLS fails: no answer to the beginning of TLS within {}; it hangs, or speaks none on this port",
+        Span(*.0)
+    )]
+    Handshake(Duration),
     /// firn itself cannot: a password or a certificate that cannot be read, no file descriptor left.
     #[error("firn cannot ask: {}", Shown::text(.0))]
     Own(String),
@@ -116,7 +122,9 @@ impl Trouble {
     /// An error reply by its first word.
     /// Source: the errors of redis 7.0 and valkey 8.0 as they were recorded, and `src/server.c` of both.
     pub fn of_error(text: &str) -> Self {
-        let kept: String = text.chars().take(TEXT).collect();
+        // A server that does not know a command repeats its arguments, and those of AUTH are a password.
+        let told = text.split_once(", with args beginning with").map_or(text, |(told, _)| told);
+        let kept: String = told.chars().take(TEXT).collect();
         let (code, rest) = text.split_once(' ').unwrap_or((text, ""));
         match code {
             "LOADING" => Self::Loading,
@@ -135,6 +143,18 @@ impl Trouble {
         }
     }
 
+    /// An error reply to `AUTH`: what is told in words that are not known may repeat the password, as proxies do in their
+    /// own.
+    pub fn of_login(text: &str) -> Self {
+        match Self::of_error(text) {
+            Self::Error(kept) if kept.starts_with("ERR unknown command") => {
+                Self::Error("ERR unknown command 'AUTH'".to_owned())
+            }
+            Self::Error(_) => Self::Error("AUTH is refused in words that may have the password in them".to_owned()),
+            known => known,
+        }
+    }
+
     /// Whether it is the same trouble; a command that may not be done is told with its name, which differs.
     pub fn alike(&self, other: &Self) -> bool {
         self == other || matches!((self, other), (Self::NoPerm(_), Self::NoPerm(_)))
@@ -145,7 +165,7 @@ impl Trouble {
         match self {
             Self::NotAsked => Says::Nothing,
             Self::Refused | Self::Network(_) | Self::Connect(_) => Says::Down,
-            Self::Silent(_) | Self::Closed => Says::Hung,
+            Self::Silent(_) | Self::Handshake(_) | Self::Closed => Says::Hung,
             Self::Loading => Says::Loading,
             Self::Busy(_) => Says::Busy,
             Self::Full(_) => Says::Full,

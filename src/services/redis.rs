@@ -261,9 +261,21 @@ impl Services {
     }
 }
 
-/// The same where nobody looks at clusters; the history is read where the state can be.
+/// The same where nobody looks at clusters; the history is read where the state can be. What leads to others is looked at
+/// once: a sentinel is no server itself, and a replica may be the master by now.
 pub async fn guard(configs: &[RedisConfig], store: Option<&dyn Store>) -> Guard {
-    Guard::new(known(configs, store).await)
+    let mut all = known(configs, store).await;
+    let clock = Clock::system();
+    let leads = |config: &&RedisConfig| {
+        use crate::config::Topology::{Replicated, Sentinel};
+        is_guarded(config) && matches!(config.kind, Replicated | Sentinel)
+    };
+    let stations: Vec<Arc<Station>> = configs.iter().filter(leads).map(|config| once(config, &clock)).collect();
+    for read in look_once(&stations, &clock, None).await.clusters {
+        let nodes = read.health.iter().flat_map(|health| health.nodes.iter().map(|node| node.addr.clone()));
+        all.iter_mut().filter(|one| one.name == read.name).for_each(|one| one.nodes.extend(nodes.clone()));
+    }
+    Guard::new(all)
 }
 
 /// Whether the benchmark has to ask about a cluster.

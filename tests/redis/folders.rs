@@ -30,6 +30,10 @@ fn what_is_recorded_is_read_again() {
     for (number, play) in plays::all().iter().enumerate() {
         let (second, world) = play.steps.last().unwrap();
         let looks = world.looks(*second);
+        if looks.is_empty() {
+            // Sentinels are not recorded.
+            continue;
+        }
         let dir = temp.path().join(format!("{number:03}/poll"));
         record::write(&dir, &looks, &[]).unwrap();
         let mut expected: Vec<_> = looks.iter().map(bare).collect();

@@ -152,6 +152,11 @@ pub fn kept() -> Vec<Play> {
             .says(22, "E5", Critical, "1 writes refused (MISCONF)")
             .says(60, "E5", Critical, "10.0.0.1:7001, master of 0-5460 (33 %): cannot save to disk: writes were refused (MISCONF)")
             .silent(70, "E5"),
+        Play::new("a node that evicts, and dies")
+            .run(0, 8, |world, second| world.node(7001).set("evicted_keys", grows(second, 0, 900)))
+            .run(10, 30, |world, _| world.node(7001).fails = Some(Trouble::Refused))
+            .says(8, "E2", Warning, "10.0.0.1:7001: evicting 900 keys/s")
+            .silent(30, "E2"),
         Play::new("a server whose clock is off")
             .limits(|limits| limits.save_age = Some(Duration::from_hours(1)))
             .run(0, 8, |world, second| {
@@ -356,6 +361,55 @@ pub fn others() -> Vec<Play> {
     ]
 }
 
+/// A master and its replicas, and what sentinels say of them.
+pub fn sentinels() -> Vec<Play> {
+    vec![
+        Play::new("sentinels")
+            .kind(Kind::Replicas)
+            .run(0, 8, |world, second| {
+                three(world);
+                watched(world, second, [Some("master"), Some("master"), Some("master")]);
+            })
+            .run(10, 18, |world, second| {
+                three(world);
+                watched(world, second, [Some("master"), Some("master,s_down"), None]);
+            })
+            .run(20, 28, |world, second| {
+                three(world);
+                watched(world, second, [Some("master,s_down,o_down,failover_in_progress"), None, None]);
+            })
+            .silent(8, "A5")
+            .silent(8, "B4")
+            .silent(8, "B5")
+            .says(18, "A5", Unknown, "sentinel 10.0.0.7:26381: not seen: ")
+            .says(18, "B4", Warning, "main: 2 of 3 sentinels live: without one more no failover can happen")
+            .says(18, "B5", Warning, "main (10.0.0.1:7001): 1 of 2 sentinels miss it")
+            .says(28, "B4", Critical, "main: no failover can happen: 1 of 3 sentinels live, 2 are needed")
+            .says(
+                28,
+                "B5",
+                Critical,
+                "main (10.0.0.1:7001): sentinels agree that it is down (1 of 1); a failover is under way",
+            ),
+        Play::new("no sentinel is left")
+            .kind(Kind::Replicas)
+            .run(0, 8, |world, second| {
+                three(world);
+                watched(world, second, [None, None, None]);
+            })
+            .says(8, "A5", Unknown, "sentinel 10.0.0.7:26381: not seen: ")
+            .says(8, "B4", Critical, "none of 3 sentinels answers: while none lives, no failover can happen"),
+        Play::new("sentinels of others alone")
+            .kind(Kind::Replicas)
+            .run(0, 8, |world, second| {
+                world.nodes.clear();
+                let addr = NodeAddr::new("10.0.0.7", 26_379).unwrap();
+                world.sentinels.push(SentinelLook { addr, at: at(second), answer: Result::Ok(Vec::new()) });
+            })
+            .says(8, "A5", Unknown, "sentinels answer, and none of them watches a master of that name"),
+    ]
+}
+
 /// A master and its replicas.
 pub fn led() -> Vec<Play> {
     vec![
@@ -397,33 +451,15 @@ pub fn led() -> Vec<Play> {
                 }
             })
             .says(8, "B1", Critical, "none of 3 nodes serves anybody: there is no master, and no replica"),
-        Play::new("sentinels")
+        Play::new("a master whose name is that of a host that is no more")
             .kind(Kind::Replicas)
-            .run(0, 8, |world, second| {
-                three(world);
-                watched(world, second, [Some("master"), Some("master"), Some("master")]);
+            .run(0, 8, |world, _| {
+                led_by_nobody(world);
+                let (host, why) = ("redis-master".to_owned(), "no such host".to_owned());
+                world.node(7001).fails = Some(Trouble::Resolve { host, why });
             })
-            .run(10, 18, |world, second| {
-                three(world);
-                watched(world, second, [Some("master"), Some("master,s_down"), None]);
-            })
-            .run(20, 28, |world, second| {
-                three(world);
-                watched(world, second, [Some("master,s_down,o_down,failover_in_progress"), None, None]);
-            })
-            .silent(8, "A5")
-            .silent(8, "B4")
-            .silent(8, "B5")
-            .says(18, "A5", Unknown, "sentinel 10.0.0.7:26381: not seen: ")
-            .says(18, "B4", Warning, "main: 2 of 3 sentinels live: without one more no failover can happen")
-            .says(18, "B5", Warning, "main (10.0.0.1:7001): 1 of 2 sentinels miss it")
-            .says(28, "B4", Critical, "main: no failover can happen: 1 of 3 sentinels live, 2 are needed")
-            .says(
-                28,
-                "B5",
-                Critical,
-                "main (10.0.0.1:7001): sentinels agree that it is down (1 of 1); a failover is under way",
-            ),
+            .says(8, "A1", Critical, "10.0.0.1:7001, master: every replica has lost its line to it")
+            .says(8, "B1", Critical, "no master answers (10.0.0.1:7001): 2 replicas answer, and take no writes"),
         Play::new("two masters after a failover")
             .kind(Kind::Replicas)
             .run(0, 8, |world, _| two_masters(world))

@@ -9,7 +9,7 @@ use firn::redis::slots::SlotSet;
 use firn::redis::trouble::Trouble;
 
 use super::attached::replication;
-use super::loads::{grows, kept, led, load, others, refusals, slowness};
+use super::loads::{grows, kept, led, load, others, refusals, sentinels, slowness};
 use super::world::{Play, World, at, id};
 
 fn silent() -> Trouble {
@@ -528,6 +528,7 @@ pub fn all() -> Vec<Play> {
         refusals(),
         others(),
         led(),
+        sentinels(),
     ]
     .into_iter()
     .flatten()

@@ -172,6 +172,17 @@ fn views_are_read_as_newer_servers_write_them_and_what_is_none_is_named() {
     }
 }
 
+/// Attributes of nothing hold nothing that would count, and each stands before the next.
+#[test]
+fn attributes_without_an_end_are_refused() {
+    for one in ["|-1\r\n", "|0\r\n"] {
+        let mut reader = Reader::new(Bounds::MONITOR);
+        reader.feed(one.repeat(200_000).as_bytes());
+        let refused = reader.read().unwrap_err();
+        assert!(matches!(refused, RespError::TooLarge { what: "arrays in each other", .. }), "{refused}");
+    }
+}
+
 /// Errors as redis 7.0 and valkey 8.0 answered them.
 #[test]
 fn errors_are_told_by_their_first_word() {
@@ -197,6 +208,13 @@ fn errors_are_told_by_their_first_word() {
         ("", Says::Other),
     ] {
         assert_eq!(Trouble::of_error(text).says(), says, "{text}");
+    }
+    // As redis 5 and 7 repeat a command that they do not know.
+    for text in [
+        "ERR unknown command `AUTH`, with args beginning with: `sekrit`, ",
+        "ERR unknown command 'HELLO', with args beginning with: '3' 'AUTH' 'x' 'sekrit' ",
+    ] {
+        assert!(!format!("{:?}", Trouble::of_error(text)).contains("sekrit"), "{text}");
     }
     assert_eq!(Trouble::of_error("ERR This instance has cluster support disabled"), Trouble::NoCluster);
     let long = Trouble::of_error(&format!("ERR \u{1b}]0;x\u{7}{}", "x".repeat(10_000))).to_string();

@@ -158,6 +158,8 @@ fn what_is_asked_wrongly_is_told() {
     says("a:1", &["trans", "--password", "env:FIRN_NO_SUCH"], 2, "the environment variable FIRN_NO_SUCH is not set");
     says("a:1", &["trans", "--user", "x"], 2, "--password");
     says("a:1", &["bogus"], 2, "get_set");
+    says("a:1", &["trans", "--invariant", "--keys", "5"], 2, "'--invariant' cannot be used with '--keys <N>'");
+    says("a:1", &["trans", "--value-bytes", "5", "--invariant"], 2, "cannot be used with");
     says("a:1,a:1", &["trans"], 2, "a:1 is named twice");
     says("127.0.0.1:1", &["trans"], 1, "127.0.0.1:1: connection refused; nothing was loaded");
     let (_, err) = done(firn("a:1", &["trans", "--password", "hunter2"]), 2);

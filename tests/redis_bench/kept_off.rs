@@ -17,6 +17,7 @@ use firn::store::{ClusterWrite, NewSession, cluster_duty};
 use crate::command::{SHORT, done, firn};
 use crate::kit::{local, masters};
 use crate::support::redis::Redis;
+use crate::support::waiting::{LONG, eventually};
 
 struct Desk(tempfile::TempDir);
 
@@ -103,6 +104,23 @@ fn what_is_remembered_of_a_production_cluster_is_kept_off() {
     let err = desk.refuses(&host, &[]);
     assert!(err.starts_with(&format!("firn: {host} is marked production in the configuration (shop); ")), "{err}");
     assert_eq!(server.calls("set"), sets);
+}
+
+/// A replica that is named in the configuration leads to its master, whichever is asked for; a sentinel likewise.
+#[test]
+fn what_the_configuration_leads_to_is_kept_off() {
+    let master = Redis::start(&[]);
+    let replica = Redis::start(&["--replicaof", &format!("127.0.0.1 {}", master.port())]);
+    eventually(LONG, "it is attached", || (replica.info("master_link_status").as_deref() == Some("up")).then_some(()));
+    let sentinel = Redis::start(&["--sentinel"]);
+    sentinel.cmd(&["SENTINEL", "MONITOR", "m", "127.0.0.1", &master.port().to_string(), "1"]);
+    let host = master.addr().to_string();
+    for (seed, kind) in [(&replica, "\"replicated\""), (&sentinel, "\"sentinel\"\nsentinel_name = \"m\"")] {
+        let desk = Desk::of(&seed.addr().to_string(), &format!("kind = {kind}\nproduction = true"));
+        let err = desk.refuses(&host, &[]);
+        assert!(err.starts_with(&format!("firn: {host} is marked production in the configuration (shop); ")), "{err}");
+    }
+    assert_eq!(master.calls("set"), 0);
 }
 
 #[test]

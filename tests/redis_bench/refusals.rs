@@ -36,6 +36,23 @@ fn production_is_not_loaded_unless_told() {
 }
 
 #[test]
+fn the_other_side_of_a_production_replication_is_production() {
+    let master = Redis::start(&[]);
+    let replica = Redis::start(&["--replicaof", &format!("127.0.0.1 {}", master.port())]);
+    // A master names it when it has acknowledged something.
+    eventually(LONG, "it is attached", || {
+        master.info("slave0").is_some_and(|told| told.contains("state=online")).then_some(())
+    });
+    for (marked_one, asked) in [(&master, &replica), (&replica, &master)] {
+        let port = marked_one.port();
+        let spec = Spec { guard: marked("pair", port), ..short(&[asked.addr()], Work::GetSet) };
+        let text = refused(spec);
+        assert!(text.starts_with(&format!("127.0.0.1:{port} is marked production")), "{text}");
+    }
+    assert_eq!(master.calls("set"), 0);
+}
+
+#[test]
 fn limits_are_said() {
     let host = [local(7000)];
     let base = || short(&host, Work::Trans);

@@ -182,7 +182,7 @@ pub fn parrot(bytes: &'static [u8]) -> u16 {
 }
 
 /// Passes everything on to a server until told to cut: then it closes a connection when `EXEC` was sent over it, once for each
-/// number that is left, and swallows the answer.
+/// number that is left, and swallows the answer. The last one is of an `EXEC` that was carried out.
 pub fn cutting(server: u16, cuts: &Arc<Mutex<u32>>) -> u16 {
     let cuts = Arc::clone(cuts);
     listen(move |stream| {
@@ -192,7 +192,7 @@ pub fn cutting(server: u16, cuts: &Arc<Mutex<u32>>) -> u16 {
             let answer = to.ask(&words);
             if words[0] == "EXEC" {
                 let mut left = cuts.lock().unwrap();
-                if *left > 0 {
+                if *left > 1 || (*left == 1 && answer != Value::Null) {
                     *left -= 1;
                     return None;
                 }

@@ -1,6 +1,6 @@
 //! What goes wrong while it runs, and what is left behind then.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firn::base::Clock;
@@ -8,7 +8,8 @@ use firn::base::secret::SecretRef;
 use firn::redis::bench::{Choice, Login, Spec, Work, words};
 
 use crate::kit::{by_hand, run, run_with, short};
-use crate::support::redis::{Redis, Talk};
+use crate::support::redis::{Cluster, Redis, Talk};
+use crate::support::waiting::{LONG, eventually};
 
 fn login(dir: &std::path::Path, user: &str, password: &str) -> Login {
     std::fs::write(dir.join("password"), password).unwrap();
@@ -100,6 +101,36 @@ fn a_server_that_dies_leaves_nobody_waiting() {
     assert_eq!(all.errors["no connection"].text, "connection refused");
     let [left] = &outcome.left[..] else { panic!("{outcome:?}") };
     assert_eq!((left.keys, left.why.as_str(), left.host.port()), (500, "connection refused", port));
+}
+
+/// Keys are removed at whoever owns them by then; and what is left is removed by way of a node that answers.
+#[test]
+fn keys_of_a_master_that_dies_are_removed_where_they_are_by_then() {
+    let cluster = Cluster::start(3, 1_000);
+    let (host, dead) = (cluster.nodes[1].addr(), cluster.nodes[0].addr());
+    let cluster = Arc::new(Mutex::new(cluster));
+    let nodes = Arc::clone(&cluster);
+    let spec = Spec { cluster: true, span: Duration::from_mins(5), ..short(&[host], Work::GetSet) };
+    let outcome = run_with(spec, move |stop| {
+        let mut cluster = nodes.lock().unwrap();
+        eventually(LONG, "its replica has keys", || (cluster.nodes[3].keys() > 50).then_some(()));
+        cluster.nodes[0].kill();
+        stop.stop();
+    })
+    .unwrap();
+    assert!(outcome.removed > 200, "{outcome:?}");
+    let cluster = cluster.lock().unwrap();
+    // On a busy machine the cluster may take longer than keys are tried.
+    for left in &outcome.left {
+        assert!(!left.command.contains(&format!("-p {} ", dead.port())), "{left:?}");
+        eventually(LONG, "another one has taken over", || {
+            cluster.nodes[1].cmd(&["CLUSTER", "INFO"]).contains("cluster_state:ok").then_some(())
+        });
+        by_hand(&left.command, "");
+    }
+    for node in cluster.nodes.iter().filter(|node| node.addr() != dead) {
+        eventually(LONG, "it is empty", || if node.keys() == 0 { Ok(()) } else { Err(node.keys()) });
+    }
 }
 
 #[test]

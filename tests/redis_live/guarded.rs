@@ -9,8 +9,8 @@ use crate::commands::Desk;
 use crate::support::redis::Redis;
 use crate::support::waiting::{LONG, eventually, found};
 
-/// Sentinels take their time: they miss a master for six seconds, agree, elect one of them, and try again after some more.
-/// Three sentinels that know each other and both replicas.
+/// Three sentinels that know each other and both replicas. They take their time: they miss a master for six seconds, agree,
+/// elect one of them, and try again after some more.
 fn sentinels(of: &Redis) -> Vec<Redis> {
     let all: Vec<Redis> = (0..3).map(|_| Redis::start(&["--sentinel"])).collect();
     for sentinel in &all {

@@ -12,8 +12,8 @@ use crate::redis::plugin::{LABEL, plugin};
 
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-It looks at the cluster itself, twice, 2 s apart at most, and goes on from what the worker (firn run) has
-kept: since when something is wrong, and what was silenced, are as everybody sees them. It writes nothing.
+It looks at the cluster itself, three to five times, about 1 s apart, and goes on from what the worker (firn
+run) has kept: since when something is wrong, and what was silenced, are as everybody sees them. It writes nothing.
 
 Exit code: 0 OK, 1 WARNING, 2 CRITICAL, 3 UNKNOWN. UNKNOWN is also a usage error, --help, and no answer
 in time; what could not be looked into raises an OK to WARNING and is said apart.")]

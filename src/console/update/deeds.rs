@@ -282,7 +282,7 @@ fn changed(model: &Model, seen: &Seen) -> Option<String> {
     match seen {
         Seen::Nothing => None,
         Seen::Plan(plan, state) => restores::changed(model, *plan, *state),
-        Seen::Node { cluster, node, role } => orders::changed(model, cluster, node, *role),
+        Seen::Node(seen) => orders::changed(model, seen),
         Seen::Pool { host, pool, generation } => {
             let row = snapshot.and_then(|snapshot| {
                 snapshot.pools.iter().find(|row| row.host == *host && row.pool == *pool && row.alive)

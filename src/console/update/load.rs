@@ -10,6 +10,7 @@ use crate::console::overlay::{Intent, Overlay, Seen};
 use crate::console::tabs::redis::List;
 use crate::console::tabs::redis::bench::{Form, Run};
 use crate::console::update::deeds::{self, Question};
+use crate::redis::bench::Work;
 use crate::redis::read::ClusterRead;
 
 /// What is waited for while a run goes on.
@@ -86,15 +87,18 @@ pub fn not_to_start(model: &Model) -> Option<String> {
 pub fn start(model: &mut Model) -> Vec<Effect> {
     let Ok(ask) = asked(model) else { return Vec::new() };
     let hosts: Vec<String> = ask.hosts.iter().map(ToString::to_string).collect();
+    let over = match ask.work {
+        Work::Transfer { accounts } => format!("{} accounts", Count(accounts.into())),
+        Work::GetSet | Work::Trans => format!("{} keys", Count(ask.keys.into())),
+    };
     let each = if ask.cluster { "each master of their cluster" } else { "each of them" };
     let object = vec![
         hosts.join(", "),
         format!(
-            "{} with {} clients for {each}, {} s, over {} keys, chosen by {}",
+            "{} with {} clients for {each}, {} s, over {over}, chosen by {}",
             ask.work.name(),
             Count(ask.clients.into()),
             ask.span.as_secs(),
-            Count(ask.keys.into()),
             ask.choice.name()
         ),
     ];

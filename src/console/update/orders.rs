@@ -5,7 +5,7 @@ use crate::base::Shown;
 use crate::base::escape::shown_again;
 use crate::console::effect::{Deed, Effect, RedisAct, RedisOrder};
 use crate::console::model::Model;
-use crate::console::overlay::{Intent, Seen};
+use crate::console::overlay::{Intent, NodeSeen, Seen};
 use crate::console::tabs::redis::{List, nodes};
 use crate::console::update::deeds::{self, Question};
 use crate::redis::addr::NodeAddr;
@@ -70,11 +70,16 @@ fn not_a_cluster(model: &Model) -> Option<String> {
 
 fn order(model: &mut Model, node: &NodeAddr, order: RedisOrder, title: &str, object: Vec<String>, effect: Vec<String>) {
     let Some(cluster) = model.redis.current().map(|one| one.name.clone()) else { return };
-    let role = model.redis.node(node).and_then(|row| row.role);
+    let row = model.redis.node(node);
+    let (role, master) = (row.and_then(|row| row.role), row.and_then(|row| row.master.clone()));
+    let command = match order {
+        RedisOrder::Stable(_) => model.redis.finding().and_then(|finding| finding.command),
+        RedisOrder::Failover | RedisOrder::KillReplicas => None,
+    };
     let mut lines = vec![node.to_string(), format!("of {}", Shown::text(&cluster))];
     lines.extend(object);
     let act = RedisAct { cluster: cluster.clone(), node: node.clone(), order };
-    let seen = Seen::Node { cluster, node: node.clone(), role };
+    let seen = Seen::Node(Box::new(NodeSeen { cluster, node: node.clone(), role, master, command }));
     let intent = Intent::Deed { deed: Deed::Redis(act), seen };
     let question = Question { title: title.to_owned(), object: lines, effect, go: "send", bulk: true, intent };
     deeds::ask_name(model, question, &node.to_string());
@@ -175,12 +180,19 @@ pub fn kill(model: &mut Model) -> Vec<Effect> {
 }
 
 /// What has changed of a node since it was asked about.
-pub(super) fn changed(model: &Model, cluster: &str, node: &NodeAddr, role: Option<Role>) -> Option<String> {
+pub(super) fn changed(model: &Model, was: &NodeSeen) -> Option<String> {
+    let (cluster, node) = (&was.cluster, &was.node);
     let one = model.redis.newest.as_ref().and_then(|read| read.named(cluster));
     let row = one.and_then(|one| one.health.as_ref()?.nodes.iter().find(|row| row.addr == *node));
     match row {
         None => Some(format!("{node} has gone")),
-        Some(row) if row.role != role => Some(format!("{node} has become {}", article(row))),
-        Some(_) => None,
+        Some(row) if row.role != was.role => Some(format!("{node} has become {}", article(row))),
+        Some(row) if row.master != was.master => Some(format!("{node} has got another master")),
+        Some(_) => {
+            let found = one.and_then(|one| one.health.as_ref()).map(|health| &health.findings);
+            let there = |command| found.is_some_and(|all| all.iter().any(|one| one.command.as_ref() == Some(command)));
+            let gone = was.command.as_ref().is_some_and(|command| !there(command));
+            gone.then(|| "what was found is not there any more: the slot is on its way no longer".to_owned())
+        }
     }
 }

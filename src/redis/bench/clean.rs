@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::control::Control;
 use super::ledger::Held;
-use super::nodes::redirect;
+use super::nodes::{masters, redirect};
 use super::outcome::Left;
 use super::shared::{Plan, Shared};
 use super::spec::{Login, Spoken, Work};
@@ -32,13 +32,25 @@ struct Hands<'a> {
     shared: &'a Shared,
     login: Option<&'a Login>,
     open: BTreeMap<u16, Control>,
+    /// Until when hosts that do not answer are tried.
+    until: Mono,
+}
+
+impl<'a> Hands<'a> {
+    fn new(shared: &'a Shared, login: Option<&'a Login>) -> Self {
+        Self { shared, login, open: BTreeMap::new(), until: shared.clock.mono().plus(TRY) }
+    }
+
+    fn is_late(&self) -> bool {
+        self.shared.clock.mono() >= self.until
+    }
 }
 
 impl Hands<'_> {
     fn to(&mut self, node: u16) -> Result<(&mut Control, NodeAddr), Trouble> {
         let named = self.shared.nodes.get(node).ok_or(Trouble::Closed)?;
         if !self.open.contains_key(&node) {
-            self.open.insert(node, Control::open(&named.addr, self.login, ANSWER)?);
+            self.open.insert(node, Control::at(named.to, self.login, ANSWER)?);
         }
         self.open.get_mut(&node).map(|control| (control, named.addr)).ok_or(Trouble::Closed)
     }
@@ -46,6 +58,43 @@ impl Hands<'_> {
     /// Where to ask first about a key.
     fn owner(&self, slot: Option<u16>, home: u16) -> u16 {
         slot.and_then(|slot| self.shared.nodes.owner(slot)).unwrap_or(home)
+    }
+
+    /// Asks whoever owns a key, until it works or the time is over. Where a node of a cluster fails, another one is asked
+    /// who the owner is by now.
+    fn patiently(&mut self, slot: Option<u16>, home: u16, bytes: &[u8]) -> Result<Value, Trouble> {
+        loop {
+            let to = self.owner(slot, home);
+            match self.one(to, bytes) {
+                Err(e) if passes(&e) && !self.is_late() => {
+                    self.shared.clock.pause(AGAIN);
+                    if self.shared.nodes.is_cluster() {
+                        self.look_again(to);
+                    }
+                }
+                told => return told,
+            }
+        }
+    }
+
+    /// Asks the nodes of a cluster, but one, who owns which slot by now.
+    fn look_again(&mut self, but: u16) {
+        for node in (0..self.shared.nodes.count()).filter(|node| *node != but) {
+            if self.is_late() {
+                return;
+            }
+            let told = self.to(node).and_then(|(control, addr)| Ok((control.ask(&["CLUSTER", "SLOTS"])?, addr)));
+            let Some(ranges) = told.ok().and_then(|(value, addr)| masters(&value, &addr)) else {
+                self.open.remove(&node);
+                continue;
+            };
+            for (from, to, addr) in ranges {
+                if let Some(owner) = self.shared.nodes.number(&addr) {
+                    (from..=to).for_each(|slot| self.shared.nodes.owned(slot, owner));
+                }
+            }
+            return;
+        }
     }
 
     /// Asks the same of many keys at one node. Each answer is given to `each`, with the key's place; how far it came.
@@ -156,8 +205,7 @@ fn each_key(plan: &Plan, mut take: impl FnMut(Vec<Key>)) {
 pub(super) fn accounts(shared: &Shared, login: Option<&Login>, accounts: u16) -> (Held, Option<String>) {
     let mut found = Held::new();
     let (mut unread, mut dead) = (None, Vec::new());
-    let mut hands = Hands { shared, login, open: BTreeMap::new() };
-    let until = shared.clock.mono().plus(TRY);
+    let mut hands = Hands::new(shared, login);
     for place in &shared.plan.places {
         for account in 0..accounts {
             if found.contains_key(&(place.bank, account)) {
@@ -170,7 +218,7 @@ pub(super) fn accounts(shared: &Shared, login: Option<&Login>, accounts: u16) ->
             if dead.contains(&node) {
                 continue;
             }
-            match patiently(shared, until, || hands.one(node, &bytes)) {
+            match hands.patiently(Some(place.slot), place.node, &bytes) {
                 Ok(Value::Bulk(value)) => drop(found.insert((place.bank, account), wire::parse_account(&value))),
                 Ok(_) => drop(found.insert((place.bank, account), None)),
                 Err(e) => {
@@ -183,25 +231,19 @@ pub(super) fn accounts(shared: &Shared, login: Option<&Login>, accounts: u16) ->
     (found, unread)
 }
 
-/// Tries until it works, or the time is over.
-fn patiently<T>(shared: &Shared, until: Mono, mut what: impl FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {
-    loop {
-        match what() {
-            Err(Trouble::Refused | Trouble::Closed | Trouble::Loading | Trouble::Silent(_))
-                if shared.clock.mono() < until =>
-            {
-                shared.clock.pause(AGAIN);
-            }
-            told => return told,
-        }
+/// Whether a trouble may be over soon: a node that starts, or one whose place another one is about to take.
+fn passes(trouble: &Trouble) -> bool {
+    match trouble {
+        Trouble::Refused | Trouble::Closed | Trouble::Loading | Trouble::Silent(_) | Trouble::Connect(_) => true,
+        Trouble::Error(text) => text.starts_with("CLUSTERDOWN"),
+        _ => false,
     }
 }
 
 /// Removes every key of the run. How many were there, and what may be left.
 pub(super) fn clean(shared: &Shared, login: Option<&Login>) -> (u64, Vec<Left>) {
     let plan = &shared.plan;
-    let mut hands = Hands { shared, login, open: BTreeMap::new() };
-    let until = shared.clock.mono().plus(TRY);
+    let mut hands = Hands::new(shared, login);
     let mut removed = 0;
     let mut left: BTreeMap<usize, (u64, Trouble)> = BTreeMap::new();
     // Who was waited for in vain is not waited for again for each key.
@@ -230,7 +272,7 @@ pub(super) fn clean(shared: &Shared, login: Option<&Login>) -> (u64, Vec<Left>) 
             for (number, bytes) in requests.iter().filter(|(number, _)| again[*number]) {
                 let told = match dead.get(&node) {
                     Some(why) => Err(why.clone()),
-                    None => patiently(shared, until, || hands.one(node, bytes)),
+                    None => hands.patiently(keys[*number].slot, node, bytes),
                 };
                 match told {
                     Ok(value) => count += value.integer().and_then(|there| u64::try_from(there).ok()).unwrap_or(0),
@@ -245,9 +287,11 @@ pub(super) fn clean(shared: &Shared, login: Option<&Login>) -> (u64, Vec<Left>) 
             removed += count;
         }
     });
+    // A cluster is asked where it answers: any of its nodes sends each key's where it belongs.
+    let answers = (0..plan.places.len()).find(|place| shared.nodes.is_cluster() && !left.contains_key(place));
     let left = left.into_iter().map(|(place, (keys, why))| {
         let host = plan.places[place].addr.clone();
-        let command = by_hand(plan, shared.nodes.is_cluster(), place);
+        let command = by_hand(plan, shared.nodes.is_cluster(), place, answers.unwrap_or(place));
         Left { host, keys, why: Spoken(&why).to_string(), command }
     });
     (removed, left.collect())
@@ -265,16 +309,16 @@ pub(super) fn remedy(plan: &Plan, cluster: bool) -> Arc<[String]> {
         };
         banks.push(of.bank);
         if !known {
-            all.push(by_hand(plan, cluster, place));
+            all.push(by_hand(plan, cluster, place, place));
         }
     }
     all.into()
 }
 
-/// What an operator types to remove the keys of a place: into one connection, key by key, as a cluster and dtm-redis take
+/// What an operator types to remove the keys of a place, at the same or another one: into one connection, key by key, as a cluster and dtm-redis take
 /// them. The password is typed where there is one, and stands in no command.
-fn by_hand(plan: &Plan, cluster: bool, place: usize) -> String {
-    let at = &plan.places[place];
+fn by_hand(plan: &Plan, cluster: bool, place: usize, asked: usize) -> String {
+    let (at, asked) = (&plan.places[place], &plan.places[asked]);
     let (format, last) = match plan.work {
         Work::Transfer { accounts } => {
             (format!("DEL {}{{b{:05}}}:a%05.0f", plan.prefix, at.bank), u32::from(accounts) - 1)
@@ -291,7 +335,8 @@ fn by_hand(plan: &Plan, cluster: bool, place: usize) -> String {
         (keys, "")
     };
     let cluster = if cluster { " -c" } else { "" };
-    let (host, port) = (at.addr.host(), at.addr.port());
+    // Where it was found: a name may lead elsewhere.
+    let (host, port) = (asked.to.ip(), asked.to.port());
     format!("{keys} | redis-cli{cluster}{user}{ask} -h {host} -p {port} | sort | uniq -c")
 }
 

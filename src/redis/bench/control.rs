@@ -54,13 +54,24 @@ impl Control {
     pub(super) fn open(addr: &NodeAddr, login: Option<&Login>, patience: Duration) -> Result<Self, Trouble> {
         let mut last = Trouble::Refused;
         for to in resolve(addr)? {
-            match TcpStream::connect_timeout(&to, patience) {
+            match Self::connect(to, patience) {
                 Ok(stream) => return Self::begin(stream, to, login, patience),
-                Err(e) if e.kind() == ErrorKind::TimedOut => last = Trouble::Connect(patience),
-                Err(e) => last = trouble(&e, patience),
+                Err(e) => last = e,
             }
         }
         Err(last)
+    }
+
+    /// The same to where a node was found: its name may lead elsewhere by now.
+    pub(super) fn at(to: SocketAddr, login: Option<&Login>, patience: Duration) -> Result<Self, Trouble> {
+        Self::begin(Self::connect(to, patience)?, to, login, patience)
+    }
+
+    fn connect(to: SocketAddr, patience: Duration) -> Result<TcpStream, Trouble> {
+        TcpStream::connect_timeout(&to, patience).map_err(|e| match e.kind() {
+            ErrorKind::TimedOut => Trouble::Connect(patience),
+            _ => trouble(&e, patience),
+        })
     }
 
     fn begin(stream: TcpStream, to: SocketAddr, login: Option<&Login>, patience: Duration) -> Result<Self, Trouble> {
@@ -73,7 +84,9 @@ impl Control {
         let mut control = Self { stream, reader: Reader::new(Bounds::MONITOR), patience, to };
         if let Some(login) = login {
             control.write(&auth(login))?;
-            control.fine()?;
+            if let Some(text) = control.read()?.error() {
+                return Err(Trouble::of_login(&text));
+            }
         }
         Ok(control)
     }

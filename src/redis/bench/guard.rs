@@ -2,7 +2,7 @@
 //! benchmark does not.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use super::control::resolve;
 use super::spec::BenchError;
@@ -51,12 +51,11 @@ impl Guard {
     }
 }
 
-/// The same address in one form: an IPv4 address may be written as one of IPv6, and what is connected to no address in
-/// particular leads to the own machine.
+/// The same address in one form: an IPv4 address may be written as one of IPv6, what is connected to no address in
+/// particular leads to the own machine, and so does every address of its loopback: a server listens at several of them.
 fn plain(at: SocketAddr) -> SocketAddr {
     let ip = match at.ip().to_canonical() {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() || ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     };
     SocketAddr::new(ip, at.port())
@@ -128,7 +127,9 @@ mod tests {
         ]);
         let watch = guard.watch();
         let told = |text: &str, anyway| watch.allow(&node(text), anyway).map_err(|e| e.to_string());
-        for text in ["127.0.0.1:7000", "localhost:7000", "[::ffff:127.0.0.1]:7000", "0.0.0.0:7000"] {
+        for text in
+            ["127.0.0.1:7000", "localhost:7000", "[::ffff:127.0.0.1]:7000", "0.0.0.0:7000", "[::1]:7000", "[::]:7000"]
+        {
             let why = told(text, false).unwrap_err();
             assert!(why.contains("is marked production in the configuration (shop)"), "{text}: {why}");
             assert_eq!(told(text, true), Ok(()));

@@ -51,12 +51,11 @@ struct Account {
     net: i64,
     /// Counts that nobody of the run is known to have written.
     gaps: BTreeSet<u64>,
-    /// What one of several that were not answered has written, for each count where that is so.
-    either: Vec<Vec<i64>>,
-    settled: u64,
+    /// What one of those that were not answered has written, by the count: until it is known who has.
+    either: BTreeMap<u64, Vec<i64>>,
 }
 
-/// Takes in what clients commit. What it keeps does not grow with the run.
+/// Takes in what clients commit. What it keeps does not grow with the run, but for what was not answered.
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     accounts: BTreeMap<AccountId, Account>,
@@ -81,7 +80,9 @@ impl Ledger {
                 if entry.change > account.through {
                     account.maybe.entry(entry.change).or_default().push(entry.delta);
                 } else if account.gaps.remove(&entry.change) {
-                    account.settle(vec![entry.delta]);
+                    account.settle(entry.change, vec![entry.delta]);
+                } else if let Some(deltas) = account.either.get_mut(&entry.change) {
+                    deltas.push(entry.delta);
                 }
                 continue;
             }
@@ -90,7 +91,8 @@ impl Ledger {
             let new = if entry.change > account.through {
                 account.ahead.insert(entry.change, entry.client).is_none()
             } else {
-                account.gaps.remove(&entry.change)
+                // Whoever was not answered has not written it, then.
+                account.gaps.remove(&entry.change) || account.unsettle(entry.change)
             };
             if !new {
                 self.twice += 1;
@@ -156,7 +158,7 @@ impl Ledger {
             verdict.sum_expected += BEGIN;
             verdict.sum_found = verdict.sum_found.zip(held).map(|(sum, (balance, _))| sum.saturating_add(balance));
             commits += account.commits;
-            settled += account.settled;
+            settled += account.either.len() as u64;
             let expected = account.expected(held.map(|(balance, _)| balance));
             // Changes that were made, by us or not, and those that are there.
             let foreign = account.gaps.len() as u64;
@@ -205,7 +207,7 @@ impl Account {
         self.through = next;
         self.stuck = None;
         match self.maybe.remove(&next) {
-            Some(deltas) => self.settle(deltas),
+            Some(deltas) => self.settle(next, deltas),
             None => drop(self.gaps.insert(next)),
         }
         self.follow();
@@ -216,26 +218,27 @@ impl Account {
         while changes.is_some_and(|changes| changes > self.through) {
             let Some(deltas) = self.maybe.remove(&(self.through + 1)) else { return };
             self.through += 1;
-            self.settle(deltas);
+            self.settle(self.through, deltas);
         }
     }
 
     /// One of those that were not answered was carried out.
-    fn settle(&mut self, deltas: Vec<i64>) {
+    fn settle(&mut self, change: u64, deltas: Vec<i64>) {
         self.commits += 1;
-        self.settled += 1;
-        match deltas.split_first() {
-            Some((first, others)) if others.iter().all(|delta| delta == first) => {
-                self.net = self.net.saturating_add(*first);
-            }
-            _ => self.either.push(deltas),
-        }
+        self.either.insert(change, deltas);
+    }
+
+    /// It was somebody else, who is answered only now. Whether it was taken for one that was not.
+    fn unsettle(&mut self, change: u64) -> bool {
+        let was = self.either.remove(&change).is_some();
+        self.commits -= u64::from(was);
+        was
     }
 
     /// What should be on it: what is, where one of those that were not answered explains it.
     fn expected(&self, held: Option<i64>) -> i64 {
         let mut sums: BTreeSet<i64> = [BEGIN.saturating_add(self.net)].into();
-        for deltas in &self.either {
+        for deltas in self.either.values() {
             sums = sums.iter().flat_map(|sum| deltas.iter().map(|delta| sum.saturating_add(*delta))).collect();
             sums = sums.into_iter().take(SUMS).collect();
         }
@@ -410,6 +413,49 @@ mod tests {
             let verdict = closed(ledger, &held);
             assert!(verdict.holds() && verdict.settled == settled, "{verdict:?}");
         }
+    }
+
+    #[test]
+    fn an_answer_that_comes_late_is_no_second_commit() {
+        let unsure = |one: Entry| Entry { sure: false, ..one };
+        // Client 1's answer is lost, client 2's is slow, and others go on: what is missing is taken for client 1's.
+        let mut ledger = Ledger::new([0], 2);
+        ledger.take(&[unsure(entry(0, 1, -3, 1)), unsure(entry(1, 1, 3, 1))]);
+        ledger.take(&[entry(0, 2, -2, 3), entry(1, 2, 2, 3)]);
+        for _ in 0..4 {
+            ledger.round();
+        }
+        let mut late = Ledger::new([0], 2);
+        std::mem::swap(&mut late, &mut ledger);
+        // It was client 2's.
+        late.take(&[entry(0, 1, -5, 2), entry(1, 1, 5, 2)]);
+        let verdict = closed(late, &[(993, 2), (1007, 2)]);
+        assert!(verdict.holds(), "{verdict:?}");
+        assert_eq!((verdict.transfers, verdict.settled, verdict.lost_updates), (2, 0, 0));
+        // The same where that answer is lost, too, and is given up later: either may have been it.
+        for balance in [(993, 1007), (995, 1005)] {
+            let mut ledger = Ledger::new([0], 2);
+            ledger.take(&[unsure(entry(0, 1, -3, 1)), unsure(entry(1, 1, 3, 1))]);
+            ledger.take(&[entry(0, 2, -2, 3), entry(1, 2, 2, 3)]);
+            for _ in 0..4 {
+                ledger.round();
+            }
+            ledger.take(&[unsure(entry(0, 1, -5, 2)), unsure(entry(1, 1, 5, 2))]);
+            let verdict = closed(ledger, &[(balance.0, 2), (balance.1, 2)]);
+            assert!(verdict.holds() && verdict.settled == 1, "{verdict:?}");
+        }
+        // Two that are both answered are a lost update, whatever was taken for it in between.
+        let mut ledger = Ledger::new([0], 2);
+        ledger.take(&[unsure(entry(0, 1, -3, 1)), unsure(entry(1, 1, 3, 1))]);
+        ledger.take(&[entry(0, 2, -2, 3), entry(1, 2, 2, 3)]);
+        for _ in 0..4 {
+            ledger.round();
+        }
+        for client in [2, 4] {
+            ledger.take(&[entry(0, 1, -5, client), entry(1, 1, 5, client)]);
+        }
+        let verdict = closed(ledger, &[(993, 2), (1007, 2)]);
+        assert_eq!((verdict.lost_updates, verdict.lost[0].client, verdict.holds()), (2, 4, false));
     }
 
     #[test]

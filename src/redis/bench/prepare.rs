@@ -84,7 +84,21 @@ pub(super) fn prepare(spec: &Spec, id: &RunId, seed: u64) -> Result<Ready, Bench
 
 /// Opens a connection and asks for a key of our own: what every server answers, dtm-redis too.
 fn meet(spec: &Spec, greeting: &str, host: &NodeAddr) -> Result<Control, BenchError> {
-    let mut control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
+    greeted(spec, greeting, host, Control::open(host, spec.login.as_ref(), spec.patience))
+}
+
+/// The same at the very address where a place was found.
+fn again(spec: &Spec, greeting: &str, at: &Place) -> Result<Control, BenchError> {
+    greeted(spec, greeting, &at.addr, Control::at(at.to, spec.login.as_ref(), spec.patience))
+}
+
+fn greeted(
+    spec: &Spec,
+    greeting: &str,
+    host: &NodeAddr,
+    control: Result<Control, Trouble>,
+) -> Result<Control, BenchError> {
+    let mut control = control.map_err(of(host))?;
     let answer = control.ask(&["GET", greeting]).map_err(of(host))?;
     match answer.error() {
         None => Ok(control),
@@ -114,11 +128,37 @@ fn short(number: usize) -> u16 {
     u16::try_from(number).unwrap_or(u16::MAX)
 }
 
+/// The others of a replication, as a server names them: the master of a replica, the replicas of a master.
+/// Source: <https://redis.io/docs/latest/commands/role/>
+fn partners(role: &Value) -> Vec<NodeAddr> {
+    let of = |host: Option<String>, port: Option<u16>| NodeAddr::new(&host?, port?);
+    let number = |value: &Value| value.text().and_then(|text| text.parse().ok());
+    match role.array() {
+        Some([kind, host, port, ..]) if kind.text().as_deref() == Some("slave") => {
+            of(host.text(), port.integer().and_then(|port| port.try_into().ok())).into_iter().collect()
+        }
+        Some([kind, _, replicas]) if kind.text().as_deref() == Some("master") => {
+            let replicas = replicas.array().unwrap_or_default().iter();
+            replicas.filter_map(|one| of(one.array()?.first()?.text(), number(one.array()?.get(1)?))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
+    let watch = spec.guard.watch();
     let (mut nodes, mut places) = (Vec::new(), Vec::new());
     let greeting = format!("{prefix}greeting");
     for (number, host) in spec.hosts.iter().enumerate() {
         let mut control = meet(spec, &greeting, host)?;
+        // What is replicated from or to a server that is kept off is kept off: roles change. Not every server tells.
+        if !watch.is_empty() {
+            match control.ask(&["ROLE"]) {
+                Ok(role) => partners(&role).iter().try_for_each(|other| watch.allow(other, spec.anyway))?,
+                // A session of dtm-redis may answer no command that it does not know.
+                Err(_) => control = meet(spec, &greeting, host)?,
+            }
+        }
         // A node of a cluster answers for its own slots: one key says little.
         for key in 0..KEYS_ASKED {
             let answer = control.ask(&["GET", &wire::key(prefix, key)]).map_err(of(host))?;
@@ -126,9 +166,9 @@ fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
                 return Err(BenchError::IsCluster { host: host.clone() });
             }
         }
-        nodes.push(Node { addr: host.clone(), to: control.to });
-        let number = short(number);
-        places.push(Place { addr: host.clone(), node: number, bank: number.into(), slot: 0 });
+        let (number, to) = (short(number), control.to);
+        nodes.push(Node { addr: host.clone(), to });
+        places.push(Place { addr: host.clone(), to, node: number, bank: number.into(), slot: 0 });
     }
     Ok(Found { nodes: Nodes::independent(nodes), places, place_of_slot: Vec::new(), greeting })
 }
@@ -170,10 +210,10 @@ fn cluster(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
             *number
         } else {
             watch.allow(&addr, spec.anyway)?;
-            let control = meet(spec, &greeting, &addr)?;
-            nodes.push(Node { addr: addr.clone(), to: control.to });
+            let to = meet(spec, &greeting, &addr)?.to;
+            nodes.push(Node { addr: addr.clone(), to });
             let number = numbers.len();
-            places.push(Place { addr: addr.clone(), node: short(number), bank: 0, slot: 0 });
+            places.push(Place { addr: addr.clone(), to, node: short(number), bank: 0, slot: 0 });
             numbers.insert(addr, number);
             number
         };
@@ -295,7 +335,7 @@ pub(super) fn lay_out(spec: &Spec, plan: &Plan) -> Result<(), BenchError> {
             continue;
         }
         written.push(place.bank);
-        let mut control = meet(spec, &plan.greeting, &place.addr)?;
+        let mut control = again(spec, &plan.greeting, place)?;
         let value = format!("{BEGIN} 0");
         let all: Vec<u16> = (0..accounts).collect();
         for some in all.chunks(AT_ONCE) {
@@ -319,7 +359,7 @@ fn is_one_store(spec: &Spec, key: &str, places: &[Place]) -> Result<bool, BenchE
         return Ok(false);
     }
     let ask = |place: &Place, parts: &[&str]| -> Result<Value, BenchError> {
-        let mut control = meet(spec, key, &place.addr)?;
+        let mut control = again(spec, key, place)?;
         control.ask(parts).map_err(of(&place.addr))
     };
     ask(first, &["SET", key, "1"])?;

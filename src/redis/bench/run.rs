@@ -159,6 +159,9 @@ where
         let _ = shared.begin.set(begin);
         (watch.at, watch.span) = (begin, plan.span);
         watch.all(begin, &threads, progress).await?;
+    } else if lock(&shared.trouble).is_none() {
+        // Whoever is still connecting need not.
+        shared.halt.store(true, Ordering::Relaxed);
     }
     // Those that are not done by now are past their patience.
     for thread in threads {

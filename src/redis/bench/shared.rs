@@ -1,5 +1,6 @@
 //! What the threads of a run share: what clients do, where they go, and when.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -18,6 +19,8 @@ use crate::redis::trouble::Trouble;
 #[derive(Debug, Clone)]
 pub(super) struct Place {
     pub(super) addr: NodeAddr,
+    /// Where that led when it was found.
+    pub(super) to: SocketAddr,
     pub(super) node: u16,
     /// Its accounts.
     pub(super) bank: u32,

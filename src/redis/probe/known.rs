@@ -237,7 +237,7 @@ impl Known {
     }
 
     /// Addresses at which nobody is asked, as the same node answers at another.
-    fn spare(&self) -> BTreeSet<NodeAddr> {
+    pub fn spare(&self) -> BTreeSet<NodeAddr> {
         let answering = || self.entries.iter().filter(|(_, entry)| entry.answered);
         let mut best: BTreeMap<&Who, (&NodeAddr, &Entry)> = BTreeMap::new();
         for (addr, entry) in answering() {
@@ -475,6 +475,7 @@ fn wants_patience(why: &Trouble) -> bool {
             | Trouble::NoPerm(_)
             | Trouble::Denied
             | Trouble::Tls(_)
+            | Trouble::Handshake(_)
             | Trouble::Own(_)
     )
 }

@@ -104,7 +104,12 @@ pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
         let raw = Raw::unknown(Object::Node(look.addr.clone()), text).key(format!("sentinel {}", look.addr));
         Some(raw.next("see whether it runs, and whether firn's user may ask it: firn redis acl prints what it needs"))
     });
-    found.collect()
+    let mut found: Vec<Raw> = found.collect();
+    if facts.sentinels.iter().any(|look| look.answer.is_ok()) && watched(facts).is_empty() {
+        let raw = Raw::unknown(Object::Cluster, "sentinels answer, and none of them watches a master of that name");
+        found.push(raw.key("sentinel name").next("set sentinel_name as SENTINEL MASTERS says it"));
+    }
+    found
 }
 
 /// Masters that sentinels watch, each with those who said something of it.
@@ -121,7 +126,14 @@ fn watched<'a>(facts: &Facts<'a>) -> BTreeMap<&'a str, Vec<&'a Watched>> {
 /// Source: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
 pub fn quorum(facts: &Facts<'_>) -> Vec<Raw> {
     let dead = facts.sentinels.iter().filter_map(|look| look.answer.as_ref().err());
-    let dead = dead.filter(|why| matches!(why.says(), Says::Down | Says::Hung)).count() as u64;
+    let down = |why: &&Trouble| matches!(why.says(), Says::Down | Says::Hung) && !matches!(why, Trouble::Handshake(_));
+    let dead = dead.filter(down).count() as u64;
+    let asked = facts.sentinels.len() as u64;
+    if asked > 0 && dead == asked {
+        let text = format!("none of {asked} sentinels answers: while none lives, no failover can happen");
+        let raw = Raw::critical(Object::Cluster, text).key("sentinels");
+        return vec![raw.next("start sentinels until most of them live")];
+    }
     let mut found = Vec::new();
     for (name, said) in watched(facts) {
         let all = said.iter().filter_map(|one| one.other_sentinels).max().map_or(1, |others| others.saturating_add(1));

@@ -69,7 +69,8 @@ pub fn errors(facts: &Facts<'_>) -> Vec<Raw> {
         return Vec::new();
     }
     let mut found = Vec::new();
-    for node in &facts.nodes {
+    // What was counted before stands still while a node tells nothing.
+    for node in facts.nodes.iter().filter(|node| node.info.is_some()) {
         let lately = |code: &str| {
             let (grown, span) = node.past.grown(code).filter(|(grown, _)| *grown > 0)?;
             Some((grown, precise(grown) / span.as_secs_f64()))
@@ -98,7 +99,7 @@ pub fn errors(facts: &Facts<'_>) -> Vec<Raw> {
 
 /// E9: what firn's own user is refused does not count.
 pub fn logins(facts: &Facts<'_>) -> Vec<Raw> {
-    let found = facts.nodes.iter().filter_map(|node| {
+    let found = facts.nodes.iter().filter(|node| node.info.is_some()).filter_map(|node| {
         let own = match node.look.map(|look| &look.answer) {
             Some(Answer::Came(reply)) => {
                 [reply.info.as_ref().err(), reply.nodes.as_ref().err(), reply.cluster.as_ref().err()]
@@ -182,7 +183,8 @@ pub fn slow(facts: &Facts<'_>) -> Vec<Raw> {
                 "raise cluster-link-sendbuf-limit",
             ),
         ] {
-            if let Some((grown, span)) = node.past.grown(name).filter(|(grown, _)| *grown > 0) {
+            let counted = node.info.and_then(|_| node.past.grown(name));
+            if let Some((grown, span)) = counted.filter(|(grown, _)| *grown > 0) {
                 let text = format!("{}: {} {what} in {}", node.addr, Count(grown), Span(span));
                 found.push(Raw::warning(about(node), text).key(format!("{name} {}", node.addr)).next(next));
             }

@@ -78,6 +78,8 @@ pub fn evictions(facts: &Facts<'_>) -> Vec<Raw> {
         return Vec::new();
     }
     let found = facts.nodes.iter().filter_map(|node| {
+        // What was counted before stands still while a node tells nothing.
+        node.info?;
         let (grown, span) = node.past.grown("evicted").filter(|(grown, _)| *grown > 0)?;
         let rate = precise(grown) / span.as_secs_f64();
         let text = format!("{}: evicting {} keys/s", node.addr, super::load::rate(rate));

@@ -155,7 +155,9 @@ pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
     let found = facts.nodes.iter().filter_map(|node| {
         let all = refused(facts, node);
         let closes = node.sight == Sight::Blind;
-        let is_blind = |trouble: &Trouble| trouble.says() == Says::Blind || closes && *trouble == Trouble::Closed;
+        let is_blind = |trouble: &Trouble| {
+            trouble.says() == Says::Blind || closes && matches!(trouble, Trouble::Closed | Trouble::Handshake(_))
+        };
         let blind: Vec<_> = all.iter().filter(|(_, trouble)| is_blind(trouble)).collect();
         let (_, first) = blind.first()?;
         let others = match (&facts.merged, &node.id) {
@@ -187,7 +189,9 @@ pub fn blind(facts: &Facts<'_>) -> Vec<Raw> {
             Trouble::NoPassword => raw.next("leave the password of this cluster out, or give the server one"),
             Trouble::NoUsers => raw.next("leave the user out: the password alone is for the default one"),
             Trouble::Closed => raw.next("see whether it speaks TLS on this port, or what stands between"),
-            Trouble::Tls(_) => raw.next("set tls and its CA for this cluster as the server has them"),
+            Trouble::Tls(_) | Trouble::Handshake(_) => {
+                raw.next("set tls and its CA for this cluster as the server has them")
+            }
             Trouble::Denied => raw.next("set a password, or bind it and turn protected-mode off"),
             _ => raw.next("see whether its name resolves here"),
         })
@@ -279,6 +283,8 @@ pub fn replaced(facts: &Facts<'_>) -> Vec<Raw> {
 /// A9
 pub fn slow(facts: &Facts<'_>) -> Vec<Raw> {
     let found = facts.nodes.iter().filter_map(|node| {
+        // What was counted before stands still while a node tells nothing.
+        node.info?;
         let (p99, usual) = (node.past.p99()?, node.past.usual()?);
         let slow = p99 > facts.limits.slow && p99.as_secs_f64() > facts.limits.slower.get() * usual.as_secs_f64();
         let text = || {

@@ -109,7 +109,12 @@ pub fn owners(facts: &Facts<'_>) -> Vec<Raw> {
         } else {
             Raw::warning(object, format!("{text}: stale map on {by}"))
         };
-        let mend = dispute.owner.zip(dispute.views.first().and_then(|place| merged.views.get(*place)));
+        // A command mends one slot at one master; what is more is in words.
+        let alone = match dispute.views.as_slice() {
+            [place] if slots.count() == 1 => merged.views.get(*place).filter(|view| view.myself.is(Flag::Master)),
+            _ => None,
+        };
+        let mend = dispute.owner.zip(alone);
         let raw = raw.key(key).next("tell the nodes that differ who the owner is: CLUSTER SETSLOT n NODE id");
         Some(match mend {
             Some((owner, view)) => raw.command(set_slot(view.addr, first, owner)),

@@ -139,7 +139,7 @@ fn the_form_is_filled_with_the_cluster_and_the_posts_figures() {
     type_in(&mut model, "1");
     go(&mut model, "down right enter");
     let text = screen(&model, (140, 40));
-    for wanted in ["transfer with 20 clients for each of them, 3 s, over 1 keys, chosen by", "no other"] {
+    for wanted in ["transfer with 20 clients for each of them, 3 s, over 100 accounts, chosen", "no other"] {
         assert!(text.contains(wanted), "{wanted:?} in\n{text}");
     }
     let effects = all_the_way(&mut model, Vec::new());

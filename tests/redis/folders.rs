@@ -10,7 +10,7 @@ use firn::redis::limits::Limits;
 use firn::redis::look::{Answer, Look, Reply};
 use firn::redis::plugin::{LABEL, plugin};
 use firn::redis::record::{self, FILES};
-use firn::redis::replay::{read, replay};
+use firn::redis::replay::{ReplayError, read, replay};
 use firn::redis::report;
 use firn::redis::settings::Settings;
 use firn::redis::trouble::Trouble;
@@ -22,6 +22,31 @@ use super::world::World;
 /// Without times, and without what a recording does not say.
 fn bare(look: &Look) -> (String, Answer) {
     (look.addr.to_string(), look.answer.clone())
+}
+
+/// Words of others that stand in what firn itself recorded say nothing.
+#[test]
+fn what_firn_recorded_is_read_by_its_first_words() {
+    let of = |why: &str| record::read_trouble(&format!("[no reply] {why}\r\n")).unwrap();
+    let resolve = Trouble::Resolve { host: "refused.example".to_owned(), why: "timed out".to_owned() };
+    assert_eq!(of("cannot resolve refused.example: timed out"), resolve);
+    let odd = of("protocol: \"HTTP/1.1 408 Request Timeout\" begins no reply");
+    assert!(matches!(odd, Trouble::Odd { .. }), "{odd:?}");
+    assert_eq!(of("TLS: tls handshake eof"), Trouble::Tls("tls handshake eof".to_owned()));
+    assert_eq!(of("network: connection reset"), Trouble::Network("connection reset".to_owned()));
+    assert_eq!(of("Connection refused"), Trouble::Refused);
+}
+
+/// A pipe waits for somebody who writes into it.
+#[test]
+fn what_is_no_file_is_not_opened() {
+    let temp = tempfile::tempdir().unwrap();
+    let node = temp.path().join("7000");
+    std::fs::create_dir(&node).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(node.join("info.txt")).status().unwrap();
+    assert!(made.success());
+    let refused = read(temp.path()).unwrap_err();
+    assert!(matches!(refused, ReplayError::Empty { .. }), "{refused}");
 }
 
 #[test]
@@ -43,7 +68,8 @@ fn what_is_recorded_is_read_again() {
         for ((addr, found), (_, expected)) in found.iter().zip(&expected) {
             match (found, expected) {
                 // What came over the wire is kept in words.
-                (Answer::Failed(Trouble::Odd { .. }), Answer::Failed(Trouble::Wire(_))) => {}
+                (Answer::Failed(Trouble::Odd { .. }), Answer::Failed(Trouble::Wire(_)))
+                | (Answer::Failed(Trouble::Tls(_)), Answer::Failed(Trouble::Handshake(_))) => {}
                 _ if reads_alike(found, expected) => {}
                 _ => panic!("{}: {addr}: {found:?}, not {expected:?}", play.name),
             }

@@ -152,6 +152,29 @@ pub fn kept() -> Vec<Play> {
             .says(22, "E5", Critical, "1 writes refused (MISCONF)")
             .says(60, "E5", Critical, "10.0.0.1:7001, master of 0-5460 (33 %): cannot save to disk: writes were refused (MISCONF)")
             .silent(70, "E5"),
+        Play::new("a node that comes back at another address")
+            .well(0, 4)
+            .run(6, 14, |world, _| {
+                let mut old = world.node(7003).clone();
+                old.fails = Some(Trouble::Refused);
+                world.node(7003).host = "10.0.0.9".to_owned();
+                for node in &mut world.nodes {
+                    node.line(7003).addr = "10.0.0.9:7003@17003".to_owned();
+                }
+                world.nodes.push(old);
+            })
+            .says(14, "A1", Warning, "10.0.0.3:7003, master: refused")
+            .silent(14, "B1")
+            .silent(14, "B12"),
+        Play::new("a node that has spoken TLS, and one that never did, begin none")
+            .run(0, 4, |world, _| world.node(7002).fails = Some(Trouble::Handshake(Duration::from_secs(1))))
+            .run(6, 14, |world, _| {
+                for port in [7001, 7002] {
+                    world.node(port).fails = Some(Trouble::Handshake(Duration::from_secs(1)));
+                }
+            })
+            .says(14, "A2", Critical, "10.0.0.1:7001, master of 0-5460 (33 %) accepts connections but does not answer")
+            .says(14, "A5", Unknown, "cannot look inside: TLS fails: no answer to the beginning of TLS within 1 s"),
         Play::new("a node that evicts, and dies")
             .run(0, 8, |world, second| world.node(7001).set("evicted_keys", grows(second, 0, 900)))
             .run(10, 30, |world, _| world.node(7001).fails = Some(Trouble::Refused))

@@ -192,7 +192,7 @@ pub(super) fn changed(model: &Model, was: &NodeSeen) -> Option<String> {
             let found = one.and_then(|one| one.health.as_ref()).map(|health| &health.findings);
             let there = |command| found.is_some_and(|all| all.iter().any(|one| one.command.as_ref() == Some(command)));
             let gone = was.command.as_ref().is_some_and(|command| !there(command));
-            gone.then(|| "what was found is not there any more: the slot is on its way no longer".to_owned())
+            gone.then(|| "the finding that led to it has gone".to_owned())
         }
     }
 }

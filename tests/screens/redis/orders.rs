@@ -150,4 +150,23 @@ fn a_replica_that_became_a_master_meanwhile_is_not_ordered_about() {
     send(&mut model, Msg::Redis(Ok(Arc::new(one(newer)))));
     assert_eq!(all_the_way(&mut model, Vec::new()), []);
     assert_eq!(said(&model), "10.99.0.1:19104 has gone meanwhile; nothing was done, look again");
+    // The dialog named whom it takes over from.
+    let mut model = ready("redis.failover");
+    press(&mut model, "f");
+    let mut newer = healthy("shop", 3);
+    newer.nodes[1].master = Some(addr(19_102));
+    send(&mut model, Msg::Redis(Ok(Arc::new(one(newer)))));
+    assert_eq!(all_the_way(&mut model, Vec::new()), []);
+    assert_eq!(said(&model), "10.99.0.1:19104 has got another master meanwhile; nothing was done, look again");
+}
+
+#[test]
+fn a_slot_that_is_open_no_more_is_not_closed() {
+    let mut model = ready("redis.stable");
+    press(&mut model, "o");
+    let mut newer = disputed();
+    newer.findings.retain(|one| one.rule.0 != "B6");
+    send(&mut model, Msg::Redis(Ok(Arc::new(one(newer)))));
+    assert_eq!(all_the_way(&mut model, Vec::new()), []);
+    assert_eq!(said(&model), "the finding that led to it has gone meanwhile; nothing was done, look again");
 }

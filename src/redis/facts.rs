@@ -1,7 +1,9 @@
 //! What the rules ask: every node with what is seen of it, what its cluster says of it, and what it was before.
 
 mod led;
+mod moved;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -49,6 +51,8 @@ pub struct Node<'a> {
     pub owner: bool,
     /// What was kept of it, this tick included.
     pub past: NodePast,
+    /// Where the node answers that was here before; nobody answers here.
+    pub moved: Option<NodeAddr>,
 }
 
 /// How long after the node timeout a node that is stopped is suspected by most, at most.
@@ -97,6 +101,8 @@ pub struct Facts<'a> {
     pub merged: Option<Merged<'a>>,
     /// The nodes, sorted by address.
     pub nodes: Vec<Node<'a>>,
+    /// Addresses that nodes have gone from and nobody needs to be told of.
+    pub left: Vec<NodeAddr>,
     /// What was asked beside the tick.
     pub asides: &'a [Aside],
     /// What the sentinels said, where there are any.
@@ -148,13 +154,13 @@ fn sight(look: &Look, kind: Kind) -> Sight {
     }
 }
 
-/// Every node that is looked at or spoken of, sorted by address.
+/// Every node that is looked at or spoken of, sorted by address; and where nodes have gone from, see [`Facts::left`].
 pub fn nodes<'a>(
     subject: &Subject,
     looks: &'a [Look],
     merged: Option<&Merged<'a>>,
     history: &History,
-) -> Vec<Node<'a>> {
+) -> (Vec<Node<'a>>, Vec<NodeAddr>) {
     let mut all: BTreeMap<NodeAddr, Node<'a>> = BTreeMap::new();
     let own = |look: &Look| {
         let mine = look.view().and_then(|lines| lines.iter().find(|line| line.is(Flag::Myself)));
@@ -166,18 +172,21 @@ pub fn nodes<'a>(
         None => BTreeMap::new(),
     };
     // A node that was asked at two addresses is one.
-    let mut asked: BTreeSet<NodeId> = BTreeSet::new();
+    let mut asked: BTreeMap<NodeId, NodeAddr> = BTreeMap::new();
     let mut looks: Vec<&Look> = looks.iter().collect();
     looks.sort_by(|a, b| (&a.addr, b.at).cmp(&(&b.addr, a.at)));
     for look in looks {
         let id = own(look);
-        if id.as_ref().is_some_and(|id| !asked.insert(id.clone())) {
-            continue;
+        if let Some(id) = &id {
+            match asked.entry(id.clone()) {
+                Entry::Occupied(_) => continue,
+                Entry::Vacant(free) => free.insert(look.addr.clone()),
+            };
         }
         all.entry(look.addr.clone()).or_insert_with(|| node(look.addr.clone(), id, Some(look), subject.kind));
     }
     for id in merged.map(Merged::ids).unwrap_or_default() {
-        if asked.contains(*id) {
+        if asked.contains_key(*id) {
             continue;
         }
         let Some(addr) = merged.and_then(|merged| merged.place(id)) else { continue };
@@ -219,7 +228,7 @@ pub fn nodes<'a>(
         if node.id.is_none() {
             // Who answers elsewhere, or is said to be elsewhere, is not here any more.
             let elsewhere = |id: &NodeId| {
-                asked.contains(id) || merged.and_then(|all| all.place(id)).is_some_and(|at| *at != node.addr)
+                asked.contains_key(id) || merged.and_then(|all| all.place(id)).is_some_and(|at| *at != node.addr)
             };
             let before = node.past.id.clone().filter(|id| !elsewhere(id));
             node.id = before;
@@ -236,11 +245,12 @@ pub fn nodes<'a>(
             Kind::Replicas => node.role == Some(Role::Master),
         };
     }
+    let left = moved::take_out(&mut nodes, &asked, subject);
     if subject.kind == Kind::Replicas {
         led::lead(&mut nodes, &led);
     }
     family(&mut nodes);
-    nodes
+    (nodes, left)
 }
 
 fn node(addr: NodeAddr, id: Option<NodeId>, look: Option<&Look>, kind: Kind) -> Node<'_> {
@@ -258,6 +268,7 @@ fn node(addr: NodeAddr, id: Option<NodeId>, look: Option<&Look>, kind: Kind) -> 
         replicas: Vec::new(),
         owner: false,
         past: NodePast::default(),
+        moved: None,
     }
 }
 

@@ -56,7 +56,7 @@ pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History,
     let history: &History = &history;
     let merged = Some(tick.looks).filter(|_| tick.subject.kind == Kind::Cluster);
     let merged = merged.and_then(|looks| Merged::at_home(looks, &history.owners));
-    let nodes = facts::nodes(tick.subject, tick.looks, merged.as_ref(), history);
+    let (nodes, left) = facts::nodes(tick.subject, tick.looks, merged.as_ref(), history);
     let mut facts = Facts {
         subject: tick.subject,
         limits: tick.limits,
@@ -64,6 +64,7 @@ pub fn judge_by(rules: &[Rule], history: &History, tick: &Tick<'_>) -> (History,
         raise: tick.raise,
         merged,
         nodes,
+        left,
         asides: tick.asides,
         sentinels: tick.sentinels,
         past: history.clone(),

@@ -1,7 +1,7 @@
 //! What the judge keeps between two ticks. It is stored: who takes over goes on, and says the same. It is bounded: nodes that
 //! nobody has spoken of for a day are forgotten.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,9 @@ use super::rates::Sample;
 use super::slots::SlotSet;
 use super::snapshot::Role;
 use crate::base::{Severity, Time};
+
+/// The port of an address that says none.
+const PORT: u16 = 6379;
 
 /// What is kept of a finding that is there, or was.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -162,6 +165,15 @@ impl History {
     pub const REMEMBERED: Duration = Duration::from_hours(24);
     /// Counters of so many ticks are kept.
     pub const SAMPLES: usize = 3;
+
+    /// Where its nodes may be, for whoever begins to look. Where one has gone from, as it serves at another address, is left out.
+    pub fn places(&self) -> Vec<NodeAddr> {
+        let serving = self.nodes.values().filter(|one| one.unserved.is_none());
+        let serving: BTreeSet<&NodeId> = serving.filter_map(|one| one.id.as_ref()).collect();
+        let gone = |one: &NodePast| one.unserved.is_some() && one.id.as_ref().is_some_and(|id| serving.contains(id));
+        let there = self.nodes.iter().filter(|(_, one)| !gone(one));
+        there.filter_map(|(addr, _)| NodeAddr::parse(addr, PORT)).collect()
+    }
     /// Round trips that are kept.
     pub const TRIPS: usize = 100;
     /// Minutes that are kept.

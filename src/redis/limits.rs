@@ -1,9 +1,11 @@
 //! What is judged, by which limits, and when something counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::addr::NodeAddr;
+use super::commands::Cli;
 pub use crate::base::cluster_limits::{ClusterLimits as Limits, Hundredths};
 
 /// How the nodes of a cluster belong together.
@@ -39,6 +41,10 @@ pub struct Subject {
     pub kind: Kind,
     /// Names of the machines that addresses are on, where two addresses are one machine, or where no address says it.
     pub hosts: BTreeMap<String, String>,
+    /// Nodes that the configuration names: each is told of, whatever becomes of it.
+    pub seeds: BTreeSet<NodeAddr>,
+    /// How its nodes are reached by hand.
+    pub cli: Cli,
 }
 
 impl Subject {

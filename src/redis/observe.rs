@@ -69,6 +69,12 @@ pub fn observe(facts: &mut Facts<'_>) {
         }
         past.nodes.insert(node.addr.to_string(), node.past.clone());
     }
+    for addr in &facts.left {
+        // It is asked for as long as it is known of.
+        if let Some(one) = past.nodes.get_mut(&addr.to_string()) {
+            (one.known, one.unserved) = (facts.now, one.unserved.or(Some(facts.now)));
+        }
+    }
     for event in events {
         tell(&mut past.events, event, facts.limits);
     }
@@ -97,7 +103,8 @@ fn of_node(node: &mut Node<'_>, limits: &Limits, now: Time, events: &mut Vec<Eve
         let before = before.clone();
         *past = NodePast { known: now, looked: Some(at), replaced: Some((at, before)), ..NodePast::default() };
     }
-    past.id = own.or_else(|| node.id.clone());
+    // Where a node has gone from, its name is what tells so.
+    past.id = own.or_else(|| node.id.clone()).or_else(|| past.id.take().filter(|_| node.moved.is_some()));
     match node.sight.serves() {
         Some(false) => past.unserved = past.unserved.or(Some(at)),
         // It may have come back, and not let us look.

@@ -116,7 +116,7 @@ pub fn replay_like<P: AsRef<Path>>(
         let asides: Vec<Aside> =
             told.map(|(look, settings)| Aside { settings, ..Aside::new(look.addr.clone(), now) }).collect();
         let name = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let subject = Subject { name, kind, hosts: hosts.clone() };
+        let subject = Subject { name, kind, hosts: hosts.clone(), ..Subject::default() };
         let tick = Tick {
             subject: &subject,
             limits,

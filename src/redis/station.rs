@@ -23,8 +23,6 @@ use super::silence::{self, Silence};
 use super::snapshot::Health;
 use crate::base::{Clock, Stop};
 
-/// The port of an address that says none.
-const PORT: u16 = 6379;
 /// A tick that missed a node is followed by another so soon.
 const URGENT: Duration = Duration::from_millis(250);
 
@@ -104,8 +102,7 @@ impl Station {
 
     /// Goes on from what was kept, unless it has found something itself.
     pub async fn remember(&self, history: History) {
-        let known: Vec<NodeAddr> = history.nodes.keys().filter_map(|addr| NodeAddr::parse(addr, PORT)).collect();
-        self.cluster.probe.know(&known).await;
+        self.cluster.probe.know(&history.places()).await;
         self.told.send_if_modified(|told| {
             let begins = told.health.is_none();
             if begins {

@@ -10,6 +10,7 @@ use crate::base::sink::CounterSink;
 use crate::base::{Clock, Stop, task};
 use crate::config::{RedisConfig, Tls};
 use crate::redis::bench::{Guard, Known};
+use crate::redis::commands::Cli;
 use crate::redis::history::History;
 use crate::redis::info::Info;
 use crate::redis::limits::{Kind, Subject};
@@ -239,7 +240,13 @@ fn cluster(config: &RedisConfig, clock: &Clock, paced: impl FnOnce(Settings) -> 
     };
     let (topology, settings) = lines::redis(config);
     Cluster {
-        subject: Subject { name: config.name.clone(), kind, hosts: config.hosts.clone() },
+        subject: Subject {
+            name: config.name.clone(),
+            kind,
+            hosts: config.hosts.clone(),
+            seeds: config.seeds.iter().chain(&config.buckets).cloned().collect(),
+            cli: Cli::new(&settings.account.tls),
+        },
         limits: Arc::new(config.limits.clone()),
         every: config.interval,
         production: config.production,

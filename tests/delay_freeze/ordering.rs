@@ -94,6 +94,24 @@ fn a_thread_that_would_stop_at_a_place_is_stopped_before_it_is_started_for_good(
 }
 
 #[test]
+fn a_place_that_was_taken_back_does_not_stop_the_thread_after_it_was_resumed() {
+    let mut site = Site::new();
+    site.rounds(GAP + 5);
+    let next = orders::ask_until(&site.stored, Spot::Position(place(5_000)), "anna", &site.line(), site.world.now);
+    site.order(next);
+    // The statement was sent, and whoever sent it died; what was asked for is thought over twice before anybody looks.
+    assert!(matches!(site.round(true, false, Dies::AfterItActed), Act::StartSql(Some(_))));
+    let next = orders::ask_again(&site.stored, asked(), site.world.now);
+    site.order(next);
+    let next = orders::ask_resume(&site.stored, "anna", site.world.now);
+    site.order(next);
+    assert_eq!(site.round(true, false, Dies::No), Act::StopSql);
+    site.rounds(60);
+    assert!(site.stored.is_over() && site.world.sql && site.world.io, "{}", site.says());
+    assert_eq!(site.world.until, None);
+}
+
+#[test]
 fn where_a_tool_drives_the_sql_thread_only_io_is_started() {
     let mut site = Site::new();
     site.stored.external = true;

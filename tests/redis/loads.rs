@@ -154,16 +154,18 @@ pub fn kept() -> Vec<Play> {
             .silent(70, "E5"),
         Play::new("a node that comes back at another address")
             .well(0, 4)
-            .run(6, 14, |world, _| {
-                let mut old = world.node(7003).clone();
-                old.fails = Some(Trouble::Refused);
-                world.node(7003).host = "10.0.0.9".to_owned();
-                for node in &mut world.nodes {
-                    node.line(7003).addr = "10.0.0.9:7003@17003".to_owned();
-                }
-                world.nodes.push(old);
-            })
-            .says(14, "A1", Warning, "10.0.0.3:7003, master: refused")
+            .run(6, 14, |world, _| world.moves(7003))
+            // Longer than anything is remembered: nobody is missed where it was.
+            .ticks(20, 200_000, 20_000, |world, _| world.moves(7003))
+            .silent(14, "A1")
+            .silent(14, "B1")
+            .silent(14, "B12")
+            .silent(180_020, "A1"),
+        Play::new("a node of the configuration comes back at another address")
+            .names("10.0.0.3:7003")
+            .well(0, 4)
+            .run(6, 14, |world, _| world.moves(7003))
+            .says(14, "A1", Warning, "10.0.0.3:7003: nobody answers; the node that was here answers at 10.0.0.9:7003")
             .silent(14, "B1")
             .silent(14, "B12"),
         Play::new("a node that has spoken TLS, and one that never did, begin none")

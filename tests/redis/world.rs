@@ -223,6 +223,17 @@ impl World {
         self.nodes.iter_mut().find(|node| node.port == port).unwrap()
     }
 
+    /// A node is at 10.0.0.9, and nobody where it was.
+    pub fn moves(&mut self, port: u16) {
+        let mut old = self.node(port).clone();
+        old.fails = Some(Trouble::Refused);
+        self.node(port).host = "10.0.0.9".to_owned();
+        for node in &mut self.nodes {
+            node.line(port).addr = format!("10.0.0.9:{port}@1{port}");
+        }
+        self.nodes.push(old);
+    }
+
     /// A node is gone: nobody listens there, and nobody has a line to it.
     pub fn dies(&mut self, port: u16) {
         self.node(port).fails = Some(Trouble::Refused);
@@ -274,6 +285,12 @@ impl Play {
 
     pub fn kind(mut self, kind: Kind) -> Self {
         self.subject.kind = kind;
+        self
+    }
+
+    /// The configuration names a node.
+    pub fn names(mut self, node: &str) -> Self {
+        self.subject.seeds.insert(NodeAddr::parse(node, 6379).unwrap());
         self
     }
 

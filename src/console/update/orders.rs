@@ -110,7 +110,7 @@ fn open_slot(model: &Model) -> Option<(NodeAddr, u16)> {
     }
     let command = model.redis.finding()?.command?;
     let words: Vec<&str> = command.split_whitespace().collect();
-    let ["redis-cli", "-h", host, "-p", port, "CLUSTER", "SETSLOT", slot, "STABLE"] = words.as_slice() else {
+    let ["redis-cli", .., "-h", host, "-p", port, "CLUSTER", "SETSLOT", slot, "STABLE"] = words.as_slice() else {
         return None;
     };
     let slot: u16 = slot.parse().ok().filter(|slot| *slot < SLOTS)?;

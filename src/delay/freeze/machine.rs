@@ -341,13 +341,14 @@ impl Next {
 
     /// The threads are started: the IO thread, and the SQL thread unless a tool drives it.
     fn resume(&mut self, sight: &Sight, now: Time) {
-        if self.record.until.is_some() {
-            if sight.sql != Some(false) {
-                self.act = Act::StopSql;
-                return;
-            }
-            self.record.until = None;
+        // A thread that runs up to a place would stop there, whatever START is given to it meanwhile; it may have been sent
+        // there by an order that has been taken back since. A tool that drives it does as it likes.
+        let bound = sight.until.is_some() && sight.sql == Some(true) && !self.record.external;
+        if bound || (self.record.until.is_some() && sight.sql != Some(false)) {
+            self.act = Act::StopSql;
+            return;
         }
+        self.record.until = None;
         let io = matches!(sight.io, Some(IoThread::Yes | IoThread::Connecting));
         let sql = sight.sql == Some(true) || (self.record.external && sight.sql.is_some());
         if io && sql {

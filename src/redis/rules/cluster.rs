@@ -5,7 +5,6 @@ use super::led;
 use crate::base::Shown;
 use crate::base::units::{Count, Span};
 use crate::redis::addr::NodeAddr;
-use crate::redis::commands::{failover, forget_everywhere};
 use crate::redis::facts::{Facts, Lost, Missed, Node, percent, share};
 use crate::redis::finding::{EventKind, Object};
 use crate::redis::history::Stranger;
@@ -82,7 +81,7 @@ fn without_owner(facts: &Facts<'_>, node: &Node<'_>) -> Raw {
         (Some(heir), Missed::Yes) if down.is_some_and(|down| down >= due) => {
             let what = format!("{} could take over and has not, {} after", heir.addr, Span(down.unwrap_or_default()));
             if failed {
-                command = Some(failover(&heir.addr, Some("TAKEOVER")));
+                command = Some(facts.subject.cli.failover(&heir.addr, Some("TAKEOVER")));
                 (what, "see the log of the replica for why it was not elected".to_owned())
             } else {
                 let next = format!(
@@ -173,7 +172,7 @@ fn nowhere(facts: &Facts<'_>, lost: &Lost<'_>) -> Raw {
     let few = format!("{} uncovered: {}", many(&lost.slots), lost.slots);
     let raw = Raw::critical(Object::Slots(lost.slots.clone()), text).brief(few).key(lost.id.as_str()).next(next);
     match heir {
-        Some(heir) => raw.command(failover(&heir.addr, Some("FORCE"))),
+        Some(heir) => raw.command(facts.subject.cli.failover(&heir.addr, Some("FORCE"))),
         None => raw,
     }
 }
@@ -261,9 +260,9 @@ pub fn flags(facts: &Facts<'_>) -> Vec<Raw> {
         let raw = if owner { Raw::critical(object, text) } else { Raw::warning(object, text) };
         let raw = raw.key(id.as_str());
         found.push(match &by {
-            Some(by) if !owner && fail > 0 => {
-                raw.next("repair it, or let the cluster forget it: CLUSTER FORGET").command(forget_everywhere(by, id))
-            }
+            Some(by) if !owner && fail > 0 => raw
+                .next("repair it, or let the cluster forget it: CLUSTER FORGET")
+                .command(facts.subject.cli.forget_everywhere(by, id)),
             _ => raw.next("start it, or see what keeps the others from it"),
         });
     }

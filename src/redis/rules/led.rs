@@ -8,7 +8,6 @@ use std::time::Duration;
 use super::Raw;
 use crate::base::Shown;
 use crate::base::units::Span;
-use crate::redis::commands::redis_cli;
 use crate::redis::facts::{Facts, Node};
 use crate::redis::finding::Object;
 use crate::redis::sentinel::Watched;
@@ -62,7 +61,7 @@ pub fn masterless(facts: &Facts<'_>) -> Vec<Raw> {
         heir.addr.port()
     ));
     vec![if since.is_some_and(|since| since >= BY_HAND) {
-        raw.command(redis_cli(&heir.addr, &["REPLICAOF", "NO", "ONE"]))
+        raw.command(facts.subject.cli.ask(&heir.addr, &["REPLICAOF", "NO", "ONE"]))
     } else {
         raw
     }]
@@ -93,7 +92,7 @@ pub fn masters(facts: &Facts<'_>) -> Vec<Raw> {
         second.addr, first.addr, second.addr
     );
     let port = first.addr.port().to_string();
-    vec![raw.next(next).command(redis_cli(&second.addr, &["REPLICAOF", first.addr.host(), &port]))]
+    vec![raw.next(next).command(facts.subject.cli.ask(&second.addr, &["REPLICAOF", first.addr.host(), &port]))]
 }
 
 /// A5 of sentinels: one that does not answer is not seen, which says nothing of the master.

@@ -2,7 +2,6 @@
 
 use super::Raw;
 use crate::base::units::{Count, Size, Span};
-use crate::redis::commands::redis_cli;
 use crate::redis::facts::{Facts, Node};
 use crate::redis::finding::Object;
 use crate::redis::info::Info;
@@ -119,7 +118,7 @@ pub fn fragmentation(facts: &Facts<'_>) -> Vec<Raw> {
             let text = format!("{}: fragmentation {ratio:.2}: {} wasted", node.addr, Size(waste));
             Raw::warning(about(node), text)
                 .next("activedefrag yes, or a restart after a failover")
-                .command(redis_cli(&node.addr, &["CONFIG", "SET", "activedefrag", "yes"]))
+                .command(facts.subject.cli.ask(&node.addr, &["CONFIG", "SET", "activedefrag", "yes"]))
         })
     });
     found.collect()
@@ -194,7 +193,7 @@ pub fn late(facts: &Facts<'_>) -> Vec<Raw> {
                 Raw::warning(about(node), text)
                     .key(format!("save {}", node.addr))
                     .next("save it")
-                    .command(redis_cli(&node.addr, &["BGSAVE"])),
+                    .command(facts.subject.cli.ask(&node.addr, &["BGSAVE"])),
             );
         }
         let fork = info.number("latest_fork_usec").map(Duration::from_micros);

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use super::{Raw, led};
 use crate::base::Shown;
 use crate::base::units::{Count, Span};
-use crate::redis::commands::redis_cli;
 use crate::redis::facts::{Facts, Missed, Node};
 use crate::redis::finding::Object;
 use crate::redis::limits::Kind;
@@ -70,13 +69,22 @@ fn outlook(facts: &Facts<'_>, node: &Node<'_>) -> String {
     text
 }
 
+/// Where the configuration still names a node that has gone elsewhere.
+fn elsewhere(node: &Node<'_>) -> Option<Raw> {
+    let to = node.moved.as_ref()?;
+    let text = format!("{}: nobody answers; the node that was here answers at {to}", node.addr);
+    Some(Raw::warning(about(node), text).next("let the configuration name it where it is"))
+}
+
 /// A1
 pub fn unreachable(facts: &Facts<'_>) -> Vec<Raw> {
     let down = seen(facts, Sight::Down).map(|node| {
         let why = node.trouble.map_or_else(|| "unreachable".to_owned(), ToString::to_string);
         let why = if matches!(node.trouble, Some(Trouble::Refused)) { "refused".to_owned() } else { why };
         let text = format!("{}: {why}{}{}", facts.who(node), facts.lasting(node.past.unserved), outlook(facts, node));
-        by_owner(node, text).next("start it, or see whether its machine and the way there are up")
+        elsewhere(node).unwrap_or_else(|| {
+            by_owner(node, text).next("start it, or see whether its machine and the way there are up")
+        })
     });
     // Nobody asked it, and nobody has a line to it.
     let gone = seen(facts, Sight::Gone).map(|node| {
@@ -99,8 +107,10 @@ pub fn hung(facts: &Facts<'_>) -> Vec<Raw> {
             _ => "accepts connections but does not answer",
         };
         let text = format!("{} {how}{lasting}: stopped, swapping or blocked{}", facts.who(node), outlook(facts, node));
-        by_owner(node, text)
-            .next("look at its process: state T is stopped, D waits for a disk; then kill -CONT, or restart it")
+        elsewhere(node).unwrap_or_else(|| {
+            by_owner(node, text)
+                .next("look at its process: state T is stopped, D waits for a disk; then kill -CONT, or restart it")
+        })
     });
     found.collect()
 }
@@ -131,7 +141,7 @@ pub fn busy(facts: &Facts<'_>) -> Vec<Raw> {
         let kill = if function { ["FUNCTION", "KILL"] } else { ["SCRIPT", "KILL"] };
         by_owner(node, text)
             .next("end the script; one that has written can only be ended by SHUTDOWN NOSAVE")
-            .command(redis_cli(&node.addr, &kill))
+            .command(facts.subject.cli.ask(&node.addr, &kill))
     });
     found.collect()
 }

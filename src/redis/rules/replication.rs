@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use super::Raw;
 use crate::base::units::{Count, Size, Span};
-use crate::redis::commands::redis_cli;
 use crate::redis::facts::{Facts, Node};
 use crate::redis::finding::Object;
 use crate::redis::info::Attached;
@@ -122,9 +121,9 @@ pub fn backlog(facts: &Facts<'_>) -> Vec<Raw> {
         // What no machine has is nothing to set.
         let enough = bytes.checked_mul(2).and_then(u64::checked_next_power_of_two).filter(|bytes| *bytes <= BACKLOG);
         Some(match enough {
-            Some(bytes) => {
-                raw.command(redis_cli(&master.addr, &["CONFIG", "SET", "repl-backlog-size", &bytes.to_string()]))
-            }
+            Some(bytes) => raw.command(
+                facts.subject.cli.ask(&master.addr, &["CONFIG", "SET", "repl-backlog-size", &bytes.to_string()]),
+            ),
             None => raw,
         })
     });
@@ -203,7 +202,7 @@ pub fn silent(facts: &Facts<'_>) -> Vec<Raw> {
                 Raw::warning(object, text)
                     .key(format!("{} {}", master.addr, name))
                     .next("cut its line at the master: it comes back with PSYNC")
-                    .command(redis_cli(&master.addr, &["CLIENT", "KILL", "TYPE", "replica"])),
+                    .command(facts.subject.cli.ask(&master.addr, &["CLIENT", "KILL", "TYPE", "replica"])),
             );
         }
     }

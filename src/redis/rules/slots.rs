@@ -8,7 +8,6 @@ use super::Raw;
 use crate::base::Shown;
 use crate::base::units::{Count, Span};
 use crate::redis::aside::TaskState;
-use crate::redis::commands::stable;
 use crate::redis::facts::Facts;
 use crate::redis::finding::Object;
 use crate::redis::merge::Merged;
@@ -73,7 +72,7 @@ pub fn open(facts: &Facts<'_>) -> Vec<Raw> {
         let (name, other) = (facts.called(holder), facts.called(peer));
         let which = if slots.count() == 1 { format!("slot {slots}") } else { format!("slots {slots}") };
         let at = facts.by_id(holder).map(|node| &node.addr);
-        let mend = at.map(|at| stable(at, slots.ranges()));
+        let mend = at.map(|at| facts.subject.cli.stable(at, slots.ranges()));
         let what = if slots.count() == 1 { slots.to_string() } else { "n".to_owned() };
         let key = format!("{way:?} {holder} {peer} {importing}");
         let object = Object::Slots(slots.clone());

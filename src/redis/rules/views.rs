@@ -6,7 +6,6 @@ use super::Raw;
 use super::led::masters;
 use super::safety::names;
 use crate::base::units::Span;
-use crate::redis::commands::{forget_everywhere, meet, redis_cli, set_slot};
 use crate::redis::facts::Facts;
 use crate::redis::finding::Object;
 use crate::redis::limits::{Kind, Raise};
@@ -31,7 +30,7 @@ pub fn members(facts: &Facts<'_>) -> Vec<Raw> {
             for view in merged.views.iter().filter(|view| !member(view)) {
                 let text = format!("{} does not know {name} ({know} of {all} know it): CLUSTER MEET", view.addr);
                 let raw = Raw::warning(Object::Node(view.addr.clone()), text).key(format!("{} {id}", view.addr));
-                let to = facts.by_id(id).map(|node| meet(view.addr, &node.addr));
+                let to = facts.by_id(id).map(|node| facts.subject.cli.meet(view.addr, &node.addr));
                 let raw = raw.next("make them known to each other again");
                 found.push(match to {
                     Some(command) => raw.command(command),
@@ -51,12 +50,12 @@ pub fn members(facts: &Facts<'_>) -> Vec<Raw> {
             };
             let raw = Raw::warning(object, text).key(id.as_str());
             found.push(match (own, merged.winner()) {
-                (Some(own), Some(winner)) => {
-                    raw.next("CLUSTER MEET, or CLUSTER RESET at it if it is to go").command(meet(winner.addr, &own))
-                }
-                (None, Some(winner)) => {
-                    raw.next("let it be forgotten everywhere").command(forget_everywhere(winner.addr, id))
-                }
+                (Some(own), Some(winner)) => raw
+                    .next("CLUSTER MEET, or CLUSTER RESET at it if it is to go")
+                    .command(facts.subject.cli.meet(winner.addr, &own)),
+                (None, Some(winner)) => raw
+                    .next("let it be forgotten everywhere")
+                    .command(facts.subject.cli.forget_everywhere(winner.addr, id)),
                 _ => raw,
             });
         }
@@ -117,7 +116,7 @@ pub fn owners(facts: &Facts<'_>) -> Vec<Raw> {
         let mend = dispute.owner.zip(alone);
         let raw = raw.key(key).next("tell the nodes that differ who the owner is: CLUSTER SETSLOT n NODE id");
         Some(match mend {
-            Some((owner, view)) => raw.command(set_slot(view.addr, first, owner)),
+            Some((owner, view)) => raw.command(facts.subject.cli.set_slot(view.addr, first, owner)),
             None => raw,
         })
     });
@@ -148,7 +147,7 @@ pub fn splits(facts: &Facts<'_>) -> Vec<Raw> {
             Raw::critical(Object::Slots(split.slots.clone()), text)
                 .key(format!("{} {}", owner.addr, other.addr))
                 .next(format!("keep clients from {}, and bring its network back", other.addr))
-                .command(redis_cli(other.addr, &["CLUSTER", "NODES"])),
+                .command(facts.subject.cli.ask(other.addr, &["CLUSTER", "NODES"])),
         )
     });
     found.collect()

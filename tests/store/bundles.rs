@@ -24,6 +24,7 @@ on_every_engine! {
     parts_are_kept_until_the_archive_is_stored
     a_direct_upload_is_paused_and_taken_up_again
     a_direct_upload_is_taken_up_after_its_session_died
+    a_direct_upload_waits_for_whoever_fetches_its_file
     a_direct_upload_of_an_old_version_is_not_taken_up
     a_direct_upload_ends_with_its_contents
     staged_bundles_are_wanted_until_they_are_stored
@@ -277,6 +278,38 @@ async fn a_direct_upload_is_taken_up_after_its_session_died(w: World) {
     assert_eq!(w.store.direct_resume(other, direct.archive, claimed.file).await.unwrap().unwrap().parts, [part(0, 1)]);
     // The late owner cannot add to what is another's now.
     refused(w.store.part_stored(dead, direct, part(1, 9)).await, &format!("archive {}", uuid(1)), dead);
+}
+
+/// Between the claim and the taking up of it the source is opened, and a place waited for.
+async fn a_direct_upload_waits_for_whoever_fetches_its_file(w: World) {
+    let (dead, session) = (w.session().await, w.session().await);
+    let claimed = w.claimed(dead, "big", 1).await;
+    let direct = w.store.bundle_open(dead, new_direct(1, claimed.file)).await.unwrap();
+    w.store.direct_pause(dead, direct, failure(&claimed, w.now().await)).await.unwrap();
+    let nothing_to_settle = async || {
+        assert!(!w.store.due(host_key("alpha")).await.unwrap().settle);
+        assert_eq!(w.store.settle_claim(session, 9).await.unwrap(), []);
+    };
+    // Whoever claims it is fetching; is told to stop; cannot have it now; dies.
+    let claim = async |who| {
+        let again = w.claim(who, Lane::Live).await.remove(0);
+        assert_eq!(again.resume, Some(direct.archive));
+        nothing_to_settle().await;
+        again
+    };
+    let again = claim(session).await;
+    w.store.give_back(session, refs(&[again])).await.unwrap();
+    nothing_to_settle().await;
+    let again = claim(session).await;
+    w.store.put_off(session, refs(&[again]), w.now().await).await.unwrap();
+    nothing_to_settle().await;
+    claim(dead).await;
+    w.store.reap(dead, session, true, true).await.unwrap();
+    nothing_to_settle().await;
+    // Once its file is fetched without it, it is left behind.
+    let again = claim(session).await;
+    w.store.fetch_failed(session, vec![failure(&again, w.now().await)]).await.unwrap();
+    assert_eq!(w.store.settle_claim(session, 9).await.unwrap().len(), 1);
 }
 
 async fn a_direct_upload_of_an_old_version_is_not_taken_up(w: World) {

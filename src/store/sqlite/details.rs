@@ -100,7 +100,7 @@ pub(super) fn file(db: &Db<'_>, file: FileId) -> Result<Option<FileDetail>> {
     let Some(mut detail) = detail else { return Ok(None) };
     detail.queue = db.one(
         "SELECT q.lane, q.state, q.attempts, q.queued_at, q.next_try, q.owner, a.uuid
-         FROM queue q LEFT JOIN archive a ON a.id = q.archive WHERE q.file = ?",
+         FROM queue q LEFT JOIN archive a ON a.id = q.archive AND a.live = 1 WHERE q.file = ?",
         [file],
         |row| {
             Ok(QueueDetail {

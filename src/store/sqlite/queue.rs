@@ -36,8 +36,9 @@ pub(super) fn claim(db: &Db<'_>, session: SessionId, lane: Lane, limit: u32) -> 
         )?);
     }
     for file in &claimed {
+        // An upload to be taken up again stays named until it is, or nobody would know that it is not left behind.
         db.run(
-            "UPDATE queue SET state = ?2, owner = ?3, generation = generation + 1, archive = NULL WHERE file = ?1",
+            "UPDATE queue SET state = ?2, owner = ?3, generation = generation + 1 WHERE file = ?1",
             params![file.file, QueueState::Fetching, session],
         )?;
     }
@@ -57,7 +58,7 @@ fn stale(file: FileId, session: SessionId) -> StoreError {
 pub(super) fn give_back(db: &Db<'_>, session: SessionId, files: &[(FileId, Generation)]) -> Result<()> {
     for (file, generation) in files {
         let sql = format!(
-            "UPDATE queue SET owner = NULL, generation = generation + 1, archive = NULL,
+            "UPDATE queue SET owner = NULL, generation = generation + 1,
                     state = CASE WHEN attempts > 0 THEN 3 ELSE 0 END WHERE {MINE}"
         );
         if db.run(&sql, params![file, session, generation])? == 0 {

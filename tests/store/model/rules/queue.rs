@@ -27,7 +27,7 @@ impl Rules {
             let row = self.queue.get_mut(&id).unwrap();
             row.generation += 1;
             claimed.push((id, row.generation, row.attempts, self.files[&id].version, row.archive));
-            (row.state, row.owner, row.archive) = (QueueState::Fetching, Some(session), None);
+            (row.state, row.owner) = (QueueState::Fetching, Some(session));
         }
         Ok(claimed)
     }
@@ -45,7 +45,7 @@ impl Rules {
         for (file, generation) in files {
             let row = self.mine(session, *file, *generation)?;
             row.state = if row.attempts > 0 { QueueState::Failed } else { QueueState::Queued };
-            (row.owner, row.archive) = (None, None);
+            row.owner = None;
             row.generation += 1;
         }
         Ok(())

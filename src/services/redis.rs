@@ -294,12 +294,16 @@ async fn known(configs: &[RedisConfig], store: Option<&dyn Store>) -> Vec<Known>
     let mut all = Vec::new();
     for config in configs.iter().filter(|config| is_guarded(config)) {
         let mut nodes: Vec<NodeAddr> = config.seeds.iter().chain(&config.buckets).cloned().collect();
+        let mut runs = Vec::new();
         let row = match store {
             Some(store) => store.cluster(config.name.clone()).await,
             None => Ok(None),
         };
         match row.map(|row| row.map(|row| serde_json::from_str::<History>(&row.body))) {
-            Ok(Some(Ok(history))) => nodes.extend(history.nodes.keys().filter_map(|node| NodeAddr::parse(node, 6379))),
+            Ok(Some(Ok(history))) => {
+                nodes.extend(history.nodes.keys().filter_map(|node| NodeAddr::parse(node, 6379)));
+                runs.extend(history.nodes.into_values().filter_map(|node| node.run));
+            }
             Ok(None) => {}
             Ok(Some(Err(e))) => tracing::warn!(error = %e, cluster = %config.name, "its history cannot be read"),
             Err(e) => tracing::warn!(error = %e, cluster = %config.name, "its history cannot be read now"),
@@ -309,6 +313,7 @@ async fn known(configs: &[RedisConfig], store: Option<&dyn Store>) -> Vec<Known>
             production: config.production,
             tls: tls_setting(config.tls),
             nodes,
+            runs,
         });
     }
     all

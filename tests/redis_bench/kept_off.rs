@@ -38,6 +38,26 @@ impl Desk {
         runtime().block_on(Services::open(config, true)).unwrap()
     }
 
+    /// Keeps the history of a cluster with one node.
+    fn remember(&self, host: &str, past: NodePast) {
+        let services = self.services();
+        let mut history = History::default();
+        history.nodes.insert(host.to_owned(), past);
+        let body = serde_json::to_string(&history).unwrap();
+        runtime().block_on(async {
+            let new = NewSession {
+                process: services.process.clone(),
+                kinds: "redis".to_owned(),
+                lease: Duration::from_mins(1),
+            };
+            let session = services.store.session_start(new).await.unwrap().id;
+            let duty = services.store.duty_take(cluster_duty("shop"), session).await.unwrap().unwrap();
+            let written = services.store.cluster_write(session, duty.generation, "shop".to_owned(), body, Vec::new());
+            assert_eq!(written.await.unwrap(), ClusterWrite::Written);
+            services.store.session_end(session).await.unwrap();
+        });
+    }
+
     /// What the command says; it is not begun.
     #[track_caller]
     fn refuses(&self, hosts: &str, more: &[&str]) -> String {
@@ -87,23 +107,31 @@ fn what_is_remembered_of_a_production_cluster_is_kept_off() {
     let host = server.addr().to_string();
     // Nothing is known of it: it is any host.
     desk.ends(&host, &[], 0);
-    let services = desk.services();
-    let mut history = History::default();
-    history.nodes.insert(host.clone(), NodePast::default());
-    let body = serde_json::to_string(&history).unwrap();
-    runtime().block_on(async {
-        let new =
-            NewSession { process: services.process.clone(), kinds: "redis".to_owned(), lease: Duration::from_mins(1) };
-        let session = services.store.session_start(new).await.unwrap().id;
-        let duty = services.store.duty_take(cluster_duty("shop"), session).await.unwrap().unwrap();
-        let written =
-            services.store.cluster_write(session, duty.generation, "shop".to_owned(), body, Vec::new()).await.unwrap();
-        assert_eq!(written, ClusterWrite::Written);
-    });
+    desk.remember(&host, NodePast::default());
     let sets = server.calls("set");
     let err = desk.refuses(&host, &[]);
     assert!(err.starts_with(&format!("firn: {host} is marked production in the configuration (shop); ")), "{err}");
     assert_eq!(server.calls("set"), sets);
+}
+
+/// A server that was seen at an address by which nobody asks for it now.
+#[test]
+fn a_production_server_is_known_at_whatever_address_it_is_reached() {
+    let server = Redis::start(&[]);
+    let cluster = masters();
+    let desk = Desk::of("127.0.0.1:1", "kind = \"replicated\"\nproduction = true");
+    for (node, more) in [(&server, &[][..]), (&cluster.nodes[1], &["--cluster"])] {
+        let host = node.addr().to_string();
+        let past = |run: Option<String>| NodePast { run, ..NodePast::default() };
+        desk.remember("203.0.113.7:6379", past(Some("0".repeat(40))));
+        desk.ends(&host, more, 0);
+        let sets = node.calls("set");
+        desk.remember("203.0.113.7:6379", past(node.info("run_id")));
+        let err = desk.refuses(&host, more);
+        assert!(err.starts_with(&format!("firn: {host} is marked production in the configuration (shop); ")), "{err}");
+        assert_eq!(node.calls("set"), sets);
+        desk.ends(&host, &[more, &["--anyway"]].concat(), 0);
+    }
 }
 
 /// A replica that is named in the configuration leads to its master, whichever is asked for; a sentinel likewise.

@@ -10,7 +10,13 @@ use crate::support::redis::{Redis, free_port};
 use crate::support::waiting::{LONG, eventually};
 
 fn marked(name: &str, port: u16) -> Guard {
-    Guard::new([Known { name: name.to_owned(), production: true, tls: None, nodes: vec![local(port)] }])
+    Guard::new([Known {
+        name: name.to_owned(),
+        production: true,
+        tls: None,
+        nodes: vec![local(port)],
+        runs: Vec::new(),
+    }])
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io::ErrorKind;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use mio::{Events, Poll};
@@ -61,11 +62,34 @@ pub(super) struct Worker<'a> {
 
 /// Runs the clients of one thread, to their end.
 pub(super) fn work(shared: &Shared, thread: usize) -> Result<(), BenchError> {
+    let mut settled = Settled { all: &shared.settled, is_told: false };
     let mut worker = Worker::new(shared, thread)?;
-    if worker.connect(&shared.tallies[thread])? {
+    if worker.connect(&shared.tallies[thread], &mut settled)? {
         worker.run(&shared.tallies[thread])?;
     }
     Ok(())
+}
+
+/// Tells once that a thread opens no connection any more: at the latest when the thread ends, however that comes about.
+struct Settled<'a> {
+    all: &'a AtomicU32,
+    is_told: bool,
+}
+
+impl Settled<'_> {
+    /// How many have told it.
+    fn tell(&mut self) -> usize {
+        if !std::mem::replace(&mut self.is_told, true) {
+            self.all.fetch_add(1, Ordering::Relaxed);
+        }
+        self.all.load(Ordering::Relaxed) as usize
+    }
+}
+
+impl Drop for Settled<'_> {
+    fn drop(&mut self) {
+        self.tell();
+    }
 }
 
 impl<'a> Worker<'a> {
@@ -103,7 +127,7 @@ impl<'a> Worker<'a> {
     }
 
     /// Connects every client to where it is at home; whether the run can begin.
-    fn connect(&mut self, tally: &Mutex<Tally>) -> Result<bool, BenchError> {
+    fn connect(&mut self, tally: &Mutex<Tally>, settled: &mut Settled<'_>) -> Result<bool, BenchError> {
         let mut events = Events::with_capacity(1024);
         let mut next = 0;
         loop {
@@ -118,8 +142,14 @@ impl<'a> Worker<'a> {
                 }
                 self.look(&mut tally);
             }
-            // How many do come about is known when none is under way any more.
-            if self.shared.is_halted() || (self.opening == 0 && lock(&self.shared.trouble).is_some()) {
+            if self.shared.is_halted() {
+                return Ok(false);
+            }
+            // How many do come about is known when none is under way any more, in any thread.
+            if self.opening == 0
+                && lock(&self.shared.trouble).is_some()
+                && settled.tell() == self.shared.plan.threads.len()
+            {
                 return Ok(false);
             }
             if let Some(begin) = self.shared.begin.get() {

@@ -2,7 +2,7 @@
 //! benchmark does not.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use super::control::resolve;
 use super::spec::BenchError;
@@ -19,6 +19,8 @@ pub struct Known {
     pub tls: Option<&'static str>,
     /// Its nodes: those of the configuration, and whatever else is known of it.
     pub nodes: Vec<NodeAddr>,
+    /// The `run_id` of each, where it was seen: a server is the same one at whatever address it is reached.
+    pub runs: Vec<String>,
 }
 
 /// The clusters that a benchmark has to ask about.
@@ -52,13 +54,26 @@ impl Guard {
 }
 
 /// The same address in one form: an IPv4 address may be written as one of IPv6, what is connected to no address in
-/// particular leads to the own machine, and so does every address of its loopback: a server listens at several of them.
+/// particular leads to the own machine, and so does every address that this machine has: a server listens at several of
+/// them.
 fn plain(at: SocketAddr) -> SocketAddr {
     let ip = match at.ip().to_canonical() {
-        ip if ip.is_unspecified() || ip.is_loopback() => Ipv4Addr::LOCALHOST.into(),
+        ip if ip.is_unspecified() || ip.is_loopback() || is_own(ip) => Ipv4Addr::LOCALHOST.into(),
         ip => ip,
     };
     SocketAddr::new(ip, at.port())
+}
+
+/// Whether this machine has an address: nothing can be bound to another one. Where the kernel lets anybody bind to anything
+/// (`ip_nonlocal_bind`), nobody can tell so, and none but loopback is taken for its own.
+fn is_own(ip: IpAddr) -> bool {
+    // Addresses for documentation; no machine has them. Source: RFC 5737, RFC 3849.
+    let nobodys = match ip {
+        IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    };
+    let binds = |ip: IpAddr| UdpSocket::bind((ip, 0)).is_ok();
+    binds(ip) && !binds(nobodys)
 }
 
 /// The nodes of a [`Guard`], by name and by address.
@@ -89,7 +104,21 @@ impl Watch<'_> {
 
     /// Refuses a node that speaks TLS, and one that is production unless that is loaded `anyway`.
     pub(super) fn allow(&self, host: &NodeAddr, anyway: bool) -> Result<(), BenchError> {
-        for one in self.of(host) {
+        Self::refuse(self.of(host), host, anyway)
+    }
+
+    /// Whether the `run_id` of any node is known.
+    pub(super) fn knows_runs(&self) -> bool {
+        self.clusters.iter().any(|one| !one.runs.is_empty())
+    }
+
+    /// The same of a server by its `run_id`: it may be reached by an address that nobody knows.
+    pub(super) fn allow_run(&self, host: &NodeAddr, run: &str, anyway: bool) -> Result<(), BenchError> {
+        Self::refuse(self.clusters.iter().filter(|one| one.runs.iter().any(|known| known == run)), host, anyway)
+    }
+
+    fn refuse<'k>(of: impl Iterator<Item = &'k Known>, host: &NodeAddr, anyway: bool) -> Result<(), BenchError> {
+        for one in of {
             // Nothing that could be said anyway helps here.
             if let Some(setting) = one.tls {
                 return Err(BenchError::Tls { host: host.clone(), name: one.name.clone(), setting });
@@ -110,19 +139,33 @@ mod tests {
     fn a_node_is_known_by_every_way_to_write_it() {
         let node = |text: &str| NodeAddr::parse(text, 6379).unwrap();
         let guard = Guard::new([
-            Known { name: "shop".to_owned(), production: true, tls: None, nodes: vec![node("127.0.0.1:7000")] },
-            Known { name: "lab".to_owned(), production: false, tls: None, nodes: vec![node("127.0.0.1:7001")] },
+            Known {
+                name: "shop".to_owned(),
+                production: true,
+                tls: None,
+                nodes: vec![node("127.0.0.1:7000")],
+                runs: Vec::new(),
+            },
+            Known {
+                name: "lab".to_owned(),
+                production: false,
+                tls: None,
+                nodes: vec![node("127.0.0.1:7001")],
+                runs: Vec::new(),
+            },
             Known {
                 name: "safe".to_owned(),
                 production: false,
                 tls: Some("required"),
                 nodes: vec![node("localhost:7002")],
+                runs: Vec::new(),
             },
             Known {
                 name: "gone".to_owned(),
                 production: true,
                 tls: None,
                 nodes: vec![node("no.such.host.invalid:7003")],
+                runs: Vec::new(),
             },
         ]);
         let watch = guard.watch();
@@ -144,7 +187,56 @@ mod tests {
         }
         assert!(told("no.such.host.invalid:7003", false).is_err());
         assert!(
-            Guard::new([Known { name: "x".to_owned(), production: false, tls: None, nodes: Vec::new() }]).0.is_empty()
+            Guard::new([Known {
+                name: "x".to_owned(),
+                production: false,
+                tls: None,
+                nodes: Vec::new(),
+                runs: Vec::new()
+            }])
+            .0
+            .is_empty()
         );
+    }
+    #[test]
+    fn a_server_is_known_by_its_run_wherever_it_is_reached() {
+        let node = |text: &str| NodeAddr::parse(text, 6379).unwrap();
+        let known = |production, tls, runs: &[&str]| Known {
+            name: "shop".to_owned(),
+            production,
+            tls,
+            nodes: vec![node("10.0.0.1:6379")],
+            runs: runs.iter().map(|run| (*run).to_owned()).collect(),
+        };
+        let guard = Guard::new([known(true, None, &["aa", "bb"])]);
+        let watch = guard.watch();
+        assert!(watch.knows_runs());
+        let other = node("10.9.9.9:6379");
+        assert!(watch.allow(&other, false).is_ok(), "by its address nobody knows it");
+        let why = watch.allow_run(&other, "bb", false).unwrap_err().to_string();
+        assert!(why.starts_with("10.9.9.9:6379 is marked production in the configuration (shop)"), "{why}");
+        assert!(watch.allow_run(&other, "bb", true).is_ok());
+        assert!(watch.allow_run(&other, "cc", false).is_ok());
+        let guard = Guard::new([known(true, Some("required"), &["bb"])]);
+        let why = guard.watch().allow_run(&other, "bb", true).unwrap_err().to_string();
+        assert!(why.contains("the benchmark speaks no TLS"), "{why}");
+        assert!(!Guard::new([known(true, None, &[])]).watch().knows_runs());
+    }
+
+    #[test]
+    fn the_addresses_of_this_machine_are_its_own() {
+        for own in ["127.0.0.1", "127.9.9.9"] {
+            assert!(is_own(own.parse().unwrap()), "{own}");
+        }
+        for other in ["192.0.2.1", "198.51.100.7", "2001:db8::1"] {
+            assert!(!is_own(other.parse().unwrap()), "{other}");
+        }
+        // Nothing is sent: connecting UDP only chooses the address that would be sent from. Without a network there is none.
+        let out = UdpSocket::bind("0.0.0.0:0").unwrap();
+        if out.connect("192.0.2.1:9").is_ok() {
+            let ip = out.local_addr().unwrap().ip();
+            assert!(is_own(ip), "{ip}");
+            assert_eq!(plain(SocketAddr::new(ip, 7000)), "127.0.0.1:7000".parse().unwrap());
+        }
     }
 }

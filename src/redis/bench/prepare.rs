@@ -10,6 +10,7 @@ use super::shared::{Place, Plan};
 use super::spec::{BenchError, RunId, Spec, Work};
 use super::wire;
 use crate::redis::addr::NodeAddr;
+use crate::redis::info::Info;
 use crate::redis::nodes;
 use crate::redis::resp::{Value, request};
 use crate::redis::slots::{SLOTS, slot_of};
@@ -145,17 +146,30 @@ fn partners(role: &Value) -> Vec<NodeAddr> {
     }
 }
 
+/// Refuses a server that is kept off by its `run_id`, at whatever address it was reached. Whether it answered; if not, the
+/// connection is of no use any more.
+fn run_allowed(spec: &Spec, watch: &Watch<'_>, host: &NodeAddr, control: &mut Control) -> Result<bool, BenchError> {
+    let Ok(answer) = control.ask(&["INFO", "server"]) else { return Ok(false) };
+    // One that may not say it, or cannot, is known by its address alone.
+    let info = answer.text().map(|text| Info::parse(&text)).unwrap_or_default();
+    info.get("run_id").map_or(Ok(()), |run| watch.allow_run(host, run, spec.anyway))?;
+    Ok(true)
+}
+
 fn independent(spec: &Spec, prefix: &str) -> Result<Found, BenchError> {
     let watch = spec.guard.watch();
     let (mut nodes, mut places) = (Vec::new(), Vec::new());
     let greeting = format!("{prefix}greeting");
     for (number, host) in spec.hosts.iter().enumerate() {
         let mut control = meet(spec, &greeting, host)?;
+        if watch.knows_runs() && !run_allowed(spec, &watch, host, &mut control)? {
+            // A session of dtm-redis may answer no command that it does not know.
+            control = meet(spec, &greeting, host)?;
+        }
         // What is replicated from or to a server that is kept off is kept off: roles change. Not every server tells.
         if !watch.is_empty() {
             match control.ask(&["ROLE"]) {
                 Ok(role) => partners(&role).iter().try_for_each(|other| watch.allow(other, spec.anyway))?,
-                // A session of dtm-redis may answer no command that it does not know.
                 Err(_) => control = meet(spec, &greeting, host)?,
             }
         }
@@ -228,6 +242,9 @@ fn ask_slots(spec: &Spec, watch: &Watch<'_>, host: &NodeAddr) -> Result<Vec<(u16
     let mut control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
     if !watch.is_empty() {
         all_allowed(spec, watch, host, &mut control)?;
+        if watch.knows_runs() && !run_allowed(spec, watch, host, &mut control)? {
+            control = Control::open(host, spec.login.as_ref(), spec.patience).map_err(of(host))?;
+        }
     }
     let answer = control.ask(&["CLUSTER", "SLOTS"]).map_err(of(host))?;
     if let Some(text) = answer.error() {

@@ -102,6 +102,7 @@ pub(super) fn share(ready: Ready, clock: &Clock, stop: &Stop) -> Result<Shared, 
         ready: AtomicU32::new(0),
         begin: OnceLock::new(),
         trouble: Mutex::new(None),
+        settled: AtomicU32::new(0),
         busy: Mutex::new(Vec::new()),
     })
 }

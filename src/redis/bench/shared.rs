@@ -77,6 +77,9 @@ pub(super) struct Shared {
     pub(super) met: Vec<AtomicU32>,
     /// Why it came to nothing: the place that is not reached, and what it says.
     pub(super) trouble: Mutex<Option<(u16, Trouble)>>,
+    /// Threads that open no connection any more. Until it is all of them none closes its own: a server that is full would
+    /// let others in for them, and more connections would come about than it takes.
+    pub(super) settled: AtomicU32,
     /// How busy each thread was, percent.
     pub(super) busy: Mutex<Vec<f64>>,
 }

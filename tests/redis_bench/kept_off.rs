@@ -15,8 +15,8 @@ use firn::services::Services;
 use firn::store::{ClusterWrite, NewSession, cluster_duty};
 
 use crate::command::{SHORT, done, firn};
-use crate::kit::{local, masters};
-use crate::support::redis::Redis;
+use crate::kit::local;
+use crate::support::redis::{Cluster, Redis};
 use crate::support::waiting::{LONG, eventually};
 
 struct Desk(tempfile::TempDir);
@@ -78,7 +78,7 @@ fn runtime() -> tokio::runtime::Runtime {
 
 #[test]
 fn every_node_of_a_production_cluster_is_production() {
-    let cluster = masters();
+    let cluster = Cluster::bare(3);
     let [first, second] = [cluster.nodes[0].port(), cluster.nodes[1].port()];
     let desk = Desk::of(&format!("127.0.0.1:{first}"), "production = true");
     let marked = |host: &str| format!("firn: {host} is marked production in the configuration (shop); ");
@@ -118,7 +118,7 @@ fn what_is_remembered_of_a_production_cluster_is_kept_off() {
 #[test]
 fn a_production_server_is_known_at_whatever_address_it_is_reached() {
     let server = Redis::start(&[]);
-    let cluster = masters();
+    let cluster = Cluster::bare(3);
     let desk = Desk::of("127.0.0.1:1", "kind = \"replicated\"\nproduction = true");
     for (node, more) in [(&server, &[][..]), (&cluster.nodes[1], &["--cluster"])] {
         let host = node.addr().to_string();

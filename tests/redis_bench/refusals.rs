@@ -139,7 +139,7 @@ fn keys_that_nobody_owns_are_not_chosen() {
     node.cmd(&["CLUSTER", "ADDSLOTSRANGE", "2", "8191"]);
     for choice in [Choice::Random, Choice::Walk] {
         let outcome = run(Spec { cluster: true, choice, ..short(&[node.addr()], Work::GetSet) });
-        assert!(outcome.counts.commits > 100 && outcome.whole.errors.is_empty(), "{outcome:?}");
+        assert!(outcome.counts.commits > 0 && outcome.whole.errors.is_empty(), "{outcome:?}");
         assert!((200..=300).contains(&outcome.removed) && outcome.left.is_empty(), "{outcome:?}");
     }
     let outcome = run(Spec { cluster: true, ..short(&[node.addr()], Work::Transfer { accounts: 5 }) });
